@@ -1,0 +1,75 @@
+// Package mirror is the vocabulary of the project: the names, the facts about
+// a file, and the errors that the other packages exchange. It acts on nothing
+// and imports nothing of ours.
+//
+//	cmd -> handler -> fetch -> source, store -> internal, mirror
+//
+// A [Name] is where a file lives below the docroot. A [Target] is what a
+// client asked for, turned into a Name. A [Meta] is what is known about one
+// version of a file. The errors say what happened, never which HTTP status it
+// becomes: that is one table in package handler.
+package mirror
+
+import (
+	"errors"
+	"time"
+)
+
+// Meta is what is known about one version of a file.
+type Meta struct {
+	Size        int64     // bytes; -1 when unknown
+	ModTime     time.Time // the upstream's; zero when unknown
+	ETag        string    // as the upstream sent it, quotes and W/ included
+	ContentType string    // as the upstream sent it
+}
+
+// StrongETag returns the entity tag when it is a strong validator (RFC 9110,
+// 8.8.1), else "".
+func (m Meta) StrongETag() string {
+	if len(m.ETag) >= 2 && m.ETag[0] == '"' {
+		return m.ETag
+	}
+	return ""
+}
+
+// SameVersion reports whether two answers of different upstreams, or of one
+// upstream at different times, can be the same version of a file: the sizes are
+// known and equal, and so are the modification times.
+func (m Meta) SameVersion(o Meta) bool {
+	return m.Size >= 0 && m.Size == o.Size && !m.ModTime.IsZero() && m.ModTime.Equal(o.ModTime)
+}
+
+// Errors by what happened. They are wrapped with the sentence that says to
+// which file and upstream, and are told apart with errors.Is.
+var (
+	// ErrBadName: the request's target is no name (malformed, or dangerous).
+	ErrBadName = errors.New("not a valid path")
+	// ErrHidden: the name has a segment that begins with a dot. Such names
+	// are never mirrored: they are the web server's business.
+	ErrHidden = errors.New("hidden names are not mirrored")
+	// ErrNoMirror: the name is below no configured prefix.
+	ErrNoMirror = errors.New("no mirror is configured for this path")
+	// ErrNotFound: every upstream that answered said that there is no such file.
+	ErrNotFound = errors.New("the upstream has no such file")
+	// ErrIsDirectory: the name is a directory; ask for it with a slash.
+	ErrIsDirectory = errors.New("it is a directory")
+	// ErrTimeout: the upstream was silent for too long.
+	ErrTimeout = errors.New("the upstream did not answer in time")
+	// ErrBroken: the upstream failed, or answered with what cannot be the file.
+	ErrBroken = errors.New("the upstream is broken")
+	// ErrRefused: the upstream wants credentials that it does not get (401, 403).
+	ErrRefused = errors.New("the upstream refuses access")
+	// ErrBusy: every slot is taken, or the upstream asked for patience.
+	ErrBusy = errors.New("too many fetches are running")
+	// ErrChanged: the upstream's file is another version than the bytes at hand.
+	ErrChanged = errors.New("the upstream's file has changed")
+	// ErrNoSpace: the file cannot be stored: the disk or the quota is full.
+	ErrNoSpace = errors.New("no space to store the file")
+	// ErrTooLarge: the file is larger than the configured limit.
+	ErrTooLarge = errors.New("the file is larger than limits.max_size")
+	// ErrStore: the docroot or the state directory does not let us work.
+	ErrStore = errors.New("the local store failed")
+	// ErrForeign: something in the docroot stands in the way that is not ours
+	// to replace.
+	ErrForeign = errors.New("the name is taken in the docroot by what is not ours")
+)
