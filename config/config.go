@@ -1,0 +1,184 @@
+// Package config turns the configuration file, or the flags that stand for
+// it, into typed values that every other package can trust.
+//
+// It is a short pipeline:
+//
+//	TOML text -> document (what was written) -> Config (checked, with defaults)
+//	flags     -> document
+//
+// Whatever Load, Parse and FromFlags return without an error is complete:
+// paths are absolute, every limit lies within its range, every prefix and URL
+// has one form, and no value has to be checked again. They touch no disk apart
+// from reading the file: whether the docroot can be written to is asked by the
+// package that writes to it.
+//
+// All that is wrong with a configuration is told at once, each problem on a
+// line of its own that names the file, the line, the key and the remedy.
+// Credentials in upstream URLs never appear in an error.
+//
+// The package runs in a process that lives for one request, so it has no init
+// work, and looks for line numbers only once something is wrong.
+package config
+
+import (
+	"net/url"
+	"os"
+	"time"
+)
+
+// Config is a whole configuration. It is not changed after it was made, and
+// may be read from several goroutines.
+type Config struct {
+	// Docroot is the tree that the web server serves: absolute, cleaned,
+	// never "/".
+	Docroot string
+
+	// State is the directory of partial files, lock and records: absolute,
+	// cleaned. It neither is nor contains Docroot. Inside Docroot it lies below
+	// a directory whose name starts with a dot, which is never served.
+	State string
+
+	// Base is the URL path at which Docroot is served, decoded. It starts and
+	// ends with "/".
+	Base string
+
+	Server   Server
+	Limits   Limits
+	Timeouts Timeouts
+
+	// Mirrors holds at least one mirror, the longest prefix first.
+	Mirrors []Mirror
+}
+
+// Server says where the daemon listens and how it answers. The CGI binary uses
+// only Handover and Stream.
+type Server struct {
+	// FastCGI is the socket to create. The zero value means fd 0 or socket
+	// activation.
+	FastCGI Listen
+
+	// FastCGIMode holds the permission bits of a unix socket.
+	FastCGIMode os.FileMode
+
+	// FastCGIGroup is the name or number of the group of a unix socket. Empty
+	// means the group of the process.
+	FastCGIGroup string
+
+	// HTTP is the "host:port" of the built-in front. Empty means none.
+	HTTP string
+
+	// Grace is how long running deliveries may go on after SIGTERM.
+	Grace time.Duration
+
+	// Handover replaces the front's own declaration, in the syntax of
+	// MIRROR_HANDOVER. Empty means as the front declares; HandoverNone means
+	// that nothing is ever handed over.
+	Handover string
+
+	// Stream replaces the front's own declaration MIRROR_STREAM.
+	Stream StreamMode
+}
+
+// HandoverNone is the value of Server.Handover that switches handing over off,
+// whatever the front declares.
+const HandoverNone = "none"
+
+// Listen is a socket address in the words of net.Listen. The zero value means
+// that no socket is configured.
+type Listen struct {
+	Network string // "unix" or "tcp"
+	Address string // an absolute path, or "host:port"
+}
+
+// StreamMode says who decides whether a file may be streamed while it arrives.
+type StreamMode uint8
+
+// The stream modes.
+const (
+	StreamDeclared StreamMode = iota // the front does, with MIRROR_STREAM
+	StreamAlways                     // streamed, whatever the front declares
+	StreamNever                      // not streamed, whatever the front declares
+)
+
+// Limits bound what is done at a time, in all processes on one state
+// directory together.
+type Limits struct {
+	Fetches     int           // fetches at a time, in all
+	PerUpstream int           // fetches at a time from one upstream host; at most Fetches
+	Relays      int           // ranges relayed at a time; 0 means that ranges far ahead wait
+	MaxSize     int64         // bytes a fetched file may have; 0 means no limit
+	QueueTime   time.Duration // wait for a free slot before the answer is 503
+}
+
+// Timeouts bound how long an upstream, or a client, is kept waiting.
+type Timeouts struct {
+	Connect      time.Duration // to resolve, dial and shake hands
+	Header       time.Duration // from the request sent to the answer's header
+	Idle         time.Duration // without a byte of a body
+	LowSpeed     int64         // bytes a second below which an upstream is given up; 0 means never
+	LowSpeedTime time.Duration // how long the speed is below LowSpeed before that
+	MaxWait      time.Duration // a client that cannot be streamed to waits for its file
+}
+
+// Mirror is one subtree of the docroot and where it comes from.
+type Mirror struct {
+	// Prefix is the subtree, relative to the docroot: "debian/", with no slash
+	// at its start and one at its end, or "" for the whole docroot.
+	Prefix string
+
+	// Upstream holds at least one URL, in order of preference. Each is http or
+	// https with a host, a path that ends in "/", and neither query nor
+	// fragment. It may hold credentials: print it with Redacted.
+	Upstream []*url.URL
+
+	// Miss says how a client gets a file that is not there yet.
+	Miss MissMode
+
+	// Mutable holds the patterns of names whose content changes: see Match.
+	Mutable []string
+
+	// MaxAge is how long a mutable file counts as fresh after it was last
+	// confirmed. For MaxStale more it is served at once while the upstream is
+	// asked behind the client's back. Past both the client waits for the
+	// upstream's answer, and gets the old file if there is trouble.
+	MaxAge, MaxStale time.Duration
+
+	// NegativeTTL is how long a 404 of all upstreams is remembered. 0 means
+	// not at all.
+	NegativeTTL time.Duration
+
+	// RedirectToHTTP allows an upstream to redirect from https to http.
+	RedirectToHTTP bool
+
+	// RedirectToPrivate allows an upstream to redirect to a host with a
+	// private address that is not itself a configured upstream.
+	RedirectToPrivate bool
+
+	// RefuseHTML holds the patterns of names that are never an HTML page: an
+	// upstream that answers one with text/html has failed.
+	RefuseHTML []string
+
+	// KeepGoing says whether a fetch goes on when its last client has left.
+	KeepGoing bool
+}
+
+// MissMode says how a client gets a file that is not in the docroot yet.
+type MissMode uint8
+
+// The miss modes.
+const (
+	MissStream   MissMode = iota // its bytes as they arrive, where the front can
+	MissWait                     // once it is published
+	MissRedirect                 // from the upstream itself, while it is fetched for the next client
+)
+
+// String returns the mode as it is written in the configuration.
+func (m MissMode) String() string {
+	if int(m) < len(missModes) {
+		return missModes[m]
+	}
+	return "unknown"
+}
+
+// missModes holds the configured names of the miss modes, by their value.
+var missModes = [...]string{MissStream: "stream", MissWait: "wait", MissRedirect: "redirect"}

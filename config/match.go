@@ -1,0 +1,90 @@
+package config
+
+import "strings"
+
+// Match finds the mirror of a name: relative to the docroot, decoded, without
+// a slash at its start, such as "debian/pool/x.deb". The longest prefix wins.
+// rest is the part of the name below the prefix. ok is false outside all
+// prefixes, also for the prefix without its slash ("debian"). It allocates
+// nothing.
+func (c *Config) Match(name string) (m *Mirror, rest string, ok bool) {
+	for i := range c.Mirrors {
+		if rest, ok := strings.CutPrefix(name, c.Mirrors[i].Prefix); ok {
+			return &c.Mirrors[i], rest, true
+		}
+	}
+	return nil, "", false
+}
+
+// IsMutable reports whether the file with this name below the prefix may
+// change its content, and must therefore be confirmed from time to time.
+func (m *Mirror) IsMutable(rest string) bool {
+	return matchAny(m.Mutable, rest)
+}
+
+// RefusesHTML reports whether an answer of type text/html for this name below
+// the prefix is an upstream failure, such as a captive portal's login page.
+func (m *Mirror) RefusesHTML(rest string) bool {
+	return matchAny(m.RefuseHTML, rest)
+}
+
+func matchAny(patterns []string, rest string) bool {
+	for _, pattern := range patterns {
+		if matchPattern(pattern, rest) {
+			return true
+		}
+	}
+	return false
+}
+
+// anyDirectory is the start of a pattern that matches at every depth.
+const anyDirectory = "*/"
+
+// matchPattern reports whether a name below a prefix matches a pattern:
+//
+//   - A pattern without "/" is compared with the last element of the name:
+//     "InRelease" and "*.db" match in every directory.
+//   - A pattern with "/" is compared with the whole name: "dists/*/Release".
+//   - "*" is any run of characters, "/" and nothing included; "?" is one byte
+//     other than "/"; every other character stands for itself.
+//   - "*/" at the start also stands for no directory at all: "*/InRelease"
+//     matches "InRelease" and "dists/sid/InRelease".
+//
+// The empty name, which is the prefix itself, matches no pattern. The time is
+// at most proportional to the product of both lengths, whatever the pattern.
+func matchPattern(pattern, name string) bool {
+	if name == "" {
+		return false
+	}
+	if !strings.Contains(pattern, "/") {
+		return glob(pattern, name[strings.LastIndexByte(name, '/')+1:])
+	}
+	if below, ok := strings.CutPrefix(pattern, anyDirectory); ok && glob(below, name) {
+		return true
+	}
+	return glob(pattern, name)
+}
+
+// glob matches the whole of s. On a mismatch it goes back to the last "*" only
+// and lets that take one byte more: an earlier one need never take more than
+// it did, since the later "*" can take whatever it would leave.
+func glob(pattern, s string) bool {
+	p, i := 0, 0
+	star, resume := -1, 0
+	for i < len(s) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, resume = p, i
+			p++
+		case p < len(pattern) && (pattern[p] == s[i] || pattern[p] == '?' && s[i] != '/'):
+			p++
+			i++
+		case star >= 0:
+			resume++
+			p, i = star+1, resume
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*") == ""
+}
