@@ -1,0 +1,89 @@
+package index
+
+import (
+	"context"
+	"database/sql"
+	"time"
+)
+
+const (
+	// keepChanges bounds the change log: a reader may stay away for a million
+	// changes, some hundred megabytes of database, before it must list all files.
+	keepChanges = 1_000_000
+
+	// keepFailures bounds the failures. Who asks for random names all day long
+	// fills some ten megabytes, not the disk.
+	keepFailures = 100_000
+
+	// trimEvery is how many rows are added between two trims: few enough that
+	// a trim takes a millisecond, enough that it is not felt.
+	trimEvery = 1000
+)
+
+// log adds a line to the change log. Seq and At are set here.
+func (t *transaction) log(c Change) error {
+	result, err := t.result(`INSERT INTO changes (name, op, size, mtime, at) VALUES (?, ?, ?, ?, ?)`,
+		[]byte(c.Name), c.Op, c.Size, nanos(c.ModTime), time.Now().UnixNano())
+	if err != nil {
+		return err
+	}
+	return t.trim(result, `DELETE FROM changes WHERE seq <= ?`, keepChanges)
+}
+
+// trim keeps the last rows of a table whose rowids rise with age, by the given
+// statement. It does so when the row just inserted has a round number; whoever
+// happens to insert that one trims for all.
+func (t *transaction) trim(inserted sql.Result, deleteUpTo string, keep int64) error {
+	id, err := inserted.LastInsertId()
+	if err != nil || id%trimEvery != 0 {
+		return err
+	}
+	return t.exec(deleteUpTo, id-keep)
+}
+
+// Changes returns at most limit lines of the change log that come after the
+// sequence number since, oldest first; none if nothing has changed. Since 0
+// begins with the oldest line that is kept.
+//
+// ErrGap means that lines between since and the oldest kept were trimmed, or
+// were lost with an earlier database: what changed meanwhile can only be found
+// by listing all files. A caller does so and goes on from Sequence, asked before.
+func (x *Index) Changes(ctx context.Context, since int64, limit int) ([]Change, error) {
+	var changes []Change
+	err := x.read(ctx, "read the change log", func(r *reader) error {
+		changes = nil
+		err := r.rows(`SELECT `+changeColumns+` FROM changes WHERE seq > ? ORDER BY seq LIMIT ?`,
+			func(scan scanner) error {
+				var c Change
+				err := scan(c.fields()...)
+				changes = append(changes, c)
+				return err
+			}, since, limit)
+		if err != nil || since == 0 || limit <= 0 {
+			return err
+		}
+		if len(changes) > 0 && changes[0].Seq == since+1 {
+			return nil
+		}
+		last, err := r.sequence()
+		if err == nil && (last != since || len(changes) > 0) {
+			return ErrGap
+		}
+		return err
+	})
+	return changes, err
+}
+
+// Sequence returns the sequence number of the last change.
+func (x *Index) Sequence(ctx context.Context) (last int64, err error) {
+	err = x.read(ctx, "read the change log", func(r *reader) (err error) {
+		last, err = r.sequence()
+		return err
+	})
+	return last, err
+}
+
+func (r *reader) sequence() (last int64, err error) {
+	_, err = r.row(`SELECT seq FROM sqlite_sequence WHERE name = 'changes'`, []any{&last})
+	return last, err
+}

@@ -1,0 +1,110 @@
+package index
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// fields returns where each of fileColumns goes.
+func (r *Record) fields() []any {
+	return into(&r.Name, &r.Upstream, &r.Size, &r.ModTime, &r.Inode,
+		&r.ETag, &r.LastModified, &r.ContentType, &r.Digest, &r.Fetched, &r.Checked, &r.Ours)
+}
+
+// values returns what is stored in fileColumns.
+func (r *Record) values() []any {
+	return []any{[]byte(r.Name), r.Upstream, r.Size, nanos(r.ModTime), int64(r.Inode),
+		r.ETag, r.LastModified, r.ContentType, r.Digest, nanos(r.Fetched), nanos(r.Checked), r.Ours}
+}
+
+// fields returns where each of partialColumns goes.
+func (p *Partial) fields() []any {
+	return into(&p.Name, &p.Upstream, &p.Inode, &p.Total, &p.ModTime,
+		&p.ETag, &p.LastModified, &p.ContentType, &p.Boot, &p.Synced, &p.Publishing, &p.Digest, &p.Started)
+}
+
+// values returns what is stored in partialColumns.
+func (p *Partial) values() []any {
+	return []any{[]byte(p.Name), p.Upstream, int64(p.Inode), p.Total, nanos(p.ModTime),
+		p.ETag, p.LastModified, p.ContentType, p.Boot, p.Synced, p.Publishing, p.Digest, nanos(p.Started)}
+}
+
+// fields returns where each of failureColumns goes.
+func (f *Failure) fields() []any {
+	return into(&f.Name, &f.Kind, &f.Cause, &f.Upstream, &f.At, &f.Until)
+}
+
+// values returns what is stored in failureColumns.
+func (f *Failure) values() []any {
+	return []any{[]byte(f.Name), f.Kind, f.Cause, f.Upstream, nanos(f.At), nanos(f.Until)}
+}
+
+// fields returns where each of changeColumns goes.
+func (c *Change) fields() []any {
+	return into(&c.Seq, &c.Name, &c.Op, &c.Size, &c.ModTime, &c.At)
+}
+
+// nanos encodes a time: nil, which is NULL, for the zero time.
+func nanos(t time.Time) any {
+	switch {
+	case t.IsZero():
+		return nil
+	case t.Before(time.Unix(0, math.MinInt64)):
+		return int64(math.MinInt64)
+	case t.After(time.Unix(0, math.MaxInt64)):
+		return int64(math.MaxInt64)
+	}
+	return t.UnixNano()
+}
+
+// into wraps pointers to fields as destinations of Scan.
+func into(fields ...any) []any {
+	for i, f := range fields {
+		fields[i] = column{f}
+	}
+	return fields
+}
+
+// A column is a sql.Scanner that stores one value of the database into a field
+// and undoes the encodings which the schema explains. NULL leaves the field as
+// it is, that is zero: it stands for an unknown time or digest, and fills the
+// columns of a row that an outer join did not find.
+type column struct{ field any }
+
+func (c column) Scan(value any) error {
+	switch v := value.(type) {
+	case nil:
+		return nil
+	case int64:
+		switch f := c.field.(type) {
+		case *int64:
+			*f = v
+			return nil
+		case *uint64:
+			*f = uint64(v)
+			return nil
+		case *bool:
+			*f = v != 0
+			return nil
+		case *time.Time:
+			*f = time.Unix(0, v).UTC()
+			return nil
+		}
+	case []byte:
+		switch f := c.field.(type) {
+		case *string:
+			*f = string(v)
+			return nil
+		case *[]byte:
+			*f = append([]byte(nil), v...)
+			return nil
+		}
+	case string:
+		if f, ok := c.field.(*string); ok {
+			*f = v
+			return nil
+		}
+	}
+	return fmt.Errorf("the index holds a %T where a %T belongs", value, c.field)
+}

@@ -1,0 +1,197 @@
+// Package index keeps the record of what the mirror has, in SQLite: published
+// files, partial files, negative answers, and a log of changes.
+//
+// It is a record and not the truth. The truth is the docroot; an index that is
+// lost is rebuilt from it by `mirrorctl reindex`, and an engine that cannot
+// write a record can deliver and publish the file all the same.
+//
+// # Many processes
+//
+// A daemon, CGI processes, detached workers and mirrorctl use one database at
+// the same time. Within a process, one writer connection takes all writes:
+// whatever is queued while one transaction commits makes up the next (group
+// commit). Between processes SQLite's file locks decide; see patiently for why
+// "database is locked" never reaches a caller.
+//
+//	caller ─┐                    ┌─> transaction ─> index.db-wal ─┐
+//	caller ─┼─> queue ─> drain ──┤   (one for all   (append)      ├─> index.db
+//	caller ─┘   (memory) (one    └─   that waited)   checkpoint ──┘
+//	                      at a time)
+//
+// # Durability
+//
+// A write that has returned survives the death of any process, at any moment.
+// After a power cut the last few writes may be missing, but the database is
+// whole, and nothing is missing that precedes something which is there. Intend
+// alone waits for the disk: once it has returned, the intent and all writes
+// before it survive a power cut too.
+//
+// # Cost
+//
+// Open does nothing but remember; the first use opens the database. A process
+// that answers one request should simply exit: Close, by the last process that
+// has the database open, copies the log back, which costs more than the
+// request did, and the next to open it does so anyway.
+package index
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	_ "github.com/mattn/go-sqlite3" // the "sqlite3" driver
+)
+
+// FileName is the database's name in the state directory. SQLite puts
+// FileName-wal, FileName-shm or FileName-journal beside it.
+const FileName = "index.db"
+
+const (
+	// SQLite itself waits this long for a lock, in small steps.
+	busyTimeout = 10 * time.Second
+
+	// No call is begun anew after this time. With the last wait for a lock it
+	// comes to less than the 30 s after which apt gives up.
+	patience = 15 * time.Second
+
+	// How often the writer makes sure that the file it writes to is still the
+	// one at its path. A stat costs a microsecond, so this is not about cost
+	// but says how long writes may go to a file that somebody has deleted.
+	lookEvery = time.Second
+
+	// Read connections, that is reads at the same moment. A read takes some
+	// ten microseconds of processor time, so more would only wait there.
+	readConnections = 4
+)
+
+// Options are the choices that Open leaves to its caller. The zero value is right.
+type Options struct {
+	// JournalMode is ModeWAL or ModeDelete; empty: by the file system.
+	JournalMode string
+}
+
+// An Index is the record. It is safe for concurrent use.
+//
+// All its errors say what to do in a sentence. errors.Is tells those listed in
+// errors.go apart. A context that ends lets a call return while it waits for
+// its turn; what has begun is finished, in microseconds or, where a lock is
+// awaited, seconds, so that a caller always knows whether its write was made.
+type Index struct {
+	path string // absolute
+	mode string // ModeWAL or ModeDelete
+
+	busyTimeout, patience time.Duration // shorter in tests
+
+	// mu guards reader and closed. A read holds it shared as long as it uses
+	// the reader; who opens, drops or closes the reader holds it alone.
+	mu     sync.RWMutex
+	reader *reader // nil until first used, and after the file was replaced
+	closed bool
+
+	queue  queue
+	writer *writer // owned by the goroutine that drains the queue; nil until first used
+}
+
+// A reader is a small pool of connections that can only read.
+type reader struct {
+	db *sql.DB
+	statements
+}
+
+// Open returns the index in the state directory dir. It touches nothing: an
+// error is a wrong option or a directory that is not there. What is wrong with
+// the database shows at the first use, and again at each use until it is right.
+func Open(dir string, opts Options) (*Index, error) {
+	path, err := filepath.Abs(filepath.Join(dir, FileName))
+	if err != nil {
+		return nil, err
+	}
+	x := &Index{path: path, mode: opts.JournalMode, busyTimeout: busyTimeout, patience: patience}
+	switch x.mode {
+	case ModeWAL, ModeDelete:
+	case "":
+		if x.mode, err = modeFor(dir); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, fmt.Errorf("index: the journal mode is %q, but must be %q or %q", x.mode, ModeWAL, ModeDelete)
+	}
+	return x, nil
+}
+
+// Close waits for the writes that are queued and closes the database. Calls
+// that come later, and a second Close, return ErrClosed.
+func (x *Index) Close() error {
+	if !x.queue.close() {
+		return ErrClosed
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.closed = true
+	return explain(x.path, "close", errors.Join(x.writer.close(), x.dropReader()))
+}
+
+// read runs f with the reader, which it opens if need be.
+func (x *Index) read(ctx context.Context, op string, f func(*reader) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := x.patiently(ctx, func() error {
+		x.mu.RLock()
+		defer x.mu.RUnlock()
+		for x.reader == nil && !x.closed {
+			x.mu.RUnlock()
+			err := x.openReader(ctx)
+			x.mu.RLock()
+			if err != nil {
+				return err
+			}
+		}
+		if x.closed {
+			return ErrClosed
+		}
+		return f(x.reader)
+	})
+	return explain(x.path, op, err)
+}
+
+// openReader sets x.reader, unless somebody else has done so meanwhile.
+func (x *Index) openReader(ctx context.Context) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.reader != nil || x.closed {
+		return nil
+	}
+	db, _, err := x.open(ctx, x.dsn("rw", "&_query_only=1"), readConnections)
+	if err != nil {
+		return err
+	}
+	x.reader = &reader{db: db, statements: statements{on: db}}
+	return nil
+}
+
+// dropReader closes the reader; the next read opens another. x.mu must be held.
+func (x *Index) dropReader() error {
+	if x.reader == nil {
+		return nil
+	}
+	err := x.reader.db.Close()
+	x.reader = nil
+	return err
+}
+
+// moved reports whether the path no longer leads to file: the database was
+// deleted, or replaced. It asks the path only; to open the file and close it
+// again would drop the locks that SQLite holds on it.
+func (x *Index) moved(file os.FileInfo) bool {
+	now, err := os.Stat(x.path)
+	if err != nil {
+		return errors.Is(err, os.ErrNotExist)
+	}
+	return !os.SameFile(now, file)
+}

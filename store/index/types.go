@@ -1,0 +1,105 @@
+package index
+
+import "time"
+
+// A Record is one published file: what stands in the docroot under Name, and
+// where it came from.
+//
+// A record speaks of the file only while the file's size and mtime equal Size
+// and ModTime; otherwise somebody else has put another file there.
+type Record struct {
+	// Name is the path relative to the docroot. It is bytes: it may hold
+	// anything that a file name may hold, valid UTF-8 or not.
+	Name string
+
+	// Upstream is the URL that the bytes came from, without credentials.
+	Upstream string
+
+	Size    int64
+	ModTime time.Time // the docroot file's mtime, to the nanosecond
+	Inode   uint64    // informative: a restored backup has other inodes
+
+	// The upstream's own words, for conditional requests.
+	ETag, LastModified, ContentType string
+
+	// Digest is the SHA-256 of the bytes; nil where it is not known.
+	Digest []byte
+
+	Fetched time.Time // when the bytes arrived
+	Checked time.Time // when the upstream last said that they are current
+
+	// Ours is false for a file that a reindex found: it is served, but never
+	// replaced or deleted by us until it is adopted.
+	Ours bool
+}
+
+// A Partial is a file in the state directory: still growing, or whole, checked
+// and about to be renamed into the docroot.
+type Partial struct {
+	Name     string // as in Record
+	Upstream string
+	Inode    uint64
+
+	// Total is the length that the upstream promised, -1 where it did not.
+	// With Publishing set it is the file's size.
+	Total int64
+
+	ModTime                         time.Time
+	ETag, LastModified, ContentType string
+
+	// Boot identifies the boot under which the bytes were written. Under
+	// another boot only the first Synced bytes are to be trusted.
+	Boot   string
+	Synced int64 // bytes known to be on stable storage
+
+	// Publishing is the intent: the file is checked, and the next step is the
+	// rename. A docroot file with this Inode, Total and ModTime is ours even
+	// if its record was never written.
+	Publishing bool
+	Digest     []byte // as in Record
+
+	Started time.Time
+}
+
+// Record returns the record of the file that p is about to become.
+func (p Partial) Record() Record {
+	return Record{
+		Name: p.Name, Upstream: p.Upstream,
+		Size: p.Total, ModTime: p.ModTime, Inode: p.Inode,
+		ETag: p.ETag, LastModified: p.LastModified, ContentType: p.ContentType,
+		Digest: p.Digest, Fetched: p.Started, Checked: p.Started, Ours: true,
+	}
+}
+
+// A Failure is the last thing that went wrong for a name, or an upstream's
+// answer that there is no such file. Whether it still counts is the caller's
+// decision: Until is kept, not enforced.
+type Failure struct {
+	Name     string
+	Kind     string // the caller's word: "notfound", "timeout", "broken", "busy", ...
+	Cause    string // a sentence for the log and for `mirrorctl why`
+	Upstream string
+	At       time.Time // when it happened
+	Until    time.Time // until when the name is not asked for again
+}
+
+// The operations of the change log.
+const (
+	OpAdd     = "add"     // published; no file of this name was recorded before
+	OpReplace = "replace" // published over an earlier version
+	OpRemove  = "remove"  // the record was removed
+	OpAdopt   = "adopt"   // a file of others became ours
+	OpFound   = "found"   // a reindex found a file, or found it changed
+)
+
+// A Change is one line of the change log.
+type Change struct {
+	// Seq grows by one with every line and is never used again, not even
+	// after the database was deleted and rebuilt.
+	Seq     int64
+	Name    string
+	Op      string // one of the Op constants
+	Size    int64  // of the file after the change; 0 for OpRemove
+	ModTime time.Time
+	At      time.Time // when the line was written
+}
