@@ -1,0 +1,65 @@
+package cgienv
+
+import (
+	"io"
+	"net/http"
+)
+
+// ReadFrom adds all of src to the body, for io.Copy. It reads straight into the
+// frame, so the bytes are copied once less than by Write. What a source gives in
+// a read that leaves the frame unfilled is sent on at once: a file that is still
+// growing is shown to the client as it grows. The exception is the end of a
+// declared body, which leaves together with the end of the answer.
+//
+// It reads to the end of src even for HEAD, and even if the declared length has
+// been reached before, because src may still report that all of it was wrong. A
+// byte too many is http.ErrContentLength.
+func (w *Response) ReadFrom(src io.Reader) (total int64, err error) {
+	if _, err := w.Write(nil); err != nil {
+		return 0, err
+	}
+	for {
+		n, err := src.Read(w.room())
+		if n > 0 {
+			if w.bodyless() {
+				return total, http.ErrBodyNotAllowed
+			}
+			if w.left == 0 {
+				return total, http.ErrContentLength
+			}
+			total += int64(n)
+			w.wrote(n)
+			if !w.head {
+				w.n += n
+			}
+			if w.left != 0 && err == nil {
+				w.send()
+			}
+		}
+		switch {
+		case w.err != nil:
+			return total, w.err
+		case err == io.EOF:
+			return total, nil
+		case err != nil:
+			return total, err
+		}
+	}
+}
+
+// room is where the next bytes of a source go. There is room even in a full
+// frame once no byte is expected any more: one byte of the tail then serves to
+// ask the source for its end.
+func (w *Response) room() []byte {
+	switch {
+	case w.left == 0 || w.bodyless():
+		return w.buf[FrameHead+w.n:][:1]
+	case w.n == FramePayload:
+		w.send()
+	}
+	room := w.buf[FrameHead+w.n : FrameHead+FramePayload]
+	if w.left > 0 && int64(len(room)) > w.left {
+		room = room[:w.left]
+	}
+	return room
+}
