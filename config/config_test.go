@@ -148,3 +148,26 @@ func TestLoad(t *testing.T) {
 		t.Errorf("docroot %q, want %q", c.Docroot, want)
 	}
 }
+
+// TestServer pins the values that typical does not have.
+func TestServer(t *testing.T) {
+	const mirror = "\n[[mirror]]\nprefix='/'\nupstream=['https://[2001:DB8::1]/a%2Fb']"
+	for text, want := range map[string]Server{
+		"fastcgi = 'unix:run/s'\nfastcgi_group = 33": {FastCGI: Listen{"unix", "/etc/mirror/run/s"}, FastCGIGroup: "33"},
+		"fastcgi = 'tcp:[::1]:9000'":                 {FastCGI: Listen{"tcp", "[::1]:9000"}},
+		"http = ':0'":                                {HTTP: ":0"},
+		"handover = 'accel:/_mirror_ready'":          {Handover: "accel:/_mirror_ready"},
+		"handover = 'none'\nstream = true":           {Handover: HandoverNone, Stream: StreamAlways},
+		"stream = false":                             {Stream: StreamNever},
+	} {
+		want.FastCGIMode, want.Grace = defaultFastCGIMode, defaultGrace
+		c := parse(t, "docroot = '.'\n[server]\n"+text+mirror)
+		if c.Server != want {
+			t.Errorf("%s\ngot  %+v\nwant %+v", text, c.Server, want)
+		}
+		u := c.Mirrors[0].Upstream[0]
+		if u.String() != "https://[2001:DB8::1]/a%2Fb/" || HostPort(u) != "[2001:db8::1]:443" {
+			t.Errorf("upstream %s of %s", u, HostPort(u))
+		}
+	}
+}

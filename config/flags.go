@@ -13,6 +13,9 @@ import (
 // "/PREFIX/=URL[,URL...]", the URLs in order of preference. http is the value
 // of -http, which may be empty. Errors name the flag.
 func FromFlags(docroot string, mirrors []string, http string) (*Config, error) {
+	if len(mirrors) == 0 {
+		return nil, errors.New("-mirror is missing: write it as -mirror /PREFIX/=URL, once for each prefix")
+	}
 	dir, err := os.Getwd()
 	if err != nil {
 		return nil, fmt.Errorf("the working directory cannot be told (%w): change to another", err)
@@ -43,11 +46,8 @@ func FromFlags(docroot string, mirrors []string, http string) (*Config, error) {
 
 // flagOf names the flag that a key of the document came from.
 func flagOf(k key, doc *document) string {
-	switch {
-	case k.table == mirrorKey && k.index < len(doc.Mirror):
+	if k.table == mirrorKey {
 		return fmt.Sprintf("-mirror %s: %s", doc.Mirror[k.index].Prefix, k.name)
-	case k.table == mirrorKey:
-		return "-mirror"
 	}
 	return "-" + k.name // docroot and http are called like their keys
 }

@@ -1,0 +1,113 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestMatchPattern(t *testing.T) {
+	for _, test := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		// Without a slash: the last element, at every depth.
+		{"InRelease", "InRelease", true},
+		{"InRelease", "dists/sid/InRelease", true},
+		{"InRelease", "InRelease/x", false},
+		{"InRelease", "xInRelease", false},
+		{"*.db", "core/os/core.db", true},
+		{"*.db", "core.db/x", false},
+		{"a?c", "x/abc", true},
+		{"a?c", "x/ac", false},
+		{"*", "a/b", true},
+		{"a*b*c", "aXbYbZc", true},
+		{"a*b*c", "aXbYbZ", false},
+		{"**", "x", true},
+		// With a slash: the whole name.
+		{"dists/*/Release", "dists/sid/Release", true},
+		{"dists/*/Release", "dists/sid/updates/Release", true},
+		{"dists/*/Release", "x/dists/sid/Release", false},
+		{"dists/*", "dists/a/b/c", true},
+		{"dists/*", "dists/", true},
+		{"a?b/c", "a/b/c", false},
+		// "*/" at the start: any directories, or none.
+		{"*/InRelease", "InRelease", true},
+		{"*/InRelease", "dists/sid/InRelease", true},
+		{"*/InRelease", "xInRelease", false},
+		{"*/by-hash/*", "by-hash/SHA256/x", true},
+		{"*/by-hash/*", "main/by-hash/SHA256/x", true},
+		{"*/by-hash/*", "main/by-hashes/x", false},
+		// Everything else stands for itself, and the prefix matches nothing.
+		{"x.y", "xzy", false},
+		{"ü?", "üx", true},
+		{"*", "", false},
+		{"*/x", "", false},
+	} {
+		if got := matchPattern(test.pattern, test.name); got != test.want {
+			t.Errorf("matchPattern(%q, %q) = %v", test.pattern, test.name, got)
+		}
+	}
+}
+
+// TestDefaultPatterns holds the two default lists to names of real archives.
+func TestDefaultPatterns(t *testing.T) {
+	for _, test := range []struct {
+		name                 string
+		mutable, refusesHTML bool
+	}{
+		{"dists/sid/InRelease", true, true},
+		{"dists/sid/main/binary-amd64/Packages.xz", true, true},
+		{"dists/sid/main/binary-amd64/by-hash/SHA256/0123abcd", false, true},
+		{"dists/sid/main/i18n/Translation-en.bz2", true, true},
+		{"pool/main/h/hello/hello_2.10-3_amd64.deb", false, true},
+		{"os/repodata/repomd.xml", true, true},
+		{"core/os/x86_64/core.db.tar.gz", true, true},
+		{"core/os/x86_64/linux-6.1-1-x86_64.pkg.tar.zst", false, true},
+		{"main/x86_64/APKINDEX.tar.gz", true, true},
+		{"images/SHA256SUMS.sign", true, true},
+		{"images/netboot.iso", false, true},
+		{"doc/index.html", false, false},
+		{"doc/README", false, false},
+	} {
+		m := Mirror{Mutable: defaultMutable, RefuseHTML: defaultRefuseHTML}
+		if m.IsMutable(test.name) != test.mutable || m.RefusesHTML(test.name) != test.refusesHTML {
+			t.Errorf("%s: mutable %v, refuses HTML %v", test.name, m.IsMutable(test.name), m.RefusesHTML(test.name))
+		}
+	}
+}
+
+// reference is the documented meaning of glob in its plainest form, which takes
+// exponential time.
+func reference(pattern, s string) bool {
+	if pattern == "" {
+		return s == ""
+	}
+	if pattern[0] == '*' {
+		return reference(pattern[1:], s) || s != "" && reference(pattern, s[1:])
+	}
+	return s != "" && (pattern[0] == s[0] || pattern[0] == '?' && s[0] != '/') && reference(pattern[1:], s[1:])
+}
+
+// FuzzGlob compares the matcher with its plainest form.
+func FuzzGlob(f *testing.F) {
+	f.Add("a*b*c", "aXbYbZc")
+	f.Add("*?/*", "a/b")
+	f.Add("*/InRelease", "dists/sid/InRelease")
+	f.Fuzz(func(t *testing.T, pattern, s string) {
+		const long = 16 // bytes: the reference stays fast
+		if len(pattern) > long || len(s) > long {
+			return
+		}
+		if got, want := glob(pattern, s), reference(pattern, s); got != want {
+			t.Errorf("glob(%q, %q) = %v, want %v", pattern, s, got, want)
+		}
+	})
+}
+
+// BenchmarkWorstPattern shows that no pattern takes exponential time.
+func BenchmarkWorstPattern(b *testing.B) {
+	pattern, name := strings.Repeat("*a", 50)+"b", strings.Repeat("a", 1000)
+	for b.Loop() {
+		glob(pattern, name)
+	}
+}
