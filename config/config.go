@@ -134,7 +134,9 @@ type Mirror struct {
 	// Miss says how a client gets a file that is not there yet.
 	Miss MissMode
 
-	// Mutable holds the patterns of names whose content changes: see Match.
+	// Mutable holds the patterns of names whose content changes. A pattern
+	// without "/" is compared with the last element of a name, one with "/" with
+	// the whole name below the prefix: mirror.example.toml has the rules.
 	Mutable []string
 
 	// MaxAge is how long a mutable file counts as fresh after it was last

@@ -18,7 +18,7 @@ const (
 	// 90 s before it kills.
 	defaultGrace = 30 * time.Second
 
-	// A fetch costs four file descriptors and about 100 KiB, so this many are
+	// A fetch costs a few file descriptors and a copy buffer, so this many are
 	// cheap; more only share the same uplink.
 	defaultFetches = 64
 
@@ -37,8 +37,8 @@ const (
 	// by itself after a 503.
 	defaultQueueTime = 2 * time.Second
 
-	// Three lost SYNs on Linux take 7 s. One lost is bridged, and a second
-	// upstream is still asked well within defaultMaxWait.
+	// Linux repeats a lost SYN after 1 s, 3 s and 7 s: two losses are bridged, and
+	// a second upstream is still asked well within defaultMaxWait.
 	defaultConnect = 5 * time.Second
 
 	// A loaded archive that looks a file up on cold disks answers within
@@ -80,10 +80,10 @@ const (
 // The ranges outside which a value is a slip of the pen rather than a wish.
 const (
 	maxGrace       = time.Hour
-	maxFetches     = 4096 // the slots are byte ranges of a lock file, each tried in turn
+	maxFetches     = 4096 // each holds descriptors, of which a process rarely has more than 16384
 	maxSizeLimit   = 1 << 60
 	maxQueueTime   = time.Minute
-	minTimeout     = 100 * time.Millisecond // less than a round trip around the world and a half
+	minTimeout     = 100 * time.Millisecond // a distant upstream's round trips alone take longer
 	maxConnect     = 2 * time.Minute        // Linux itself gives up a connection after 127 s
 	maxTimeout     = time.Hour
 	minMaxWait     = time.Second
