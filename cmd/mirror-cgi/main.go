@@ -1,0 +1,154 @@
+// Mirror-cgi answers one CGI request for a file that is missing in the docroot,
+// and exits. Its configuration is the file that MIRROR_CONFIG names, else
+// mirror.toml beside the program.
+//
+// A file that is not there yet is fetched by a worker: this program again, in
+// a session of its own, which inherits the lock of the file. The worker
+// survives the client, this process and the web server's SIGKILL.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"mirror"
+	"mirror/config"
+	"mirror/fetch"
+	"mirror/handler"
+	"mirror/internal/cgi"
+	"mirror/internal/keylock"
+)
+
+// workerFlag is the first argument of a worker. It means nothing in a CGI
+// process: a query such as "?-worker+x" becomes arguments there, so they are
+// not looked at when GATEWAY_INTERFACE is set.
+const workerFlag = "-worker"
+
+func main() {
+	syscall.Umask(0o002) // modes are given explicitly
+	switch {
+	case os.Getenv("GATEWAY_INTERFACE") != "":
+		os.Exit(answer())
+	case len(os.Args) == 4 && os.Args[1] == workerFlag:
+		os.Exit(work(os.Args[2], mirror.Name(os.Args[3])))
+	}
+	fmt.Fprintln(os.Stderr, "mirror-cgi is a CGI program: a web server runs it. See deploy/ for snippets, and use mirrorctl at a terminal.")
+	os.Exit(2)
+}
+
+// answer serves the request of this process. It leaves the record open: see
+// fetch.Engine.Shut.
+func answer() int {
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	path := configPath()
+	conf, err := config.Load(path)
+	var engine *fetch.Engine
+	if err == nil {
+		engine, err = fetch.Open(conf, fetch.Options{Log: log, Spawn: spawner(path)})
+	}
+	err = cgi.Serve(os.Environ(), os.Stdout, func(w http.ResponseWriter, r *http.Request, env map[string]string) {
+		var front handler.Front
+		if err == nil {
+			front, err = handler.FrontOf(env, r.RequestURI, conf.Server)
+		}
+		if err != nil {
+			// The cause is the administrator's business, not the client's.
+			log.Error("mirror-cgi cannot work", "err", err)
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			w.WriteHeader(http.StatusInternalServerError)
+			io.WriteString(w, "500 Internal Server Error\nThis mirror is not configured rightly: the web server's error log says why.\n")
+			return
+		}
+		handler.New(conf, engine, log).Serve(w, r, front)
+	})
+	if err != nil {
+		log.Warn("the answer broke off", "err", err)
+		return 1
+	}
+	return 0
+}
+
+func configPath() string {
+	if path := os.Getenv("MIRROR_CONFIG"); path != "" {
+		return path
+	}
+	self, err := os.Executable()
+	if err != nil {
+		self = os.Args[0]
+	}
+	return filepath.Join(filepath.Dir(self), "mirror.toml")
+}
+
+// spawner returns how a worker is started. It gets the lock as descriptor 3,
+// and none of the pipes that the web server waits on.
+func spawner(conf string) func(mirror.Name, *keylock.Lock) error {
+	return func(name mirror.Name, lock *keylock.Lock) error {
+		cmd := &exec.Cmd{
+			Path:        "/proc/self/exe",
+			Args:        []string{os.Args[0], workerFlag, conf, string(name)},
+			Dir:         "/",
+			Env:         workerEnv(),
+			ExtraFiles:  []*os.File{lock.File()},
+			SysProcAttr: &syscall.SysProcAttr{Setsid: true},
+		}
+		if abs, err := filepath.Abs(conf); err == nil {
+			cmd.Args[2] = abs
+		}
+		return cmd.Start()
+	}
+}
+
+// workerEnv has nothing of the request: only where certificates are.
+func workerEnv() []string {
+	env := []string{}
+	for _, key := range []string{"SSL_CERT_FILE", "SSL_CERT_DIR", "TZ"} {
+		if v, ok := os.LookupEnv(key); ok {
+			env = append(env, key+"="+v)
+		}
+	}
+	return env
+}
+
+// work fetches one file to its end.
+func work(confPath string, name mirror.Name) int {
+	lock := keylock.Adopt(os.NewFile(3, "lock"))
+	conf, err := config.Load(confPath)
+	if err != nil {
+		return 1 // the CGI process has said so
+	}
+	log := &lateLog{}
+	engine, err := fetch.Open(conf, fetch.Options{Log: slog.New(slog.NewTextHandler(log, nil))})
+	if err != nil {
+		return 1
+	}
+	log.open = engine.Tree().OpenWorkerLog
+	if err := engine.Adopt(context.Background(), name, lock); err != nil {
+		return 1
+	}
+	return 0
+}
+
+// lateLog opens the workers' log at its first line.
+type lateLog struct {
+	open func() (*os.File, error)
+	f    *os.File
+}
+
+// Write implements io.Writer; slog calls it under its own mutex.
+func (l *lateLog) Write(p []byte) (int, error) {
+	if l.f == nil {
+		f, err := l.open()
+		if err != nil {
+			return 0, err
+		}
+		l.f = f
+	}
+	return l.f.Write(p)
+}

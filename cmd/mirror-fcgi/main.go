@@ -1,0 +1,98 @@
+// Mirror-fcgi is the daemon: it answers FastCGI requests for files that are
+// missing in the docroot, and can serve the docroot itself over HTTP.
+//
+//	mirror-fcgi -config /etc/mirror/mirror.toml
+//	mirror-fcgi -http 127.0.0.1:8080 -docroot DIR -mirror /prefix/=URL
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"mirror/config"
+	"mirror/fetch"
+	"mirror/internal/socket"
+)
+
+func main() {
+	syscall.Umask(0o002) // modes are given explicitly
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stderr); err != nil {
+		if !errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintf(os.Stderr, "mirror-fcgi: %v\n", err)
+		}
+		os.Exit(1)
+	}
+}
+
+// run is the program: it returns when ctx is done and everything has drained.
+func run(ctx context.Context, args []string, stderr io.Writer) error {
+	conf, err := configure(args, stderr)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	engine, err := fetch.Open(conf, fetch.Options{Log: log})
+	if err != nil {
+		return err
+	}
+	if err := engine.Tree().Probe(); err != nil {
+		return fmt.Errorf("a test file could not be published: %w", err)
+	}
+	s := &service{conf: conf, engine: engine, log: log}
+	if err := s.listen(); err != nil {
+		return err
+	}
+	if err := engine.Recover(ctx); err != nil {
+		log.Warn("interrupted publications could not be completed", "err", err)
+	}
+	failed := s.start()
+	if err := socket.Notify("READY=1"); err != nil {
+		log.Warn("systemd could not be notified", "err", err)
+	}
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	log.Info("draining", "grace", conf.Server.Grace)
+	// Nobody is left to hear it if this fails.
+	_ = socket.Notify("STOPPING=1")
+	return errors.Join(err, s.drain())
+}
+
+// mirrors collects the -mirror flags.
+type mirrors []string
+
+func (m *mirrors) String() string     { return strings.Join(*m, " ") }
+func (m *mirrors) Set(v string) error { *m = append(*m, v); return nil }
+
+func configure(args []string, stderr io.Writer) (*config.Config, error) {
+	flags := flag.NewFlagSet("mirror-fcgi", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	file := flags.String("config", "", "the configuration `FILE`; without it the other flags are the configuration")
+	http := flags.String("http", "", "`ADDRESS` of the built-in front, such as 127.0.0.1:8080")
+	docroot := flags.String("docroot", "", "the `DIRECTORY` that is served")
+	var list mirrors
+	flags.Var(&list, "mirror", "`/PREFIX/=URL[,URL...]`: what is mirrored; may be given again")
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	switch {
+	case flags.NArg() > 0:
+		return nil, fmt.Errorf("unexpected argument %q: everything is a flag, see -help", flags.Arg(0))
+	case *file != "" && (*docroot != "" || len(list) > 0 || *http != ""):
+		return nil, errors.New("-config has it all: give either -config, or -http, -docroot and -mirror")
+	case *file != "":
+		return config.Load(*file)
+	}
+	return config.FromFlags(*docroot, list, *http)
+}

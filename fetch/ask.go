@@ -1,0 +1,287 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"mirror"
+	"mirror/source"
+)
+
+const (
+	// poolAll bounds the fetches of all processes together.
+	poolAll = "all"
+	// poolRelays bounds the relayed ranges likewise.
+	poolRelays = "relays"
+
+	// maxRounds bounds how often the list of upstreams is gone through for
+	// one file. A round is only followed by another if it brought bytes: so
+	// this is how often a connection may break in the middle.
+	maxRounds = 8
+
+	// maxRestarts bounds how often a file may change while it is fetched.
+	maxRestarts = 3
+)
+
+// askAll goes through the upstreams, in order of preference, until one has
+// given the whole file. It returns nil when the held file is still current.
+func (t *transfer) askAll() (*source.Result, error) {
+	restarts := 0
+	for range maxRounds {
+		before := t.now().have
+		var failures []error
+		changed := false
+		for _, src := range t.e.sources[t.m] {
+			res, err := t.attempt(src)
+			if errors.Is(err, mirror.ErrChanged) && (t.row.Name == "" || t.isFrom(src)) && restarts < maxRestarts {
+				// The bytes at hand came from this very upstream.
+				restarts++
+				if err = t.restart(); err == nil {
+					before = 0
+					res, err = t.attempt(src)
+				}
+			}
+			switch {
+			case err == nil:
+				return res, nil
+			case errors.Is(err, source.ErrNotModified):
+				return nil, t.touch()
+			case t.ctx.Err() != nil:
+				return nil, context.Cause(t.ctx)
+			case isFinal(err):
+				return nil, err
+			case errors.Is(err, mirror.ErrChanged):
+				changed = true // another upstream's version: the others may agree
+			}
+			failures = append(failures, err)
+		}
+		switch {
+		case t.now().have > before:
+		case changed && restarts < maxRestarts:
+			// Nobody has the version of which we hold a beginning.
+			restarts++
+			if err := t.restart(); err != nil {
+				return nil, err
+			}
+		default:
+			return nil, summary(failures)
+		}
+	}
+	return nil, fmt.Errorf("%w: /%s broke off %d times", mirror.ErrBroken, t.name, maxRounds)
+}
+
+// attempt asks one upstream for what is missing.
+func (t *transfer) attempt(src upstream) (*source.Result, error) {
+	t.upstream = src.String()
+	if err := t.takeSlot(src.pool, t.e.conf.Limits.PerUpstream); err != nil {
+		return nil, err
+	}
+	defer t.lock.ReleaseSlot(src.pool)
+	if t.part == nil {
+		if err := t.restart(); err != nil {
+			return nil, err
+		}
+	}
+	s := t.now()
+	r := source.Request{
+		Path: t.rest, Dst: t.part.File(), Have: s.meta, SameUpstream: t.isFrom(src),
+		MaxSize: t.e.conf.Limits.MaxSize, RefuseHTML: t.m.RefusesHTML(string(t.rest)),
+		Start: func(m mirror.Meta) error { return t.started(src, m) },
+		Wrote: func(n int) { t.update(func(s *state) { s.have += int64(n) }) },
+	}
+	if t.held != nil {
+		r.Held = &mirror.Meta{Size: t.held.Size, ModTime: t.held.ModTime, ETag: t.held.ETag}
+		if t.held.Upstream != t.urlAt(src) {
+			r.Held.ETag = "" // it means nothing to another upstream
+		}
+	}
+	if s.have > 0 && !s.meta.Pinned() {
+		// The last attempt ended without telling what version its bytes are.
+		if err := t.restart(); err != nil {
+			return nil, err
+		}
+		r.Dst = t.part.File()
+	}
+	res, err := src.Fetch(t.ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (t *transfer) urlAt(src upstream) string { return src.String() + t.rest.Escape() }
+
+// isFrom reports whether the part's bytes came from src.
+func (t *transfer) isFrom(src upstream) bool { return t.row.Upstream == t.urlAt(src) }
+
+// touch records that the held file is still current.
+func (t *transfer) touch() error {
+	t.discard()
+	now := t.e.now()
+	err := t.e.index.Touch(t.ctx, string(t.name), now, t.held.ETag, t.held.LastModified)
+	if err != nil {
+		return fmt.Errorf("%w: recording that /%s is current: %w", mirror.ErrStore, t.name, err)
+	}
+	return nil
+}
+
+// takeSlot waits for a free slot of a pool, for limits.queue_time.
+func (t *transfer) takeSlot(pool string, n int) error {
+	wait, cancel := context.WithTimeout(t.ctx, t.e.conf.Limits.QueueTime)
+	defer cancel()
+	var err error
+	got := false
+	poll(wait, func() bool {
+		got, err = t.lock.TrySlot(pool, n)
+		return got || err != nil
+	})
+	switch {
+	case t.ctx.Err() != nil:
+		return context.Cause(t.ctx)
+	case err != nil:
+		return fmt.Errorf("%w: %w", mirror.ErrStore, err)
+	case !got:
+		return fmt.Errorf("/%s: %w: all %d slots of %q were taken for %s", t.name, mirror.ErrBusy, n, pool, t.e.conf.Limits.QueueTime)
+	}
+	return nil
+}
+
+const (
+	pollFirst = 5 * time.Millisecond  // what a small fetch of another process takes
+	pollMost  = 50 * time.Millisecond // a person does not notice it; 100 pollers take 5 % of a core
+)
+
+// poll calls ok until it reports true or ctx is done, with growing pauses.
+func poll(ctx context.Context, ok func() bool) error {
+	pause := pollFirst
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-timer.C:
+		}
+		if ok() {
+			return nil
+		}
+		timer.Reset(pause)
+		pause = min(pause+pause/4, pollMost)
+	}
+}
+
+// isFinal reports whether no other upstream can do better.
+func isFinal(err error) bool {
+	for _, kind := range []error{mirror.ErrNoSpace, mirror.ErrStore, mirror.ErrTooLarge, mirror.ErrIsDirectory} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// allError is the failure of every upstream.
+type allError struct {
+	kind    error
+	certain bool // all of them answered, and said the same
+	causes  []error
+	retry   time.Duration // the longest Retry-After
+}
+
+func (e *allError) Error() string {
+	var b strings.Builder
+	for i, c := range e.causes {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(c.Error())
+	}
+	return b.String()
+}
+
+func (e *allError) Unwrap() error { return e.kind }
+
+// summary is the one error that stands for those of all upstreams.
+//
+// "Not found" is what the upstreams that answered say, if they agree; it is
+// certain only if all of them answered. An upstream that refuses or asks for
+// patience has answered, one that is silent or broken has not.
+func summary(failures []error) error {
+	count := func(kind error) (n int) {
+		for _, f := range failures {
+			if errors.Is(f, kind) {
+				n++
+			}
+		}
+		return n
+	}
+	all := len(failures)
+	e := &allError{kind: mirror.ErrBroken, causes: failures}
+	missing, busy, refused := count(mirror.ErrNotFound), count(mirror.ErrBusy), count(mirror.ErrRefused)
+	switch {
+	case missing > 0 && busy == 0 && refused == 0:
+		e.kind, e.certain = mirror.ErrNotFound, missing == all
+	case busy > 0:
+		e.kind = mirror.ErrBusy
+	case refused == all:
+		e.kind = mirror.ErrRefused
+	case count(mirror.ErrTimeout) == all:
+		e.kind = mirror.ErrTimeout
+	}
+	for _, f := range failures {
+		var s *source.Error
+		if errors.As(f, &s) {
+			e.retry = max(e.retry, s.RetryAfter)
+		}
+	}
+	return e
+}
+
+// RetryAfter returns how long the upstreams asked to wait; 0: they did not.
+func RetryAfter(err error) time.Duration {
+	var all *allError
+	if errors.As(err, &all) {
+		return all.retry
+	}
+	return 0
+}
+
+// The words under which failures are recorded.
+const kindNotFound = "notfound"
+
+var kinds = []struct {
+	word string
+	err  error
+}{
+	{kindNotFound, mirror.ErrNotFound},
+	{"directory", mirror.ErrIsDirectory},
+	{"timeout", mirror.ErrTimeout},
+	{"refused", mirror.ErrRefused},
+	{"busy", mirror.ErrBusy},
+	{"nospace", mirror.ErrNoSpace},
+	{"toolarge", mirror.ErrTooLarge},
+	{"foreign", mirror.ErrForeign},
+	{"store", mirror.ErrStore},
+	{"broken", mirror.ErrBroken},
+}
+
+func kindOf(err error) string {
+	for _, k := range kinds {
+		if errors.Is(err, k.err) {
+			return k.word
+		}
+	}
+	return "broken"
+}
+
+func errOf(word string) error {
+	for _, k := range kinds {
+		if k.word == word {
+			return k.err
+		}
+	}
+	return mirror.ErrBroken
+}

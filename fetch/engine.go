@@ -1,0 +1,303 @@
+// Package fetch is the engine: it brings a missing file from an upstream into
+// the docroot, once, and lets everybody who asks meanwhile read it as it
+// grows. It is the only package that knows upstreams, files and records.
+//
+//	look -> lock -> look again -> ask -> copy -> check -> mark -> digest ->
+//	sync -> rename -> sync the directory -> record -> unlock
+//
+// "Being fetched" is the lock of the name and nothing else. Whoever holds it
+// writes; everybody else, in this process or another, follows. A transfer is
+// the holder's side, a follower the other; a File is what a client reads.
+package fetch
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"mirror"
+	"mirror/config"
+	"mirror/internal/keylock"
+	"mirror/source"
+	"mirror/store"
+	"mirror/store/index"
+)
+
+// Options are what the surroundings of an engine decide.
+type Options struct {
+	Log *slog.Logger // nil: slog.Default()
+
+	// Spawn starts a process that fetches name, and hands it the lock; nil
+	// means that this process fetches. When it fails, this process does too.
+	Spawn func(name mirror.Name, lock *keylock.Lock) error
+
+	TLS *tls.Config      // for upstreams; nil: the system's roots
+	Now func() time.Time // nil: time.Now
+}
+
+// Engine is safe for concurrent use. Make one with New, end it with Close.
+type Engine struct {
+	conf  *config.Config
+	tree  *store.Tree
+	index *index.Index
+	log   *slog.Logger
+	spawn func(mirror.Name, *keylock.Lock) error
+	now   func() time.Time
+	boot  string
+
+	sources map[*config.Mirror][]upstream
+	publish *publisher
+
+	ctx  context.Context // of everything that outlives its client
+	stop context.CancelFunc
+	wg   sync.WaitGroup // the transfers and refreshes
+
+	mu      sync.Mutex
+	running map[mirror.Name]*transfer // guarded by mu; one for each lock held here
+	closed  bool                      // guarded by mu
+}
+
+// upstream is a source and the pool that bounds its fetches.
+type upstream struct {
+	source.Source
+	pool string
+}
+
+// New returns an engine over an open tree and index; both stay the caller's.
+func New(conf *config.Config, tree *store.Tree, idx *index.Index, o Options) *Engine {
+	e := &Engine{
+		conf: conf, tree: tree, index: idx,
+		log: o.Log, spawn: o.Spawn, now: o.Now, boot: bootID(),
+		sources: make(map[*config.Mirror][]upstream),
+		running: make(map[mirror.Name]*transfer),
+	}
+	if e.log == nil {
+		e.log = slog.Default()
+	}
+	if e.now == nil {
+		e.now = time.Now
+	}
+	e.ctx, e.stop = context.WithCancel(context.Background())
+	e.publish = newPublisher(e)
+	e.connect(o.TLS)
+	return e
+}
+
+// connect makes the sources. Mirrors with the same redirect rules share a
+// connection pool.
+func (e *Engine) connect(t *tls.Config) {
+	type rules struct{ http, private bool }
+	pools := make(map[rules]*http.Transport)
+	configured := e.conf.UpstreamHosts()
+	for i := range e.conf.Mirrors {
+		m := &e.conf.Mirrors[i]
+		o := source.HTTPOptions{
+			Connect: e.conf.Timeouts.Connect, Header: e.conf.Timeouts.Header, Idle: e.conf.Timeouts.Idle,
+			LowSpeed: e.conf.Timeouts.LowSpeed, LowSpeedTime: e.conf.Timeouts.LowSpeedTime,
+			RedirectToHTTP: m.RedirectToHTTP, RedirectToPrivate: m.RedirectToPrivate,
+			Configured: configured, TLS: t,
+		}
+		key := rules{m.RedirectToHTTP, m.RedirectToPrivate}
+		if pools[key] == nil {
+			pools[key] = source.NewTransport(o)
+		}
+		for _, u := range m.Upstream {
+			e.sources[m] = append(e.sources[m], upstream{
+				Source: source.NewHTTP(u, pools[key], o),
+				pool:   "upstream " + config.HostPort(u),
+			})
+		}
+	}
+	context.AfterFunc(e.ctx, func() {
+		for _, p := range pools {
+			p.CloseIdleConnections()
+		}
+	})
+}
+
+// Close ends the engine: no new fetch begins, running ones may finish until
+// ctx is done and are then broken off, resumable.
+func (e *Engine) Close(ctx context.Context) {
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
+	done := make(chan struct{})
+	go func() { e.wg.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		e.stop()
+		<-done
+	}
+	e.stop()
+	e.publish.close()
+}
+
+// lookup says which mirror a name belongs to, and its path below it.
+func (e *Engine) lookup(name mirror.Name) (*config.Mirror, mirror.Name, bool) {
+	m, rest, ok := e.conf.Match(string(name))
+	return m, mirror.Name(rest), ok
+}
+
+// outside is the error of a name below no prefix: a prefix without its slash
+// is a directory.
+func (e *Engine) outside(name mirror.Name) error {
+	if _, _, ok := e.lookup(name + "/"); ok {
+		return fmt.Errorf("/%s: %w", name, mirror.ErrIsDirectory)
+	}
+	return fmt.Errorf("/%s: %w", name, mirror.ErrNoMirror)
+}
+
+// Miss says how clients get a name that is missing.
+func (e *Engine) Miss(name mirror.Name) config.MissMode {
+	if m, _, ok := e.lookup(name); ok {
+		return m.Miss
+	}
+	return config.MissStream
+}
+
+// Public returns the URL at which a client can get name from an upstream
+// itself, without credentials; "" when there is none.
+func (e *Engine) Public(name mirror.Name) string {
+	m, rest, ok := e.lookup(name)
+	if !ok {
+		return ""
+	}
+	for _, s := range e.sources[m] {
+		if url := s.Public(rest); url != "" {
+			return url
+		}
+	}
+	return ""
+}
+
+// maxTries bounds how often one request begins anew because a fetch that it
+// followed was abandoned, or a file vanished under it.
+const maxTries = 4
+
+// Open returns name for reading: the published file, or one that is being
+// fetched, from the moment its first bytes may be read. A missing file is
+// asked of its upstreams; the errors are package mirror's.
+//
+// ctx bounds the wait and every later Read; the fetch itself goes on without
+// it, unless the mirror's keep_going is false.
+func (e *Engine) Open(ctx context.Context, name mirror.Name) (*File, error) {
+	m, rest, mirrored := e.lookup(name)
+	since := e.now()
+	var err error
+	for try := range maxTries {
+		var f *File
+		f, err = e.look(ctx, name, m, rest)
+		switch {
+		case err == nil:
+			return f, nil
+		case !errors.Is(err, errMissing):
+			return nil, err
+		case !mirrored:
+			return nil, e.outside(name)
+		}
+		if err := e.remembered(ctx, name); err != nil {
+			return nil, err
+		}
+		f, err = e.join(ctx, name, m, rest, since, try)
+		if errors.Is(err, mirror.ErrNoSpace) {
+			return e.passThrough(ctx, name, m, rest, err)
+		}
+		if !errors.Is(err, errAgain) {
+			return f, err
+		}
+	}
+	return nil, fmt.Errorf("%w: fetching %s was begun %d times and abandoned each time", mirror.ErrBroken, name, maxTries)
+}
+
+var (
+	// errMissing: the docroot does not have the file.
+	errMissing = errors.New("not in the docroot")
+	// errAgain: what was followed has ended elsewhere; look again.
+	errAgain = errors.New("look again")
+)
+
+// remembered returns the error that all upstreams gave a short while ago.
+func (e *Engine) remembered(ctx context.Context, name mirror.Name) error {
+	fail, ok, err := e.index.Failure(ctx, string(name))
+	if err != nil {
+		e.log.Warn("the record of failures cannot be read", "err", err)
+		return nil
+	}
+	if !ok || fail.Kind != kindNotFound || !e.now().Before(fail.Until) {
+		return nil
+	}
+	return fmt.Errorf("/%s: %w (remembered until %s)", name, mirror.ErrNotFound, fail.Until.Format(time.TimeOnly))
+}
+
+// join begins the fetch of a missing file or follows the one that runs.
+func (e *Engine) join(ctx context.Context, name mirror.Name, m *config.Mirror, rest mirror.Name, since time.Time, try int) (*File, error) {
+	t, err := e.begin(name, m, rest, nil, e.spawn != nil && try < 2)
+	switch {
+	case t != nil:
+		return t.open(ctx)
+	case err == nil || errors.Is(err, keylock.ErrHeld):
+		return e.follow(ctx, name, m, rest, since)
+	}
+	return nil, err
+}
+
+// begin takes the lock of name and starts its transfer, or returns the one
+// that runs in this process. (nil, nil) means that another process was given
+// the fetch, keylock.ErrHeld that one has it already. held describes the
+// published file that is to be refreshed; nil: the file is missing.
+func (e *Engine) begin(name mirror.Name, m *config.Mirror, rest mirror.Name, held *index.Record, elsewhere bool) (*transfer, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if t := e.running[name]; t != nil {
+		return t, nil
+	}
+	if e.closed {
+		return nil, fmt.Errorf("%w: the server is shutting down", mirror.ErrBusy)
+	}
+	lock, err := e.tree.Locks.TryLock(string(name))
+	if err != nil {
+		if errors.Is(err, keylock.ErrHeld) {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%w: %w", mirror.ErrStore, err)
+	}
+	if elsewhere {
+		err := e.spawn(name, lock)
+		if err == nil {
+			lock.Unlock() // the child has its own copy
+			return nil, nil
+		}
+		e.log.Warn("no worker process could be started, so this one fetches", "err", err)
+	}
+	t := newTransfer(e, name, m, rest, lock, held)
+	e.running[name] = t
+	e.wg.Add(1)
+	go t.run()
+	return t, nil
+}
+
+// ended takes a transfer off the list; its lock was released.
+func (e *Engine) ended(t *transfer) {
+	e.mu.Lock()
+	delete(e.running, t.name)
+	e.mu.Unlock()
+	e.wg.Done()
+}
+
+// bootID tells one boot of the machine from the next: bytes that were not
+// synced before a power cut are not to be trusted after it.
+func bootID() string {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}

@@ -1,0 +1,224 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+
+	"mirror"
+	"mirror/store"
+)
+
+// File is what a client reads: a published file, one that is growing, or one
+// that cannot be stored and is passed through. It is an io.ReadSeeker of
+// Meta.Size bytes; a Read waits until there is something. It is used by one
+// goroutine.
+type File struct {
+	Meta mirror.Meta // Size is known
+
+	published bool
+	file      *os.File // of a published file; else nil
+	info      fs.FileInfo
+
+	ctx   context.Context // of the client
+	part  *store.Part     // of a growing file; else nil
+	grow  growth
+	relay *relay
+	leave func()
+
+	pos int64
+}
+
+// growth is how a growing file's reader learns how far it is.
+type growth interface {
+	// visible returns how many bytes may be read now.
+	visible() int64
+	// wait returns once more than pos bytes may be read, or says why they
+	// never will.
+	wait(ctx context.Context, pos int64) (visible int64, err error)
+	// settled returns once nothing will change any more: published under its
+	// name, or not.
+	settled(ctx context.Context) (published bool, err error)
+}
+
+// OS returns the file itself when it is published, else nil.
+func (f *File) OS() *os.File { return f.file }
+
+// Published returns once the file is in the docroot under its name (true), or
+// is whole but will never be (false), or ctx is done.
+func (f *File) Published(ctx context.Context) (bool, error) {
+	if f.published {
+		return true, nil
+	}
+	if f.grow == nil {
+		return false, nil
+	}
+	return f.grow.settled(ctx)
+}
+
+// Within makes ctx bound the reads from now on, instead of the one that
+// bounded the opening.
+func (f *File) Within(ctx context.Context) { f.ctx = ctx }
+
+// Expect says that no byte at or after end will be read, so that a relay does
+// not ask for it.
+func (f *File) Expect(end int64) {
+	if f.relay != nil {
+		f.relay.end = min(end, f.Meta.Size)
+	}
+}
+
+// Read implements io.Reader. Its errors never are io.EOF before Meta.Size
+// bytes.
+func (f *File) Read(p []byte) (int, error) {
+	n, err := f.readAt(p)
+	f.pos += int64(n)
+	return n, err
+}
+
+func (f *File) readAt(p []byte) (int, error) {
+	if f.pos >= f.Meta.Size {
+		return 0, io.EOF
+	}
+	p = p[:min(int64(len(p)), f.Meta.Size-f.pos)]
+	if f.file != nil {
+		n, err := f.file.ReadAt(p, f.pos)
+		if err == io.EOF { // somebody has truncated it
+			err = io.ErrUnexpectedEOF
+		}
+		return n, err
+	}
+	if f.grow == nil {
+		return f.relay.readAt(f.ctx, p, f.pos)
+	}
+	visible := f.grow.visible()
+	if visible <= f.pos {
+		if f.relay.worthwhile(f.pos - visible) {
+			n, err := f.relay.readAt(f.ctx, p, f.pos)
+			if n > 0 || f.ctx.Err() != nil {
+				return n, err
+			}
+			f.relay.off = true // it cannot: so we wait
+		}
+		var err error
+		visible, err = f.grow.wait(f.ctx, f.pos)
+		if errors.Is(err, mirror.ErrNoSpace) && f.relay.possible(f.pos) {
+			f.grow = nil // from here on it is passed through
+			return f.relay.readAt(f.ctx, p, f.pos)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	f.relay.close()
+	return f.part.ReadAt(p[:min(int64(len(p)), visible-f.pos)], f.pos)
+}
+
+// Seek implements io.Seeker.
+func (f *File) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += f.pos
+	case io.SeekEnd:
+		offset += f.Meta.Size
+	}
+	if offset < 0 {
+		return 0, fs.ErrInvalid
+	}
+	f.pos = offset
+	return offset, nil
+}
+
+// Close releases the file. A fetch goes on without its clients, unless the
+// mirror's keep_going is false and this was the last one.
+func (f *File) Close() error {
+	if f.relay != nil {
+		f.relay.close()
+	}
+	if f.part != nil {
+		f.part.Close()
+	}
+	if f.leave != nil {
+		f.leave()
+	}
+	if f.file != nil {
+		return f.file.Close()
+	}
+	return nil
+}
+
+// open returns a transfer's file as soon as the upstream has confirmed it and
+// there is something to read, or that it is empty.
+func (t *transfer) open(ctx context.Context) (*File, error) {
+	leave := t.join()
+	var part *store.Part
+	s, err := t.await(ctx, func(s *state) bool {
+		ready := s.part != nil && (s.checked || s.started && s.visible() > 0)
+		if ready && !s.done {
+			part = s.part.Ref()
+		}
+		return ready || s.done
+	})
+	if part == nil {
+		leave()
+		switch {
+		case err != nil:
+			return nil, err
+		case s.err != nil:
+			return nil, s.err
+		}
+		return nil, errAgain
+	}
+	meta := s.meta
+	if s.checked {
+		meta.Size = s.have
+	}
+	return &File{
+		Meta: meta, ctx: ctx, part: part, leave: leave,
+		grow:  &local{t, part.Inode},
+		relay: newRelay(t.e, t.m, t.rest, s.meta, s.from),
+	}, nil
+}
+
+// local follows a transfer of this process.
+type local struct {
+	t     *transfer
+	inode uint64 // of the part that is read; a restart makes another
+}
+
+func (l *local) is(s *state) bool { return s.part != nil && s.part.Inode == l.inode }
+
+func (l *local) visible() int64 {
+	s := l.t.now()
+	if !l.is(&s) {
+		return 0
+	}
+	return s.visible()
+}
+
+func (l *local) wait(ctx context.Context, pos int64) (int64, error) {
+	s, err := l.t.await(ctx, func(s *state) bool {
+		return !l.is(s) || s.visible() > pos || s.done
+	})
+	switch {
+	case err != nil:
+		return 0, err
+	case !l.is(&s):
+		return 0, mirror.ErrChanged
+	case s.visible() > pos:
+		return s.visible(), nil
+	case s.err != nil:
+		return 0, s.err
+	}
+	return 0, io.ErrUnexpectedEOF
+}
+
+func (l *local) settled(ctx context.Context) (bool, error) {
+	s, err := l.t.await(ctx, func(s *state) bool { return s.done })
+	if err != nil {
+		return false, err
+	}
+	return s.published, s.err
+}

@@ -1,0 +1,208 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"mirror"
+	"mirror/config"
+	"mirror/internal/keylock"
+	"mirror/store"
+)
+
+// coarse is how far the kernel's file times may lag behind the clock: a few
+// timer ticks.
+const coarse = 20 * time.Millisecond
+
+// follow opens a file that another process fetches. since is when the client
+// asked: what ended before is not an answer to it.
+func (e *Engine) follow(ctx context.Context, name mirror.Name, m *config.Mirror, rest mirror.Name, since time.Time) (*File, error) {
+	var f *File
+	var err error
+	waitErr := poll(ctx, func() bool {
+		// The lock is asked first: what its holder left is looked at after.
+		held, lockErr := e.tree.Locks.Held(string(name))
+		if lockErr != nil {
+			err = fmt.Errorf("%w: %w", mirror.ErrStore, lockErr)
+			return true
+		}
+		if _, lookErr := e.tree.Lstat(name); lookErr == nil {
+			err = errAgain
+			return true
+		}
+		if f, err = e.openFollowed(ctx, name, m, rest, since); f != nil || err != nil {
+			return true
+		}
+		if held {
+			return false
+		}
+		if err = e.failedSince(ctx, name, since); err == nil {
+			err = errAgain
+		}
+		return true
+	})
+	if waitErr != nil {
+		return nil, waitErr
+	}
+	return f, err
+}
+
+// failedSince returns the error that another process has recorded.
+func (e *Engine) failedSince(ctx context.Context, name mirror.Name, since time.Time) error {
+	fail, ok, err := e.index.Failure(ctx, string(name))
+	if err != nil || !ok || fail.At.Before(since) {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", errOf(fail.Kind), fail.Cause)
+}
+
+// openFollowed returns the part of name once some of it may be read.
+func (e *Engine) openFollowed(ctx context.Context, name mirror.Name, m *config.Mirror, rest mirror.Name, since time.Time) (*File, error) {
+	part, err := e.tree.FollowPart(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	st, err := part.Stat()
+	if err != nil {
+		part.Close()
+		return nil, err
+	}
+	meta := mirror.Meta{Size: -1}
+	from := ""
+	row, ok, err := e.index.Partial(ctx, string(name))
+	if ok && err == nil && row.Inode == part.Inode {
+		meta, from = metaOfRow(row), row.Upstream
+	}
+	// What an upstream sent without framing was for those who asked then.
+	bygone := ok && row.Inode == part.Inode && row.Total < 0 && st.Changed.Before(since.Add(-coarse))
+	switch {
+	case st.Checked && !bygone:
+		meta.Size, meta.ModTime = st.Size, st.ModTime
+	case st.Checked, meta.Size < 0, store.Visible(st.Size, meta.Size, false) == 0:
+		part.Close()
+		return nil, nil
+	}
+	return &File{
+		Meta: meta, ctx: ctx, part: part,
+		grow:  &remote{e: e, name: name, m: m, rest: rest, part: part, total: meta.Size},
+		relay: newRelay(e, m, rest, meta, from),
+	}, nil
+}
+
+// remote follows a part that another process writes. When that process dies,
+// it takes the fetch over.
+type remote struct {
+	e     *Engine
+	name  mirror.Name
+	m     *config.Mirror
+	rest  mirror.Name
+	part  *store.Part
+	total int64
+
+	takeovers int
+	own       *local // set once this process writes the part
+}
+
+func (r *remote) visible() int64 {
+	if r.own != nil {
+		return r.own.visible()
+	}
+	st, err := r.part.Stat()
+	if err != nil {
+		return 0
+	}
+	return store.Visible(st.Size, r.total, st.Checked)
+}
+
+func (r *remote) wait(ctx context.Context, pos int64) (int64, error) {
+	if r.own != nil {
+		return r.own.wait(ctx, pos)
+	}
+	var visible int64
+	var err error
+	waitErr := poll(ctx, func() bool {
+		held, lockErr := r.e.tree.Locks.Held(string(r.name))
+		visible = r.visible() // after the lock: see follow
+		if visible > pos {
+			return true
+		}
+		if err = lockErr; err != nil || held {
+			return err != nil
+		}
+		err = r.takeOver()
+		return err != nil || r.own != nil
+	})
+	switch {
+	case waitErr != nil:
+		return 0, waitErr
+	case err != nil:
+		return 0, err
+	case r.own != nil:
+		return r.own.wait(ctx, pos)
+	}
+	return visible, nil
+}
+
+// takeOver goes on with a fetch whose process has gone.
+func (r *remote) takeOver() error {
+	st, err := r.part.Stat()
+	switch {
+	case err != nil:
+		return err
+	case st.Gone:
+		if err := r.e.failedSince(context.WithoutCancel(r.e.ctx), r.name, st.Changed.Add(-coarse)); err != nil {
+			return err
+		}
+		return mirror.ErrChanged
+	case st.Checked: // it was published meanwhile
+		return io.ErrUnexpectedEOF
+	case r.takeovers == maxTries:
+		return fmt.Errorf("%w: the fetch of /%s was abandoned %d times", mirror.ErrBroken, r.name, maxTries)
+	}
+	r.takeovers++
+	t, err := r.e.begin(r.name, r.m, r.rest, nil, r.e.spawn != nil)
+	switch {
+	case t != nil:
+		r.own = &local{t, r.part.Inode}
+		return r.own.attached()
+	case err == nil, errors.Is(err, keylock.ErrHeld):
+		return nil // another process goes on; we follow that one
+	}
+	return err
+}
+
+// attached waits until a new transfer has found the part that is being read.
+func (l *local) attached() error {
+	s, err := l.t.await(l.t.e.ctx, func(s *state) bool { return s.part != nil || s.done })
+	switch {
+	case err != nil:
+		return err
+	case !l.is(&s):
+		return mirror.ErrChanged
+	}
+	return nil
+}
+
+func (r *remote) settled(ctx context.Context) (bool, error) {
+	if r.own != nil {
+		return r.own.settled(ctx)
+	}
+	if _, err := r.wait(ctx, r.total-1); err != nil && r.total > 0 {
+		return false, err
+	}
+	published := false
+	err := poll(ctx, func() bool {
+		held, _ := r.e.tree.Locks.Held(string(r.name))
+		fi, err := r.e.tree.Lstat(r.name)
+		published = err == nil && store.Inode(fi) == r.part.Inode
+		return published || !held
+	})
+	return published, err
+}

@@ -1,0 +1,160 @@
+package fetch
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"sync"
+
+	"mirror"
+	"mirror/store"
+	"mirror/store/index"
+)
+
+const (
+	// maxBatch bounds one batch: so many names wait for each other's syncs.
+	maxBatch = 256
+	// syncers run at a time. The journal commits of parallel syncs are shared
+	// by the file system; more than this gained nothing on ext4.
+	syncers = 16
+)
+
+// publisher gives checked parts their names. Parts that are ready at the same
+// time share their syncs and transactions: while one batch is written to disk,
+// the next one gathers. Clients do not wait for it; who asks for a name
+// meanwhile reads the checked part.
+type publisher struct {
+	e    *Engine
+	jobs chan *job
+
+	start sync.Once // the goroutine runs once there is work
+	done  chan struct{}
+}
+
+type job struct {
+	t   *transfer
+	pub store.Publication
+	end chan struct{}
+}
+
+func newPublisher(e *Engine) *publisher {
+	return &publisher{e: e, jobs: make(chan *job, maxBatch), done: make(chan struct{})}
+}
+
+// do publishes t's part and returns once its name and record are on disk.
+func (p *publisher) do(t *transfer) error {
+	p.start.Do(func() { go p.run() })
+	j := &job{t: t, pub: store.Publication{Part: t.part}, end: make(chan struct{})}
+	p.jobs <- j
+	<-j.end
+	return j.pub.Err
+}
+
+// close ends the goroutine. Nobody may call do afterwards.
+func (p *publisher) close() {
+	p.start.Do(func() { close(p.done) }) // never ran
+	close(p.jobs)
+	<-p.done
+}
+
+func (p *publisher) run() {
+	defer close(p.done)
+	for j := range p.jobs {
+		batch := []*job{j}
+	gather:
+		for len(batch) < maxBatch {
+			select {
+			case j, ok := <-p.jobs:
+				if !ok {
+					break gather
+				}
+				batch = append(batch, j)
+			default:
+				break gather
+			}
+		}
+		p.publish(batch)
+		for _, j := range batch {
+			close(j.end)
+		}
+	}
+}
+
+// publish is sync -> intend -> rename -> sync the directories -> record. The
+// record is not the truth: trouble with it is logged and stops nothing.
+func (p *publisher) publish(batch []*job) {
+	ctx := context.Background()
+	syncAll(batch)
+	var rows []index.Partial
+	for _, j := range batch {
+		if j.pub.Err == nil {
+			rows = append(rows, j.t.row)
+		}
+	}
+	if err := p.e.index.Intend(ctx, rows); err != nil {
+		p.e.log.Warn("publications cannot be announced in the record", "files", len(rows), "err", err)
+	}
+	items := make([]*store.Publication, 0, len(batch))
+	for _, j := range batch {
+		j.pub.Replace = j.t.held != nil && p.mayReplace(ctx, j.t)
+		items = append(items, &j.pub)
+	}
+	p.e.tree.Publish(items)
+	var recs []index.Record
+	for _, j := range batch {
+		if j.pub.Err == nil {
+			rec := j.t.row.Record()
+			rec.Checked = p.e.now()
+			recs = append(recs, rec)
+		}
+	}
+	if err := p.e.index.Publish(ctx, recs); err != nil {
+		p.e.log.Warn("published files cannot be recorded; `mirrorctl reindex` finds them again", "files", len(recs), "err", err)
+	}
+}
+
+// mayReplace looks once more, right before the rename: what stands at the name
+// must still be the file that was held.
+func (p *publisher) mayReplace(ctx context.Context, t *transfer) bool {
+	fi, err := p.e.tree.Lstat(t.name)
+	if err != nil {
+		return false
+	}
+	_, ours := p.e.ours(ctx, t.name, fi)
+	return ours && fi.Mode().IsRegular()
+}
+
+func syncAll(batch []*job) {
+	if len(batch) == 1 {
+		batch[0].pub.Err = batch[0].pub.Part.Sync()
+		return
+	}
+	var wg sync.WaitGroup
+	next := make(chan *job)
+	for range min(syncers, len(batch)) {
+		wg.Go(func() {
+			for j := range next {
+				j.pub.Err = j.pub.Part.Sync()
+			}
+		})
+	}
+	for _, j := range batch {
+		next <- j
+	}
+	close(next)
+	wg.Wait()
+}
+
+// digestOf reads a checked part from the start and returns its SHA-256.
+func digestOf(p *store.Part) ([]byte, error) {
+	st, err := p.Stat()
+	if err != nil {
+		return nil, err
+	}
+	h := sha256.New()
+	if _, err := io.CopyBuffer(h, io.NewSectionReader(p, 0, st.Size), make([]byte, min(st.Size+1, 256<<10))); err != nil {
+		return nil, fmt.Errorf("%w: reading back a finished file: %w", mirror.ErrStore, err)
+	}
+	return h.Sum(nil), nil
+}

@@ -1,0 +1,192 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"mirror"
+	"mirror/config"
+	"mirror/internal/keylock"
+)
+
+const (
+	// farAhead is how far a read may be ahead of the growing file before it is
+	// worth a request of its own, in bytes: at 10 MB/s, a tenth of a second.
+	farAhead = 1 << 20
+
+	// relayChunk bounds what one relayed request asks for, in bytes. After
+	// each the growing file may have caught up, and is read again.
+	relayChunk = 8 << 20
+)
+
+// relay reads a part of the very version that is being fetched straight from
+// an upstream, and stores nothing.
+type relay struct {
+	e    *Engine
+	m    *config.Mirror
+	rest mirror.Name
+	pin  mirror.Meta
+	from string // the URL that gave pin
+
+	end  int64 // no byte at or after it is wanted
+	off  bool  // it was tried and failed
+	slot *keylock.Lock
+	body io.ReadCloser
+	at   int64 // where body is
+	left int64 // bytes that body still has
+}
+
+func newRelay(e *Engine, m *config.Mirror, rest mirror.Name, pin mirror.Meta, from string) *relay {
+	return &relay{e: e, m: m, rest: rest, pin: pin, from: from, end: pin.Size}
+}
+
+// worthwhile reports whether a read that is ahead by gap bytes should be
+// relayed rather than waited for.
+func (r *relay) worthwhile(gap int64) bool {
+	if r == nil || r.off {
+		return false
+	}
+	return (r.body != nil || gap > farAhead) && r.possible(1) && r.e.conf.Limits.Relays > 0
+}
+
+// possible reports whether the bytes from pos on can be told to be of the
+// pinned version.
+func (r *relay) possible(pos int64) bool {
+	return r != nil && r.pin.Size >= 0 && (pos == 0 || r.pin.Pinned())
+}
+
+func (r *relay) readAt(ctx context.Context, p []byte, pos int64) (int, error) {
+	if r.body == nil || r.at != pos || r.left == 0 {
+		if err := r.open(ctx, pos); err != nil {
+			return 0, err
+		}
+	}
+	n, err := r.body.Read(p[:min(int64(len(p)), r.left)])
+	r.at += int64(n)
+	r.left -= int64(n)
+	if errors.Is(err, io.EOF) {
+		err = nil
+		if n == 0 {
+			err = io.ErrUnexpectedEOF
+		}
+	}
+	if n > 0 {
+		err = nil // it comes again
+	}
+	return n, err
+}
+
+func (r *relay) open(ctx context.Context, pos int64) error {
+	r.closeBody()
+	if r.slot == nil {
+		slot, err := r.e.tree.Locks.TryPool(poolRelays, max(1, r.e.conf.Limits.Relays))
+		if err != nil {
+			return fmt.Errorf("%w: every slot for relayed ranges is taken", mirror.ErrBusy)
+		}
+		r.slot = slot
+	}
+	last := r.end - 1
+	if r.pin.Pinned() {
+		last = min(last, pos+relayChunk-1)
+	}
+	if last < pos {
+		last = r.pin.Size - 1
+	}
+	var err error
+	for _, src := range r.e.sources[r.m] {
+		pin := r.pin
+		if src.String()+r.rest.Escape() != r.from {
+			pin.ETag = "" // it means nothing to another upstream
+		}
+		if pos > 0 && !pin.Pinned() {
+			continue
+		}
+		var body io.ReadCloser
+		if body, err = src.Range(ctx, r.rest, pos, last, pin); err == nil {
+			r.body, r.at, r.left = body, pos, last-pos+1
+			return nil
+		}
+	}
+	if err == nil {
+		err = mirror.ErrChanged
+	}
+	return err
+}
+
+func (r *relay) closeBody() {
+	if r.body != nil {
+		r.body.Close()
+		r.body = nil
+	}
+}
+
+func (r *relay) close() {
+	if r == nil {
+		return
+	}
+	r.closeBody()
+	if r.slot != nil {
+		r.slot.Unlock()
+		r.slot = nil
+	}
+}
+
+// passThrough returns a file that cannot be stored: its bytes come straight
+// from an upstream.
+func (e *Engine) passThrough(ctx context.Context, name mirror.Name, m *config.Mirror, rest mirror.Name, cause error) (*File, error) {
+	e.log.Error("passed through, not stored: free some space", "path", "/"+string(name), "err", cause)
+	meta, from, err := e.statUpstream(ctx, m, rest)
+	if err != nil {
+		return nil, err
+	}
+	if meta.Size < 0 {
+		return nil, fmt.Errorf("/%s cannot be passed through, since its upstream does not tell its length: %w", name, cause)
+	}
+	return &File{Meta: meta, ctx: ctx, relay: newRelay(e, m, rest, meta, from)}, nil
+}
+
+// Stat describes name without fetching it: from the docroot, from the fetch
+// that runs, or from an upstream.
+func (e *Engine) Stat(ctx context.Context, name mirror.Name) (mirror.Meta, error) {
+	m, rest, mirrored := e.lookup(name)
+	f, err := e.look(ctx, name, m, rest)
+	switch {
+	case err == nil:
+		f.Close()
+		return f.Meta, nil
+	case !errors.Is(err, errMissing):
+		return mirror.Meta{}, err
+	case !mirrored:
+		return mirror.Meta{}, e.outside(name)
+	}
+	if err := e.remembered(ctx, name); err != nil {
+		return mirror.Meta{}, err
+	}
+	e.mu.Lock()
+	t := e.running[name]
+	e.mu.Unlock()
+	if t != nil {
+		if s := t.now(); s.started && s.meta.Size >= 0 {
+			return s.meta, nil
+		}
+	}
+	meta, _, err := e.statUpstream(ctx, m, rest)
+	return meta, err
+}
+
+func (e *Engine) statUpstream(ctx context.Context, m *config.Mirror, rest mirror.Name) (mirror.Meta, string, error) {
+	var failures []error
+	for _, src := range e.sources[m] {
+		meta, err := src.Stat(ctx, rest)
+		switch {
+		case err == nil:
+			return meta, src.String() + rest.Escape(), nil
+		case isFinal(err):
+			return mirror.Meta{}, "", err
+		}
+		failures = append(failures, err)
+	}
+	return mirror.Meta{}, "", summary(failures)
+}

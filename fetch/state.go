@@ -1,0 +1,80 @@
+package fetch
+
+import (
+	"context"
+	"sync"
+
+	"mirror"
+	"mirror/store"
+)
+
+// state is what the followers of a transfer may know of it.
+//
+//	part  checked  done   what a reader may look at
+//	nil   -        no     nothing yet: the upstream is being asked
+//	set   no       no     visible bytes, which grow
+//	set   yes      no     all of it; the name is not there yet
+//	set   yes      yes    all of it; published says whether under its name
+//	-     no       yes    err says why there is no more
+type state struct {
+	part      *store.Part // a restart replaces it
+	meta      mirror.Meta
+	from      string // the URL of part's bytes
+	started   bool   // the upstream has confirmed meta in this transfer
+	have      int64  // bytes in part
+	checked   bool
+	unframed  bool // whole as far as anyone can tell; never published
+	published bool
+	done      bool
+	err       error
+}
+
+func (s *state) visible() int64 { return store.Visible(s.have, s.meta.Size, s.checked) }
+
+// board shows a state to many readers. Its zero value is ready.
+type board struct {
+	mu    sync.Mutex
+	state state         // guarded by mu
+	wake  chan struct{} // guarded by mu; closed at the next change, nil while nobody waits
+}
+
+// update changes the state and wakes whoever waits.
+func (b *board) update(f func(*state)) {
+	b.mu.Lock()
+	f(&b.state)
+	if b.wake != nil {
+		close(b.wake)
+		b.wake = nil
+	}
+	b.mu.Unlock()
+}
+
+// await returns the state once ok holds for it, or ctx's error. ok runs under
+// the board's mutex: what it takes from the state (a reference, say) is taken
+// of that very state.
+func (b *board) await(ctx context.Context, ok func(*state) bool) (state, error) {
+	for {
+		b.mu.Lock()
+		if ok(&b.state) {
+			s := b.state
+			b.mu.Unlock()
+			return s, nil
+		}
+		if b.wake == nil {
+			b.wake = make(chan struct{})
+		}
+		wake := b.wake
+		b.mu.Unlock()
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return state{}, context.Cause(ctx)
+		}
+	}
+}
+
+func (b *board) now() state {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.state
+}

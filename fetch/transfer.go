@@ -1,0 +1,350 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync"
+	"time"
+
+	"mirror"
+	"mirror/config"
+	"mirror/internal/keylock"
+	"mirror/source"
+	"mirror/store"
+	"mirror/store/index"
+)
+
+// transfer is one file being fetched by this process, which holds its lock.
+// The fields that are not of the board belong to the goroutine of run.
+type transfer struct {
+	board
+
+	e    *Engine
+	name mirror.Name
+	m    *config.Mirror
+	rest mirror.Name // name below the mirror's prefix
+	lock *keylock.Lock
+	held *index.Record // the published file that is being refreshed; nil: none
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	part     *store.Part
+	row      index.Partial // what the record says, or will say, of part
+	rowReady chan struct{} // closed when row was written; nil: it is not being written
+	upstream string        // of the last attempt
+	steps    steps
+
+	readersMu sync.Mutex
+	readers   int // guarded by readersMu: the clients that follow
+}
+
+// errLeft ends a fetch that nobody wants any more (keep_going = false).
+var errLeft = errors.New("the last client left")
+
+func newTransfer(e *Engine, name mirror.Name, m *config.Mirror, rest mirror.Name, lock *keylock.Lock, held *index.Record) *transfer {
+	t := &transfer{e: e, name: name, m: m, rest: rest, lock: lock, held: held, steps: steps{at: e.now(), now: e.now}}
+	t.ctx, t.cancel = context.WithCancelCause(e.ctx)
+	return t
+}
+
+// run takes the transfer from the lock to its end.
+func (t *transfer) run() {
+	defer t.cancel(nil)
+	published, err := t.fetch()
+	if err != nil {
+		t.failed(err)
+	}
+	s := t.now()
+	t.steps.log(t, err)
+	// Unlocked before it is told: who hears of the end and looks again finds
+	// either the file or a free lock.
+	t.lock.Unlock()
+	t.e.ended(t)
+	t.update(func(s *state) { s.done, s.published, s.err = true, published, err })
+	if s.part != nil {
+		s.part.Close()
+	}
+}
+
+// fetch is the steps from the second look to the record. It reports whether
+// the file is now in the docroot.
+func (t *transfer) fetch() (published bool, err error) {
+	if t.held == nil {
+		f, err := t.e.openPublished(t.name)
+		if err == nil {
+			f.Close()
+			t.steps.outcome = "here already"
+			return true, nil
+		}
+		if !errors.Is(err, errMissing) {
+			return false, err
+		}
+	}
+	t.steps.done("look")
+	if err := t.takeSlot(poolAll, t.e.conf.Limits.Fetches); err != nil {
+		return false, err
+	}
+	t.resume()
+	if t.now().checked { // a crash came between the check and the rename
+		return t.publish()
+	}
+	res, err := t.askAll()
+	if err != nil {
+		return false, err
+	}
+	t.steps.done("copy")
+	if res == nil { // not modified
+		t.steps.outcome = "not modified"
+		return true, nil
+	}
+	if err := t.check(res); err != nil {
+		return false, err
+	}
+	if res.Unframed {
+		// The part stays for those who follow from other processes, until the
+		// next fetch of the name unlinks it: its row has no length, so nobody
+		// takes it for whole.
+		t.steps.outcome = "delivered, not kept: its end cannot be told from a broken connection"
+		return false, nil
+	}
+	return t.publish()
+}
+
+// check is reached with the whole file in the part: from here on its end may
+// be read.
+func (t *transfer) check(res *source.Result) error {
+	if res.Unframed {
+		t.waitRow() // before the mode shows: see Engine.follow
+	}
+	if err := t.part.Check(res.Meta.ModTime); err != nil {
+		return err
+	}
+	t.update(func(s *state) {
+		s.meta, s.have, s.checked, s.unframed = res.Meta, res.Meta.Size, true, res.Unframed
+	})
+	t.steps.done("check")
+	return nil
+}
+
+// publish hands the checked part to the publisher and waits for it. The
+// followers do not: they have all bytes.
+func (t *transfer) publish() (bool, error) {
+	t.lock.ReleaseSlot(poolAll) // what is left costs no upstream anything
+	st, err := t.part.Stat()
+	if err != nil {
+		return false, err
+	}
+	digest, err := digestOf(t.part)
+	if err != nil {
+		return false, err
+	}
+	t.steps.done("digest")
+	t.waitRow()
+	t.row.Publishing, t.row.Digest = true, digest
+	t.row.Total, t.row.ModTime = st.Size, st.ModTime // the record says what the file says
+	err = t.e.publish.do(t)
+	switch {
+	case err == nil:
+		t.steps.done("publish")
+		t.steps.outcome = "published"
+		return true, nil
+	case errors.Is(err, mirror.ErrForeign):
+		t.discard()
+	}
+	return false, err
+}
+
+// failed leaves behind what the next attempt, or the next reader of the log,
+// needs.
+func (t *transfer) failed(err error) {
+	t.waitRow()
+	switch {
+	case t.part == nil:
+	case errors.Is(err, mirror.ErrNoSpace), errors.Is(err, mirror.ErrTooLarge), !t.resumable():
+		t.discard()
+	default:
+		t.keep()
+	}
+	if t.ctx.Err() != nil {
+		return // no answer of the upstream's: whoever follows may take over
+	}
+	fail := index.Failure{Name: string(t.name), Kind: kindOf(err), Cause: err.Error(), Upstream: t.upstream, At: t.e.now()}
+	fail.Until = fail.At
+	var all *allError
+	if errors.As(err, &all) && all.certain && t.held == nil {
+		fail.Until = fail.At.Add(t.m.NegativeTTL)
+	}
+	if err := t.e.index.PutFailure(context.WithoutCancel(t.ctx), fail); err != nil {
+		t.e.log.Warn("a failure cannot be recorded", "path", "/"+string(t.name), "err", err)
+	}
+}
+
+// resume takes over what an earlier fetch left on disk, if its record says
+// what it is.
+func (t *transfer) resume() {
+	part, err := t.e.tree.ResumePart(t.name)
+	if err != nil {
+		return
+	}
+	row, ok, err := t.e.index.Partial(t.ctx, string(t.name))
+	st, err2 := part.Stat()
+	if err != nil || err2 != nil || !ok || row.Inode != part.Inode || st.Size > row.Total ||
+		(row.Boot != t.e.boot && row.Synced < st.Size) || (st.Checked && st.Size != row.Total) {
+		part.Close() // NewPart will unlink it
+		return
+	}
+	t.part, t.row = part, row
+	meta := metaOfRow(row)
+	t.update(func(s *state) {
+		s.part, s.meta, s.from, s.have, s.checked = part, meta, row.Upstream, st.Size, st.Checked
+	})
+}
+
+// resumable reports whether the part is worth keeping: it has bytes, and its
+// version can be told.
+func (t *transfer) resumable() bool {
+	s := t.now()
+	return s.part != nil && s.have > 0 && !s.checked && s.meta.Pinned() && s.meta.Size > store.HoldBack
+}
+
+// keep makes an unfinished part good for the next boot, too.
+func (t *transfer) keep() {
+	s := t.now()
+	if t.row.Name == "" || t.part.Sync() != nil {
+		return
+	}
+	t.row.Synced = s.have
+	if err := t.e.index.PutPartial(context.WithoutCancel(t.ctx), t.row); err != nil {
+		t.e.log.Warn("an unfinished file cannot be recorded", "path", "/"+string(t.name), "err", err)
+	}
+}
+
+// discard unlinks the part. Its readers keep what they have open.
+func (t *transfer) discard() {
+	t.waitRow()
+	if err := t.part.Remove(); err != nil {
+		t.e.log.Warn("an unfinished file cannot be removed", "path", "/"+string(t.name), "err", err)
+	}
+	if t.row.Name == "" {
+		return
+	}
+	if err := t.e.index.DeletePartial(context.WithoutCancel(t.ctx), string(t.name)); err != nil {
+		t.e.log.Warn("the record of an unfinished file cannot be removed", "path", "/"+string(t.name), "err", err)
+	}
+	t.row = index.Partial{}
+}
+
+// restart begins a new inode. Readers of the old one end with ErrChanged.
+func (t *transfer) restart() error {
+	old := t.part
+	if old != nil {
+		t.discard()
+	}
+	part, err := t.e.tree.NewPart(t.name)
+	if err != nil {
+		return err
+	}
+	t.part, t.row = part, index.Partial{}
+	t.update(func(s *state) { *s = state{part: part, meta: mirror.Meta{Size: -1}} })
+	if old != nil {
+		old.Close()
+	}
+	return nil
+}
+
+// started is called with a good answer, before its first byte is appended.
+func (t *transfer) started(src upstream, meta mirror.Meta) error {
+	t.steps.done("ask")
+	t.waitRow()
+	t.row = index.Partial{
+		Name: string(t.name), Upstream: src.String() + t.rest.Escape(), Inode: t.part.Inode,
+		Total: meta.Size, ModTime: meta.ModTime, ETag: meta.ETag, LastModified: meta.LastModified,
+		ContentType: meta.ContentType, Boot: t.e.boot, Started: t.e.now(),
+	}
+	t.update(func(s *state) { s.meta, s.from, s.started = meta, t.row.Upstream, true })
+	// Nothing of a small file can be read before it is checked, and nobody
+	// resumes it: no other process needs the row.
+	if meta.Size < 0 || meta.Size > store.HoldBack {
+		t.writeRow(t.row)
+	}
+	return nil
+}
+
+// writeRow records the part beside the copying, so that no client waits for
+// the database.
+func (t *transfer) writeRow(row index.Partial) {
+	ready := make(chan struct{})
+	t.rowReady = ready
+	go func() {
+		defer close(ready)
+		if err := t.e.index.PutPartial(context.WithoutCancel(t.ctx), row); err != nil {
+			t.e.log.Warn("an unfinished file cannot be recorded", "path", "/"+string(t.name), "err", err)
+		}
+	}()
+}
+
+func (t *transfer) waitRow() {
+	if t.rowReady != nil {
+		<-t.rowReady
+		t.rowReady = nil
+	}
+}
+
+// join counts a client; the returned function counts it off.
+func (t *transfer) join() (leave func()) {
+	t.readersMu.Lock()
+	t.readers++
+	t.readersMu.Unlock()
+	return sync.OnceFunc(func() {
+		t.readersMu.Lock()
+		t.readers--
+		last := t.readers == 0
+		t.readersMu.Unlock()
+		if last && !t.m.KeepGoing && t.held == nil {
+			t.cancel(errLeft)
+		}
+	})
+}
+
+func metaOfRow(r index.Partial) mirror.Meta {
+	return mirror.Meta{Size: r.Total, ModTime: r.ModTime, ETag: r.ETag, LastModified: r.LastModified, ContentType: r.ContentType}
+}
+
+// steps times what a transfer does, for its line in the log.
+type steps struct {
+	at      time.Time
+	now     func() time.Time
+	begun   time.Time
+	took    []string
+	outcome string
+}
+
+// done ends a step.
+func (s *steps) done(name string) {
+	if s.begun.IsZero() {
+		s.begun = s.at
+	}
+	now := s.now()
+	s.took = append(s.took, fmt.Sprintf("%s=%s", name, now.Sub(s.at).Round(10*time.Microsecond)))
+	s.at = now
+}
+
+func (s *steps) log(t *transfer, err error) {
+	args := []any{"path", "/" + string(t.name), "upstream", t.upstream, "steps", strings.Join(s.took, " ")}
+	switch {
+	case err == nil:
+		t.e.log.Info("fetch: "+s.outcome, append(args, "bytes", t.now().have)...)
+	case errors.Is(err, mirror.ErrNotFound):
+		t.e.log.Info("fetch: not found", args...)
+	case errors.Is(err, context.Canceled), errors.Is(err, errLeft):
+		t.e.log.Info("fetch: broken off, to be resumed", args...)
+	case errors.Is(err, fs.ErrNotExist):
+		t.e.log.Error("fetch: a file of ours vanished", append(args, "err", err)...)
+	default:
+		t.e.log.Warn("fetch: failed", append(args, "err", err)...)
+	}
+}

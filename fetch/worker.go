@@ -1,0 +1,59 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"mirror"
+	"mirror/internal/keylock"
+	"mirror/store/index"
+)
+
+// Adopt fetches name under a lock that this process inherited, and returns
+// once it is published, or has failed: what a worker process does.
+func (e *Engine) Adopt(ctx context.Context, name mirror.Name, lock *keylock.Lock) error {
+	m, rest, ok := e.lookup(name)
+	if !ok {
+		return fmt.Errorf("/%s: %w", name, mirror.ErrNoMirror)
+	}
+	var held *index.Record
+	if f, err := e.openPublished(name); err == nil {
+		if rec, ok := e.ours(ctx, name, f.info); ok && m.IsMutable(string(rest)) {
+			held = &rec
+		}
+		f.Close()
+	}
+	t := newTransfer(e, name, m, rest, lock, held)
+	e.mu.Lock()
+	e.running[name] = t
+	e.wg.Add(1)
+	e.mu.Unlock()
+	t.run()
+	return t.now().err
+}
+
+// Start begins the fetch of a missing file and does not wait for it. That it
+// runs already is no error.
+func (e *Engine) Start(name mirror.Name) error {
+	m, rest, ok := e.lookup(name)
+	if !ok {
+		return fmt.Errorf("/%s: %w", name, mirror.ErrNoMirror)
+	}
+	_, err := e.begin(name, m, rest, nil, e.spawn != nil)
+	if errors.Is(err, keylock.ErrHeld) {
+		return nil
+	}
+	return err
+}
+
+// Published opens name if the docroot has it; a miss is mirror.ErrNotFound,
+// and asks no upstream.
+func (e *Engine) Published(ctx context.Context, name mirror.Name) (*File, error) {
+	m, rest, _ := e.lookup(name)
+	f, err := e.look(ctx, name, m, rest)
+	if errors.Is(err, errMissing) {
+		return nil, fmt.Errorf("/%s: %w", name, mirror.ErrNotFound)
+	}
+	return f, err
+}

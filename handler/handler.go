@@ -1,0 +1,225 @@
+// Package handler is the HTTP face: it turns a request into a name, asks the
+// engine for it, and delivers the file in the way that the web server in front
+// can take it. One table turns errors into statuses.
+package handler
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"mirror"
+	"mirror/config"
+	"mirror/fetch"
+)
+
+// Handler answers requests of any front. It is safe for concurrent use.
+type Handler struct {
+	conf   *config.Config
+	engine *fetch.Engine
+	log    *slog.Logger
+	routes *mux.Router
+	prefix string // of the escaped URL paths: conf.Base, escaped
+}
+
+// New returns the handler of an engine.
+func New(conf *config.Config, engine *fetch.Engine, log *slog.Logger) *Handler {
+	h := &Handler{conf: conf, engine: engine, log: log}
+	h.prefix = "/"
+	if base := strings.Trim(conf.Base, "/"); base != "" {
+		h.prefix = "/" + mirror.Name(base).Escape() + "/"
+	}
+	// SkipClean: mux's own cleaning answers with an absolute redirect.
+	r := mux.NewRouter().SkipClean(true).UseEncodedPath()
+	get := r.Methods(http.MethodGet, http.MethodHead).Subrouter()
+	get.MatcherFunc(isDirectory).HandlerFunc(h.directory)
+	get.Methods(http.MethodHead).HandlerFunc(h.head)
+	get.PathPrefix("/").HandlerFunc(h.get)
+	r.MethodNotAllowedHandler = http.HandlerFunc(h.notAllowed)
+	r.NotFoundHandler = r.MethodNotAllowedHandler
+	h.routes = r
+	return h
+}
+
+// visit is what the routes know of a request.
+type visit struct {
+	front  Front
+	target mirror.Target
+}
+
+type visitKey struct{}
+
+func visitOf(r *http.Request) *visit { return r.Context().Value(visitKey{}).(*visit) }
+
+func isDirectory(r *http.Request, _ *mux.RouteMatch) bool { return visitOf(r).target.Dir }
+
+// Serve answers one request that came through front.
+func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, front Front) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	target, err := mirror.ParseTarget(front.Target, h.conf.Base)
+	if err == nil && front.Script != "" && h.isScript(target.Name, front.Script) {
+		err = mirror.ErrHidden
+	}
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	front.Second = front.Second || hasMarker(target.Query)
+	r = r.WithContext(context.WithValue(r.Context(), visitKey{}, &visit{front, target}))
+	r.URL = &url.URL{Path: "/" + string(target.Name), RawPath: "/" + target.Name.Escape()}
+	h.routes.ServeHTTP(w, r)
+}
+
+// Builtin returns the front that is this process itself.
+func (h *Handler) Builtin() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.Serve(w, r, Front{Target: r.RequestURI, Stream: true})
+	})
+}
+
+// isScript reports whether a name is the CGI program itself, which must not be
+// asked of an upstream by its own request.
+func (h *Handler) isScript(name mirror.Name, script string) bool {
+	t, err := mirror.ParseTarget((&url.URL{Path: script}).EscapedPath(), h.conf.Base)
+	return err == nil && t.Name == name && name != ""
+}
+
+// directory answers a path with a slash at its end.
+func (h *Handler) directory(w http.ResponseWriter, r *http.Request) {
+	name := visitOf(r).target.Name
+	index := mirror.Name("index.html")
+	if name != "" {
+		index = name + "/index.html"
+	}
+	f, err := h.engine.Published(r.Context(), index)
+	if err != nil {
+		h.fail(w, r, errNoListing)
+		return
+	}
+	defer f.Close()
+	h.bytes(w, r, index, f)
+}
+
+// head answers HEAD: it never downloads.
+func (h *Handler) head(w http.ResponseWriter, r *http.Request) {
+	v := visitOf(r)
+	if f, err := h.engine.Published(r.Context(), v.target.Name); err == nil {
+		defer f.Close()
+		h.published(w, r, v, f)
+		return
+	}
+	ctx, cancel := h.patience(r.Context())
+	defer cancel()
+	meta, err := h.engine.Stat(ctx, v.target.Name)
+	if err != nil {
+		h.failOrRefer(w, r, err)
+		return
+	}
+	h.describe(w, v.target.Name, meta)
+	if meta.Size < 0 {
+		return
+	}
+	http.ServeContent(w, r, "", meta.ModTime, &sized{size: meta.Size})
+}
+
+// get answers GET.
+func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
+	v := visitOf(r)
+	name := v.target.Name
+	mode := h.engine.Miss(name)
+	if mode == config.MissRedirect && !v.front.Second {
+		f, err := h.engine.Published(r.Context(), name)
+		if err == nil {
+			defer f.Close()
+			h.published(w, r, v, f)
+			return
+		}
+		if errors.Is(err, mirror.ErrNotFound) && h.refer(w, r) {
+			if err := h.engine.Start(name); err != nil {
+				h.log.Warn("a fetch could not be started", "path", "/"+string(name), "err", err)
+			}
+			return
+		}
+	}
+	wait, cancel := h.patience(r.Context())
+	defer cancel()
+	f, err := h.engine.Open(wait, name)
+	if err != nil {
+		h.failOrRefer(w, r, err)
+		return
+	}
+	defer f.Close()
+	f.Within(r.Context())
+	switch {
+	case f.OS() != nil:
+		h.published(w, r, v, f)
+	case v.front.Stream && mode == config.MissStream, v.front.Second:
+		h.bytes(w, r, name, f)
+	default:
+		h.await(wait, w, r, v, f)
+	}
+}
+
+// await answers a client that cannot be streamed to: once the file is
+// published, by sending the client back to it.
+func (h *Handler) await(wait context.Context, w http.ResponseWriter, r *http.Request, v *visit, f *fetch.File) {
+	ok, err := f.Published(wait)
+	switch {
+	case err != nil && !errors.Is(err, mirror.ErrNoSpace):
+		h.failOrRefer(w, r, err)
+	case ok && v.front.Handover != HandoverNone:
+		h.handOver(w, r, v, f)
+	case ok:
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Location", h.location(v.target.Name)+"?"+marker)
+		w.WriteHeader(http.StatusFound)
+	default: // it will never be published: its bytes are all there is
+		h.bytes(w, r, v.target.Name, f)
+	}
+}
+
+// errPatience ends the wait of a client after timeouts.max_wait.
+var errPatience = errors.New("the file did not arrive within timeouts.max_wait")
+
+func (h *Handler) patience(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, h.conf.Timeouts.MaxWait, errPatience)
+}
+
+// refer sends the client to an upstream itself.
+func (h *Handler) refer(w http.ResponseWriter, r *http.Request) bool {
+	to := h.engine.Public(visitOf(r).target.Name)
+	if to == "" {
+		return false
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusFound)
+	return true
+}
+
+// failOrRefer answers an error; one that only says that it takes long sends
+// the client to the upstream meanwhile.
+func (h *Handler) failOrRefer(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, errPatience) && h.refer(w, r) {
+		return
+	}
+	h.fail(w, r, err)
+}
+
+// location is the URL path of a name, to be sent to a client: path only, since
+// what the front says of its host and port may be wrong.
+func (h *Handler) location(name mirror.Name) string { return h.prefix + name.Escape() }
+
+func (h *Handler) notAllowed(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Allow", "GET, HEAD")
+	h.page(w, r, http.StatusMethodNotAllowed, "This mirror answers GET and HEAD only.")
+}
+
+// retryLater is what a client is told when nothing better is known.
+const retryLater = 30 * time.Second

@@ -1,0 +1,147 @@
+// Package keylock locks keys across goroutines and processes with open file
+// description locks (fcntl(2), F_OFD_SETLK) on byte ranges of one file that is
+// never deleted.
+//
+//	offset 0 .......... 2^62 ................ 2^63-1
+//	       | keys, one byte | slots, one byte each |
+//
+// A key's byte is the hash of the key: two keys that collide merely exclude
+// each other. A pool of n slots takes n consecutive bytes at the hash of its
+// name. The kernel drops the locks when the last descriptor of the open file
+// description closes, so a killed process leaves nothing to clean up, and a
+// descriptor that is handed to a child hands its locks over without a gap.
+package keylock
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrHeld means that somebody else, in this process or another, holds the lock.
+var ErrHeld = errors.New("the lock is held")
+
+// File is the lock file. It holds no descriptor: every Lock has its own,
+// since an open file description never excludes itself.
+type File struct{ open func() (*os.File, error) }
+
+// New returns the lock file that open opens for reading and writing. open is
+// called once for each lock that is tried, and must not truncate.
+func New(open func() (*os.File, error)) *File { return &File{open} }
+
+// Lock is a held key and the slots taken with it. It is not safe for
+// concurrent use.
+type Lock struct {
+	f     *os.File
+	slots map[string]int64 // pool -> the byte that is held
+}
+
+// TryLock takes the lock of key, or returns ErrHeld at once.
+func (l *File) TryLock(key string) (*Lock, error) {
+	f, err := l.open()
+	if err != nil {
+		return nil, fmt.Errorf("opening the lock file: %w", err)
+	}
+	if err := set(f, keyOffset(key)); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &Lock{f: f}, nil
+}
+
+// TryPool takes one of the n slots of pool without a key. It returns ErrHeld
+// when all are taken.
+func (l *File) TryPool(pool string, n int) (*Lock, error) {
+	f, err := l.open()
+	if err != nil {
+		return nil, fmt.Errorf("opening the lock file: %w", err)
+	}
+	k := &Lock{f: f}
+	ok, err := k.TrySlot(pool, n)
+	if err == nil && !ok {
+		err = ErrHeld
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return k, nil
+}
+
+// Held reports whether somebody holds the lock of key, without taking it
+// (F_OFD_GETLK): the answer is already history when it arrives.
+func (l *File) Held(key string) (bool, error) {
+	f, err := l.open()
+	if err != nil {
+		return false, fmt.Errorf("opening the lock file: %w", err)
+	}
+	defer f.Close()
+	lk := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: keyOffset(key), Len: 1}
+	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &lk); err != nil {
+		return false, fmt.Errorf("asking for a lock: %w", err)
+	}
+	return lk.Type != unix.F_UNLCK, nil
+}
+
+// Adopt takes over a lock whose descriptor was inherited from a parent process
+// that called [Lock.File].
+func Adopt(f *os.File) *Lock { return &Lock{f: f} }
+
+// File returns the descriptor that holds the lock, to be passed to a child
+// process. The lock lives until both have closed it.
+func (l *Lock) File() *os.File { return l.f }
+
+// TrySlot takes one of the n slots of pool. It reports false when all are
+// taken. Slots are released by ReleaseSlot or Unlock.
+func (l *Lock) TrySlot(pool string, n int) (bool, error) {
+	if _, ok := l.slots[pool]; ok {
+		return true, nil
+	}
+	first := slotOffset(pool)
+	for i := range int64(n) {
+		switch err := set(l.f, first+i); {
+		case err == nil:
+			if l.slots == nil {
+				l.slots = make(map[string]int64, 2)
+			}
+			l.slots[pool] = first + i
+			return true, nil
+		case !errors.Is(err, ErrHeld):
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// ReleaseSlot gives the slot of pool back. It is a no-op when none is held.
+func (l *Lock) ReleaseSlot(pool string) {
+	off, ok := l.slots[pool]
+	if !ok {
+		return
+	}
+	delete(l.slots, pool)
+	lk := unix.Flock_t{Type: unix.F_UNLCK, Whence: io.SeekStart, Start: off, Len: 1}
+	// Unlocking a byte that we hold does not fail; Close would release it too.
+	_ = unix.FcntlFlock(l.f.Fd(), unix.F_OFD_SETLK, &lk)
+}
+
+// Unlock releases the key and every slot.
+func (l *Lock) Unlock() error { return l.f.Close() }
+
+func set(f *os.File, off int64) error {
+	lk := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: off, Len: 1}
+	for {
+		switch err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lk); {
+		case err == nil:
+			return nil
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EACCES):
+			return ErrHeld
+		default:
+			return fmt.Errorf("locking: %w", err)
+		}
+	}
+}

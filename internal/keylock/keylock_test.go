@@ -1,0 +1,122 @@
+package keylock
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+func lockFile(path string) *File {
+	return New(func() (*os.File, error) { return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) })
+}
+
+func TestExclusion(t *testing.T) {
+	l := lockFile(filepath.Join(t.TempDir(), "lock"))
+	a, err := l.TryLock("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.TryLock("a"); !errors.Is(err, ErrHeld) {
+		t.Fatalf("second lock of a: %v, want ErrHeld", err)
+	}
+	b, err := l.TryLock("b")
+	if err != nil {
+		t.Fatalf("lock of another key: %v", err)
+	}
+	defer b.Unlock()
+	if held, err := l.Held("a"); err != nil || !held {
+		t.Fatalf("Held(a) = %v, %v", held, err)
+	}
+	if err := a.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if held, err := l.Held("a"); err != nil || held {
+		t.Fatalf("Held(a) after Unlock = %v, %v", held, err)
+	}
+}
+
+func TestSlots(t *testing.T) {
+	l := lockFile(filepath.Join(t.TempDir(), "lock"))
+	var locks []*Lock
+	for i := range 4 {
+		k, err := l.TryLock(fmt.Sprint(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer k.Unlock()
+		locks = append(locks, k)
+	}
+	for i, want := range []bool{true, true, true, false} {
+		if ok, err := locks[i].TrySlot("pool", 3); ok != want || err != nil {
+			t.Fatalf("slot %d: %v, %v, want %v", i, ok, err, want)
+		}
+	}
+	if ok, err := locks[3].TrySlot("other", 1); !ok || err != nil {
+		t.Fatalf("another pool: %v, %v", ok, err)
+	}
+	locks[1].ReleaseSlot("pool")
+	if ok, err := locks[3].TrySlot("pool", 3); !ok || err != nil {
+		t.Fatalf("after a release: %v, %v", ok, err)
+	}
+	if ok, _ := locks[3].TrySlot("pool", 3); !ok {
+		t.Fatal("a slot that is held already must count as taken by its holder")
+	}
+}
+
+// TestOtherProcess hands a lock to a child and sees it live exactly as long as
+// the child does.
+func TestOtherProcess(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	l := lockFile(path)
+	k, err := l.TryLock("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("cat")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.ExtraFiles = []*os.File{k.File()}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	k.Unlock()
+	if _, err := l.TryLock("a"); !errors.Is(err, ErrHeld) {
+		t.Errorf("while the child lives: %v, want ErrHeld", err)
+	}
+	in.Close()
+	cmd.Wait()
+	k, err = l.TryLock("a")
+	if err != nil {
+		t.Fatalf("after the child's death: %v", err)
+	}
+	k.Unlock()
+}
+
+func TestOffsetsAreForEver(t *testing.T) {
+	// Processes of two versions on one state directory must agree.
+	if got := keyOffset("debian/pool/a.deb"); got < 0 || got >= slotBase {
+		t.Errorf("key offset %d is outside the keys' half", got)
+	}
+	if got := slotOffset("all"); got < slotBase || got&0xffff != 0 {
+		t.Errorf("slot offset %#x", got)
+	}
+	if got, want := fnv1a("a"), uint64(0xaf63dc4c8601ec8c); got != want {
+		t.Errorf("fnv1a = %#x, want %#x", got, want)
+	}
+}
+
+func BenchmarkLockUnlock(b *testing.B) {
+	l := lockFile(filepath.Join(b.TempDir(), "lock"))
+	for b.Loop() {
+		k, err := l.TryLock("a")
+		if err != nil {
+			b.Fatal(err)
+		}
+		k.Unlock()
+	}
+}

@@ -1,0 +1,22 @@
+package keylock
+
+// slotBase is where the slots' half of the offset space begins.
+const slotBase = int64(1) << 62
+
+// keyOffset returns the byte of key. Every process must agree on it, now and
+// in the next version: FNV-1a, 64 bit.
+func keyOffset(key string) int64 { return int64(fnv1a(key) &^ (3 << 62)) }
+
+// slotOffset returns the first byte of a pool; the low 16 bits are free for
+// its slots.
+func slotOffset(pool string) int64 {
+	return slotBase | int64(fnv1a(pool)&^(3<<62))&^0xffff
+}
+
+func fnv1a(s string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return h
+}

@@ -1,0 +1,93 @@
+package source
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"mirror"
+)
+
+// strongAfter: a file this much older than the answer's Date cannot change
+// again within the second that Last-Modified tells (RFC 9110, 8.8.2.2).
+const strongAfter = time.Minute
+
+// metaOf reads the facts about a file off an answer's header.
+func metaOf(resp *http.Response, size int64) mirror.Meta {
+	m := mirror.Meta{
+		Size:        size,
+		ETag:        printable(resp.Header.Get("ETag")),
+		ContentType: printable(resp.Header.Get("Content-Type")),
+	}
+	lm := resp.Header.Get("Last-Modified")
+	t, err := http.ParseTime(lm)
+	if err != nil {
+		return m
+	}
+	m.ModTime = t
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil && date.Sub(t) >= strongAfter {
+		m.LastModified = lm
+	}
+	return m
+}
+
+// printable drops a header value that we would not want to send on.
+func printable(v string) string {
+	for i := range len(v) {
+		if v[i] < ' ' || v[i] == 0x7f {
+			return ""
+		}
+	}
+	return v
+}
+
+// contentRange parses "bytes first-last/total" (RFC 9110, 14.4). An unknown
+// total ("*") is an error: such an answer cannot be pinned to a version.
+func contentRange(resp *http.Response) (first, last, total int64, err error) {
+	text := resp.Header.Get("Content-Range")
+	bad := fmt.Errorf("Content-Range %q cannot be understood", text)
+	unit, rest, ok := strings.Cut(text, " ")
+	if !ok || !strings.EqualFold(unit, "bytes") {
+		return 0, 0, 0, bad
+	}
+	span, size, ok := strings.Cut(rest, "/")
+	from, to, ok2 := strings.Cut(span, "-")
+	if !ok || !ok2 {
+		return 0, 0, 0, bad
+	}
+	first, err1 := strconv.ParseInt(strings.TrimSpace(from), 10, 64)
+	last, err2 := strconv.ParseInt(strings.TrimSpace(to), 10, 64)
+	total, err3 := strconv.ParseInt(strings.TrimSpace(size), 10, 64)
+	if err1 != nil || err2 != nil || err3 != nil || first < 0 || last < first || total <= last {
+		return 0, 0, 0, bad
+	}
+	return first, last, total, nil
+}
+
+// unframed reports whether only the end of the connection ends the body.
+func unframed(resp *http.Response) bool {
+	return resp.ContentLength < 0 && resp.ProtoMajor == 1 && len(resp.TransferEncoding) == 0
+}
+
+// encoding returns the content coding, "" for identity.
+func encoding(resp *http.Response) string {
+	e := strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Encoding")))
+	if e == "identity" {
+		return ""
+	}
+	return e
+}
+
+// retryAfter understands both forms of RFC 9110, 10.2.3.
+func retryAfter(resp *http.Response) time.Duration {
+	v := resp.Header.Get("Retry-After")
+	if s, err := strconv.Atoi(v); err == nil && s > 0 {
+		return time.Duration(s) * time.Second
+	}
+	if t, err := http.ParseTime(v); err == nil {
+		return max(0, time.Until(t))
+	}
+	return 0
+}

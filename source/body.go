@@ -1,0 +1,79 @@
+package source
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"mirror"
+)
+
+// Causes for which a body is given up.
+var (
+	errIdle = fmt.Errorf("%w: no byte arrived for too long", mirror.ErrTimeout)
+	errSlow = fmt.Errorf("%w: it is too slow", mirror.ErrTimeout)
+)
+
+// body watches an answer's body: a silent or a slow one is given up. It is
+// used by one goroutine.
+type body struct {
+	r      io.Reader // what is read; raw, or a decoder over raw
+	raw    io.ReadCloser
+	cancel context.CancelCauseFunc
+	idle   *time.Timer
+	after  time.Duration
+
+	lowSpeed int64 // bytes a second
+	window   time.Duration
+	since    time.Time // when the window began
+	got      int64     // bytes in the window
+}
+
+func (h *HTTP) newBody(raw io.ReadCloser, cancel context.CancelCauseFunc) *body {
+	b := &body{r: raw, raw: raw, cancel: cancel, after: h.opts.Idle,
+		lowSpeed: h.opts.LowSpeed, window: h.opts.LowSpeedTime, since: time.Now()}
+	if b.after > 0 {
+		b.idle = time.AfterFunc(b.after, func() { cancel(errIdle) })
+	}
+	return b
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if n > 0 && b.idle != nil {
+		b.idle.Reset(b.after)
+	}
+	b.got += int64(n)
+	if err == nil && b.window > 0 {
+		if d := time.Since(b.since); d >= b.window {
+			if float64(b.got) < float64(b.lowSpeed)*d.Seconds() {
+				b.cancel(errSlow)
+				return n, errSlow
+			}
+			b.since, b.got = time.Now(), 0
+		}
+	}
+	return n, err
+}
+
+// peek returns up to n bytes without consuming them; fewer at the end.
+func (b *body) peek(n int) ([]byte, error) {
+	br := bufio.NewReaderSize(b.r, n)
+	b.r = br
+	head, err := br.Peek(n)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return head, err
+}
+
+func (b *body) Close() error {
+	if b.idle != nil {
+		b.idle.Stop()
+	}
+	b.cancel(nil)
+	return b.raw.Close()
+}

@@ -1,0 +1,301 @@
+package source
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/cavaliergopher/grab/v3"
+
+	"mirror"
+)
+
+const (
+	// Overlap is how far before the end of what we have a resume begins, in
+	// bytes: what arrives is compared with what is there before anything is
+	// appended, so that two versions are never spliced.
+	Overlap = 64 << 10
+
+	// copyBuffer is the size of grab's copy buffer, in bytes. 128 KiB is
+	// where larger ones stopped to help on loopback; a hundred fetches have
+	// 13 MiB of them.
+	copyBuffer = 128 << 10
+
+	// sniffLen is what http.DetectContentType looks at.
+	sniffLen = 512
+)
+
+// Fetch implements Source. grab drives the transfer: it finds Dst's length,
+// asks for the rest and appends what comes. It is told of nothing but good
+// answers, since the exchange below, its HTTPClient, checks each before grab
+// sees it.
+func (h *HTTP) Fetch(ctx context.Context, r Request) (Result, error) {
+	fi, err := r.Dst.Stat()
+	if err != nil {
+		return Result{}, fmt.Errorf("%w: %w", mirror.ErrStore, err)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	x := &exchange{h: h, r: r, offset: fi.Size(), cancel: cancel}
+
+	// A new request for every attempt: a used one carries its old Range.
+	hr, err := h.request(ctx, http.MethodGet, r.Path)
+	if err != nil {
+		return Result{}, err
+	}
+	req := &grab.Request{
+		HTTPRequest:         hr,
+		Filename:            fmt.Sprintf("/proc/self/fd/%d", r.Dst.Fd()),
+		NoCreateDirectories: true,
+		IgnoreRemoteTime:    true,
+		RateLimiter:         x,
+	}
+	client := &grab.Client{HTTPClient: x, UserAgent: UserAgent, BufferSize: copyBuffer}
+	err = client.Do(req.WithContext(ctx)).Err()
+	if x.body != nil {
+		x.body.Close()
+	}
+	if err == nil {
+		err = x.whole(r.Dst)
+	}
+	if err != nil {
+		return Result{}, x.failure(ctx, err)
+	}
+	return Result{Meta: x.meta, Unframed: x.unframed}, nil
+}
+
+// exchange is one attempt's HTTP side: grab's HTTPClient and RateLimiter.
+type exchange struct {
+	h      *HTTP
+	r      Request
+	offset int64 // what Dst has
+	cancel context.CancelCauseFunc
+
+	meta     mirror.Meta // of the answer, once it was found good
+	unframed bool
+	body     *body
+	appended int64 // bytes since offset
+}
+
+// WaitN is called by grab after each append: the progress, for free.
+func (x *exchange) WaitN(_ context.Context, n int) error {
+	x.appended += int64(n)
+	x.r.Wrote(n)
+	if limit := x.r.MaxSize; limit > 0 && x.offset+x.appended > limit {
+		return x.h.fail(mirror.ErrTooLarge, x.r.Path, "is longer than limits.max_size, %d bytes", limit)
+	}
+	return nil
+}
+
+// Do implements grab.HTTPClient.
+func (x *exchange) Do(hr *http.Request) (*http.Response, error) {
+	if hr.Method == http.MethodHead {
+		// grab wants to know whether it can resume. Saying yes costs no
+		// round trip: what the answer says is checked below anyway.
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Accept-Ranges": {"bytes"}},
+			ContentLength: -1, Body: http.NoBody, Request: hr}, nil
+	}
+	resp, err := x.ask(hr)
+	if err != nil {
+		return nil, err
+	}
+	return x.accept(resp)
+}
+
+func (x *exchange) ask(hr *http.Request) (*http.Response, error) {
+	hr = hr.Clone(hr.Context())
+	hr.Header.Del("Range")
+	if x.offset > 0 {
+		hr.Header.Set("Range", fmt.Sprintf("bytes=%d-", max(0, x.offset-Overlap)))
+	}
+	if m := x.r.Held; m != nil && x.offset == 0 {
+		// RFC 9110, 13.1: If-Modified-Since is ignored where the tag is understood.
+		if m.ETag != "" {
+			hr.Header.Set("If-None-Match", m.ETag)
+		}
+		if !m.ModTime.IsZero() {
+			hr.Header.Set("If-Modified-Since", m.ModTime.UTC().Format(http.TimeFormat))
+		}
+	}
+	return x.h.client.Do(hr)
+}
+
+// accept lets an answer pass only if its body is the file, or the rest of it.
+func (x *exchange) accept(resp *http.Response) (*http.Response, error) {
+	from, total, err := x.span(resp)
+	if err != nil {
+		resp.Body.Close()
+		return nil, err
+	}
+	x.meta = metaOf(resp, total)
+	x.unframed = unframed(resp)
+	b := x.h.newBody(resp.Body, x.cancel)
+	x.body = b
+	if err := x.prepare(resp, b, from); err != nil {
+		b.Close()
+		return nil, err
+	}
+	// grab adds what it has to what it is told to come.
+	out := *resp
+	out.StatusCode, out.ContentLength, out.Body = http.StatusOK, -1, b
+	if x.meta.Size >= 0 {
+		out.ContentLength = x.meta.Size - x.offset
+	}
+	return &out, nil
+}
+
+// span says where the body begins in the file, and how long the file is (-1:
+// unknown).
+func (x *exchange) span(resp *http.Response) (from, total int64, err error) {
+	path := x.r.Path
+	switch {
+	case resp.StatusCode == http.StatusNotModified && x.r.Held != nil && x.offset == 0:
+		return 0, 0, ErrNotModified
+	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && x.offset > 0:
+		return 0, 0, x.h.fail(mirror.ErrChanged, path, "is shorter than the %d bytes at hand", x.offset)
+	case resp.StatusCode == http.StatusPartialContent && x.offset > 0:
+		first, last, t, err := contentRange(resp)
+		want := max(0, x.offset-Overlap)
+		if err != nil || first != want || last != t-1 {
+			return 0, 0, x.h.fail(mirror.ErrChanged, path, "asked for bytes %d-, the answer says %q", want, resp.Header.Get("Content-Range"))
+		}
+		from, total = first, t
+	case resp.StatusCode == http.StatusOK:
+		total = resp.ContentLength
+	case resp.StatusCode < 300:
+		return 0, 0, x.h.fail(mirror.ErrBroken, path, "answered %s", resp.Status)
+	default:
+		return 0, 0, x.h.statusError(path, resp)
+	}
+	if x.offset > 0 && !x.r.Have.Continues(metaOf(resp, total), x.r.SameUpstream) {
+		return 0, 0, x.h.fail(mirror.ErrChanged, path, "is another version than the %d bytes at hand", x.offset)
+	}
+	if limit := x.r.MaxSize; limit > 0 && total > limit {
+		return 0, 0, x.h.fail(mirror.ErrTooLarge, path, "has %d bytes, limits.max_size is %d", total, limit)
+	}
+	return from, total, nil
+}
+
+// prepare decodes, compares and sniffs until the next byte of b is the first
+// one to append, and announces the answer.
+func (x *exchange) prepare(resp *http.Response, b *body, from int64) error {
+	if err := x.decode(resp, b); err != nil {
+		return err
+	}
+	if err := x.compare(b, from); err != nil {
+		return err
+	}
+	if x.r.RefuseHTML && x.offset == 0 {
+		head, err := b.peek(sniffLen)
+		if err != nil {
+			return err
+		}
+		if isHTML(x.meta.ContentType) || isHTML(http.DetectContentType(head)) {
+			return x.h.fail(mirror.ErrBroken, x.r.Path, "an HTML page came where the name promises something else (a captive portal?)")
+		}
+	}
+	return x.r.Start(x.meta)
+}
+
+// decode deals with a content coding that nobody asked for. Where the name has
+// the coding's suffix, it only describes the file, whose bytes are as they
+// come. Elsewhere gzip is undone; its own checksum tells that it is whole.
+func (x *exchange) decode(resp *http.Response, b *body) error {
+	switch e := encoding(resp); {
+	case e == "":
+	case x.offset > 0:
+		return x.h.fail(mirror.ErrChanged, x.r.Path, "is now sent with Content-Encoding %s", e)
+	case (e == "gzip" || e == "x-gzip") && (hasSuffix(x.r.Path, ".gz", ".tgz")):
+	case e == "gzip" || e == "x-gzip":
+		z, err := gzip.NewReader(b.r)
+		if err != nil {
+			return x.h.fail(mirror.ErrBroken, x.r.Path, "says Content-Encoding gzip, but: %v", err)
+		}
+		b.r = z
+		// The validators describe the encoded form, which nobody keeps.
+		x.meta.Size, x.meta.ETag, x.meta.LastModified = -1, "", ""
+		x.unframed = false
+	default:
+		return x.h.fail(mirror.ErrBroken, x.r.Path, "is sent with Content-Encoding %s, though none was accepted", e)
+	}
+	return nil
+}
+
+// compare reads the bytes from from up to offset and holds them against Dst's.
+func (x *exchange) compare(b *body, from int64) error {
+	var theirs, ours [16 << 10]byte
+	for from < x.offset {
+		n := int(min(int64(len(theirs)), x.offset-from))
+		if _, err := io.ReadFull(b, theirs[:n]); err != nil {
+			return err
+		}
+		if _, err := x.r.Dst.ReadAt(ours[:n], from); err != nil {
+			return fmt.Errorf("%w: reading back the partial file: %w", mirror.ErrStore, err)
+		}
+		if !bytes.Equal(theirs[:n], ours[:n]) {
+			return x.h.fail(mirror.ErrChanged, x.r.Path, "differs from the bytes at hand near byte %d", from)
+		}
+		from += int64(n)
+	}
+	return nil
+}
+
+// whole looks at the length on disk, the only one that counts.
+func (x *exchange) whole(dst *os.File) error {
+	fi, err := dst.Stat()
+	if err != nil {
+		return fmt.Errorf("%w: %w", mirror.ErrStore, err)
+	}
+	if x.meta.Size < 0 {
+		x.meta.Size = fi.Size()
+	}
+	if fi.Size() != x.meta.Size {
+		return x.h.fail(mirror.ErrBroken, x.r.Path, "ended after %d of %d bytes", fi.Size(), x.meta.Size)
+	}
+	return nil
+}
+
+// failure gives an error of grab, the transport, the body or the disk its kind.
+func (x *exchange) failure(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.Canceled) {
+		err = cause // the idle timer's, say
+	}
+	var own *Error
+	switch {
+	case errors.As(err, &own), errors.Is(err, ErrNotModified), errors.Is(err, mirror.ErrStore):
+		return err
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+		return fmt.Errorf("%w: %w", mirror.ErrNoSpace, err)
+	case errors.Is(err, mirror.ErrTimeout):
+		return x.h.fail(mirror.ErrTimeout, x.r.Path, "%v", err)
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, grab.ErrBadLength):
+		return x.h.fail(mirror.ErrBroken, x.r.Path, "the connection ended before the file did")
+	}
+	var pe *os.PathError
+	if errors.As(err, &pe) {
+		return fmt.Errorf("%w: %w", mirror.ErrStore, err)
+	}
+	return x.h.transportError(x.r.Path, err)
+}
+
+func isHTML(contentType string) bool {
+	t, _, _ := strings.Cut(contentType, ";")
+	t = strings.ToLower(strings.TrimSpace(t))
+	return t == "text/html" || t == "application/xhtml+xml"
+}
+
+func hasSuffix(n mirror.Name, suffixes ...string) bool {
+	for _, s := range suffixes {
+		if strings.HasSuffix(string(n), s) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,257 @@
+package source
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/cavaliergopher/grab/v3"
+
+	"mirror"
+)
+
+// UserAgent is what upstreams see.
+const UserAgent = "mirror-cgi/1"
+
+// maxRedirects is what curl and browsers are near to; a longer chain is a loop.
+const maxRedirects = 10
+
+// HTTPOptions is how an HTTP upstream is spoken to.
+type HTTPOptions struct {
+	Connect      time.Duration // for the TCP and the TLS handshake, each
+	Header       time.Duration // from the request to the answer's header
+	Idle         time.Duration // without a byte of a body
+	LowSpeed     int64         // bytes a second; below it for LowSpeedTime the upstream is given up
+	LowSpeedTime time.Duration // 0: any speed will do
+
+	RedirectToHTTP    bool // follow https -> http
+	RedirectToPrivate bool // follow to private addresses
+	// Configured are the "host:port" of all configured upstreams: they may
+	// have private addresses, other hosts may not.
+	Configured map[string]bool
+
+	TLS *tls.Config // nil: the system's roots
+}
+
+// NewTransport returns the connection pool that upstreams with the same
+// options share.
+func NewTransport(o HTTPOptions) *http.Transport {
+	return &http.Transport{
+		// Never from the environment: under CGI a client sets HTTP_PROXY.
+		Proxy:                 nil,
+		DialContext:           dialer(o),
+		TLSClientConfig:       o.TLS,
+		TLSHandshakeTimeout:   o.Connect,
+		ResponseHeaderTimeout: o.Header,
+		ForceAttemptHTTP2:     true,
+		DisableCompression:    true, // a mirror keeps the bytes as they are
+		MaxIdleConnsPerHost:   32,   // twice the default of limits.per_upstream
+		IdleConnTimeout:       90 * time.Second,
+		ReadBufferSize:        64 << 10,
+	}
+}
+
+// HTTP is the Source of an http or https upstream.
+type HTTP struct {
+	base   *url.URL // its path ends with a slash
+	name   string
+	opts   HTTPOptions
+	client *http.Client
+	grab   *grab.Client // its HTTPClient is set for each attempt
+}
+
+// NewHTTP returns the source of base over transport.
+func NewHTTP(base *url.URL, transport http.RoundTripper, o HTTPOptions) *HTTP {
+	h := &HTTP{base: base, name: Redacted(base), opts: o}
+	h.client = &http.Client{Transport: transport, CheckRedirect: h.checkRedirect}
+	return h
+}
+
+func (h *HTTP) String() string { return h.name }
+
+// Public implements Source.
+func (h *HTTP) Public(path mirror.Name) string { return h.name + path.Escape() }
+
+// errDirectory stops at a redirect from name to name/.
+var errDirectory = errors.New("the upstream redirects to the same path with a slash")
+
+func (h *HTTP) checkRedirect(next *http.Request, via []*http.Request) error {
+	first := via[0].URL
+	// The answer's length is ours to ask for, and its bytes are as they are.
+	next.Header.Del("Referer")
+	switch {
+	case next.URL.Path == first.Path+"/":
+		return errDirectory
+	case len(via) >= maxRedirects:
+		return fmt.Errorf("stopped after %d redirects", maxRedirects)
+	case next.URL.Scheme != "http" && next.URL.Scheme != "https":
+		return fmt.Errorf("the upstream redirects to %s, which is neither http nor https", next.URL.Scheme)
+	case via[len(via)-1].URL.Scheme == "https" && next.URL.Scheme == "http" && !h.opts.RedirectToHTTP:
+		return fmt.Errorf("the upstream redirects from https to http (%s); allow it with redirect_to_http", next.URL.Host)
+	}
+	return nil
+}
+
+// request builds a request for path; the query is never sent.
+func (h *HTTP) request(ctx context.Context, method string, path mirror.Name) (*http.Request, error) {
+	u := *h.base
+	u.Path = h.base.Path + string(path)
+	u.RawPath = h.base.EscapedPath() + path.Escape()
+	u.User = nil
+	r, err := http.NewRequestWithContext(ctx, method, u.String(), nil)
+	if err != nil {
+		return nil, h.fail(mirror.ErrBroken, path, "cannot be asked for: %v", err)
+	}
+	if user := h.base.User; user != nil {
+		pass, _ := user.Password()
+		// Go drops it when a redirect leads to another host.
+		r.SetBasicAuth(user.Username(), pass)
+	}
+	r.Header.Set("User-Agent", UserAgent)
+	r.Header.Set("Accept-Encoding", "identity")
+	return r, nil
+}
+
+// Stat implements Source with HEAD; servers that refuse it are asked for the
+// first byte.
+func (h *HTTP) Stat(ctx context.Context, path mirror.Name) (mirror.Meta, error) {
+	for _, method := range []string{http.MethodHead, http.MethodGet} {
+		r, err := h.request(ctx, method, path)
+		if err != nil {
+			return mirror.Meta{}, err
+		}
+		if method == http.MethodGet {
+			r.Header.Set("Range", "bytes=0-0")
+		}
+		resp, err := h.client.Do(r)
+		if err != nil {
+			return mirror.Meta{}, h.transportError(path, err)
+		}
+		resp.Body.Close()
+		switch resp.StatusCode {
+		case http.StatusOK:
+			return metaOf(resp, resp.ContentLength), nil
+		case http.StatusPartialContent:
+			_, _, total, err := contentRange(resp)
+			if err != nil {
+				return mirror.Meta{}, h.fail(mirror.ErrBroken, path, "%v", err)
+			}
+			return metaOf(resp, total), nil
+		case http.StatusRequestedRangeNotSatisfiable: // an empty file has no first byte
+			return metaOf(resp, 0), nil
+		case http.StatusMethodNotAllowed, http.StatusNotImplemented:
+			if method == http.MethodHead {
+				continue
+			}
+		}
+		return mirror.Meta{}, h.statusError(path, resp)
+	}
+	panic("unreachable")
+}
+
+// Range implements Source.
+func (h *HTTP) Range(ctx context.Context, path mirror.Name, from, to int64, pin mirror.Meta) (io.ReadCloser, error) {
+	if from > 0 && !pin.Pinned() {
+		return nil, h.fail(mirror.ErrChanged, path, "has no validator, so a part of it cannot be relayed")
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	r, err := h.request(ctx, http.MethodGet, path)
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	whole := from == 0 && (pin.Size < 0 || to == pin.Size-1)
+	if !whole {
+		r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", from, to))
+	}
+	resp, err := h.client.Do(r)
+	if err != nil {
+		cancel(nil)
+		return nil, h.transportError(path, err)
+	}
+	if err := h.checkRange(resp, path, from, to, whole, pin); err != nil {
+		resp.Body.Close()
+		cancel(nil)
+		return nil, err
+	}
+	return h.newBody(resp.Body, cancel), nil
+}
+
+func (h *HTTP) checkRange(resp *http.Response, path mirror.Name, from, to int64, whole bool, pin mirror.Meta) error {
+	total := resp.ContentLength
+	switch {
+	case whole && resp.StatusCode == http.StatusOK:
+	case resp.StatusCode == http.StatusPartialContent && !whole:
+		first, last, t, err := contentRange(resp)
+		if err != nil || first != from || last != to {
+			return h.fail(mirror.ErrBroken, path, "asked for bytes %d-%d, the answer says %q", from, to, resp.Header.Get("Content-Range"))
+		}
+		total = t
+	case resp.StatusCode < 300, resp.StatusCode == http.StatusRequestedRangeNotSatisfiable:
+		return h.fail(mirror.ErrChanged, path, "does not answer a range (%s)", resp.Status)
+	default:
+		return h.statusError(path, resp)
+	}
+	if encoding(resp) != "" {
+		return h.fail(mirror.ErrBroken, path, "is sent with Content-Encoding %s", encoding(resp))
+	}
+	if pin.Pinned() && !pin.Continues(metaOf(resp, total), true) {
+		return h.fail(mirror.ErrChanged, path, "is another version than the one being fetched")
+	}
+	return nil
+}
+
+// transportError tells silence from breakage.
+func (h *HTTP) transportError(path mirror.Name, err error) error {
+	var own *Error
+	var timeout net.Error
+	switch {
+	case errors.As(err, &own):
+		return own
+	case errors.Is(err, errDirectory):
+		return h.fail(mirror.ErrIsDirectory, path, "%v", errDirectory)
+	case errors.Is(err, context.Canceled):
+		return h.fail(context.Canceled, path, "given up: the fetch was cancelled")
+	}
+	var u *url.Error // its text repeats the URL, and has the credentials
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return h.fail(mirror.ErrTimeout, path, "no answer in time (%v)", err)
+	}
+	return h.fail(mirror.ErrBroken, path, "%v", err)
+}
+
+// statusError is the meaning of every status that is not the file.
+func (h *HTTP) statusError(path mirror.Name, resp *http.Response) error {
+	kind := mirror.ErrBroken
+	switch resp.StatusCode {
+	case http.StatusNotFound, http.StatusGone:
+		kind = mirror.ErrNotFound
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
+		kind = mirror.ErrRefused
+	case http.StatusTooManyRequests:
+		kind = mirror.ErrBusy
+	case http.StatusGatewayTimeout, http.StatusRequestTimeout:
+		kind = mirror.ErrTimeout
+	}
+	e := h.fail(kind, path, "answered %s", strings.ToValidUTF8(resp.Status, "?"))
+	e.RetryAfter = retryAfter(resp)
+	if resp.Request.URL.Host != h.base.Host {
+		e.Final = Redacted(resp.Request.URL)
+		e.Cause += " after a redirect to " + resp.Request.URL.Host
+	}
+	return e
+}
+
+func (h *HTTP) fail(kind error, path mirror.Name, format string, args ...any) *Error {
+	return &Error{Kind: kind, Upstream: h.name, Path: path, Cause: fmt.Sprintf(format, args...)}
+}

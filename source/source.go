@@ -1,0 +1,102 @@
+// Package source asks upstreams for files. A [Source] is one mirror's way to
+// speak one protocol; it knows nothing of the docroot, the record or other
+// upstreams: which upstream is asked, and what follows from an error, is
+// decided in package fetch.
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"time"
+
+	"mirror"
+)
+
+// Source fetches from one upstream. It is safe for concurrent use.
+type Source interface {
+	// Fetch appends the upstream's file to r.Dst. When it returns without
+	// error, Dst has the whole file, and of one version. It returns errors as
+	// *Error; what Dst had before is untouched by any of them, and what was
+	// appended before an error is a correct prefix of the version that
+	// r.Start was told of.
+	Fetch(ctx context.Context, r Request) (Result, error)
+
+	// Stat asks what the upstream has, without any of its bytes.
+	Stat(ctx context.Context, path mirror.Name) (mirror.Meta, error)
+
+	// Range opens bytes [from, to] of the very version that pin describes,
+	// or fails with mirror.ErrChanged. A pin that is not Pinned is accepted
+	// only with from 0. The caller closes the body.
+	Range(ctx context.Context, path mirror.Name, from, to int64, pin mirror.Meta) (io.ReadCloser, error)
+
+	// Public returns where a client can find the file itself, without
+	// credentials; "" when it cannot.
+	Public(path mirror.Name) string
+
+	// String names the upstream in logs and records, without credentials.
+	String() string
+}
+
+// Request is one attempt to fetch one file.
+type Request struct {
+	Path mirror.Name // below the upstream's base
+	Dst  *os.File    // opened for reading and appending; its length is where to go on
+
+	// Have describes the version that Dst's bytes belong to; SameUpstream
+	// says that they came from this upstream. Unused when Dst is empty.
+	Have         mirror.Meta
+	SameUpstream bool
+
+	// Held describes the published file that is asked for conditionally; nil:
+	// unconditional. An upstream that has nothing newer yields ErrNotModified.
+	Held *mirror.Meta
+
+	MaxSize    int64 // bytes; 0: no limit
+	RefuseHTML bool  // an HTML page cannot be this file
+
+	// Start is called once the answer is known to be good, before its first
+	// byte is appended. An error stops the attempt and is returned as it is.
+	Start func(mirror.Meta) error
+	// Wrote is called after each append, with the bytes appended.
+	Wrote func(n int)
+}
+
+// Result says what arrived.
+type Result struct {
+	Meta mirror.Meta // Size is what Dst has now
+
+	// Unframed: the body had no length and no framing (RFC 9112, 6.3, rule
+	// 8): it ended when the connection did, and nobody can tell whether that
+	// was its end.
+	Unframed bool
+}
+
+// ErrNotModified: the upstream has nothing newer than Request.Held.
+var ErrNotModified = errors.New("not modified")
+
+// Error is an attempt's failure. Kind is one of package mirror's errors.
+type Error struct {
+	Kind       error
+	Upstream   string // without credentials
+	Path       mirror.Name
+	Cause      string
+	RetryAfter time.Duration // what the upstream asked for; 0: nothing
+	Final      string        // the URL that an upstream's redirect led to, if another host's
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s%s: %s", e.Upstream, e.Path.Escape(), e.Cause)
+}
+
+func (e *Error) Unwrap() error { return e.Kind }
+
+// Redacted returns u without its userinfo.
+func Redacted(u *url.URL) string {
+	v := *u
+	v.User = nil
+	return v.String()
+}

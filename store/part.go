@@ -1,0 +1,209 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"mirror"
+)
+
+// HoldBack is how much of the end of an unchecked file no reader gets, in
+// bytes: so that a client of a file that turns out wrong is left without its
+// end, and sees that.
+const HoldBack = 64 << 10
+
+// Part is a file that grows in the state directory. It grows at its end only,
+// and is never truncated: a restart unlinks it and makes a new one, so bytes
+// that were read once stay true. What its mode lets a reader look at:
+//
+//	0600 (0660)  growing    its length, but never the last HoldBack bytes of the file
+//	0644         checked    everything; length and mtime are final
+//
+// The mode stands on the inode, so readers in every process that have it open
+// learn of the check at once.
+//
+// Parts are counted: New, Resume and Follow return one reference, Ref adds
+// one, Close drops one. The methods are safe for concurrent use.
+type Part struct {
+	Name  mirror.Name
+	Inode uint64
+
+	t    *Tree
+	f    *os.File
+	refs atomic.Int32
+}
+
+// checkedBit is the mode bit that says "checked".
+const checkedBit fs.FileMode = 0o004
+
+// NewPart makes an empty part for name; one that is there is unlinked. Only
+// the holder of name's lock may call it.
+func (t *Tree) NewPart(name mirror.Name) (*Part, error) {
+	file := path.Join(partDir, partName(name))
+	for {
+		f, err := t.state.OpenFile(file, os.O_RDWR|os.O_APPEND|os.O_CREATE|os.O_EXCL, t.fileMode())
+		switch {
+		case err == nil:
+			if err := t.share(file, t.fileMode()); err != nil {
+				f.Close()
+				return nil, storeError(name, err)
+			}
+			return t.newPart(name, f)
+		case !errors.Is(err, fs.ErrExist):
+			return nil, storeError(name, err)
+		}
+		if err := t.state.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, storeError(name, err)
+		}
+	}
+}
+
+// ResumePart opens the part that an earlier fetch of name left, or returns
+// fs.ErrNotExist. A part of another owner counts as absent: its times and mode
+// could not be set. Only the holder of name's lock may call it.
+func (t *Tree) ResumePart(name mirror.Name) (*Part, error) {
+	f, err := t.state.OpenFile(path.Join(partDir, partName(name)), os.O_RDWR|os.O_APPEND, 0)
+	if err != nil {
+		return nil, storeError(name, err)
+	}
+	if fi, err := f.Stat(); err != nil || int(fi.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
+		f.Close()
+		return nil, fs.ErrNotExist
+	}
+	return t.newPart(name, f)
+}
+
+// FollowPart opens the part of name for reading while somebody else writes it.
+func (t *Tree) FollowPart(name mirror.Name) (*Part, error) {
+	f, err := t.state.Open(path.Join(partDir, partName(name)))
+	if err != nil {
+		return nil, storeError(name, err)
+	}
+	return t.newPart(name, f)
+}
+
+func (t *Tree) newPart(name mirror.Name, f *os.File) (*Part, error) {
+	fi, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, storeError(name, err)
+	}
+	p := &Part{Name: name, Inode: inode(fi), t: t, f: f}
+	p.refs.Store(1)
+	return p, nil
+}
+
+// File returns the descriptor; it stays the part's.
+func (p *Part) File() *os.File { return p.f }
+
+// Ref adds a reference.
+func (p *Part) Ref() *Part { p.refs.Add(1); return p }
+
+// Close drops a reference; the last one closes the file.
+func (p *Part) Close() {
+	if p.refs.Add(-1) == 0 {
+		p.f.Close()
+	}
+}
+
+// ReadAt implements io.ReaderAt. The caller keeps to what Stat allows.
+func (p *Part) ReadAt(b []byte, off int64) (int, error) { return p.f.ReadAt(b, off) }
+
+// PartState is what the inode tells.
+type PartState struct {
+	Size    int64 // bytes on disk
+	Checked bool
+	ModTime time.Time // final once checked
+	Changed time.Time // when the mode or the bytes last changed, by the kernel's coarse clock
+	Gone    bool      // it has no name any more, neither here nor in the docroot
+}
+
+// Stat looks at the inode.
+func (p *Part) Stat() (PartState, error) {
+	fi, err := p.f.Stat()
+	if err != nil {
+		return PartState{}, storeError(p.Name, err)
+	}
+	sys := fi.Sys().(*syscall.Stat_t)
+	return PartState{
+		Size:    fi.Size(),
+		Checked: fi.Mode()&checkedBit != 0,
+		ModTime: fi.ModTime(),
+		Changed: time.Unix(sys.Ctim.Unix()),
+		Gone:    sys.Nlink == 0,
+	}, nil
+}
+
+// Visible returns how many bytes a reader may have of a file of total bytes
+// (-1: unknown) of which size have arrived.
+func Visible(size, total int64, checked bool) int64 {
+	if checked {
+		return size
+	}
+	return max(0, min(size, total-HoldBack))
+}
+
+// Check marks the part as checked: its bytes and length are right, and readers
+// may have all of it. A zero mtime leaves the time of the last write.
+func (p *Part) Check(mtime time.Time) error {
+	if !mtime.IsZero() {
+		ts := []unix.Timespec{unix.NsecToTimespec(mtime.UnixNano()), unix.NsecToTimespec(mtime.UnixNano())}
+		err := unix.UtimesNanoAt(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", p.f.Fd()), ts, 0)
+		if err != nil {
+			return storeError(p.Name, err)
+		}
+	}
+	// The time first: whoever sees the mode may rely on it.
+	if err := p.f.Chmod(0o644); err != nil {
+		return storeError(p.Name, err)
+	}
+	return nil
+}
+
+// Sync puts the part's bytes on disk.
+func (p *Part) Sync() error {
+	if err := p.f.Sync(); err != nil {
+		return storeError(p.Name, err)
+	}
+	return nil
+}
+
+// Remove unlinks the part, if its name is still its own. Readers keep what
+// they have open. Only the holder of name's lock may call it.
+func (p *Part) Remove() error {
+	file := path.Join(partDir, partName(p.Name))
+	fi, err := p.t.state.Lstat(file)
+	if err != nil || inode(fi) != p.Inode {
+		return nil
+	}
+	if err := p.t.state.Remove(file); err != nil {
+		return storeError(p.Name, err)
+	}
+	return nil
+}
+
+func inode(fi fs.FileInfo) uint64 { return fi.Sys().(*syscall.Stat_t).Ino }
+
+// Inode returns the inode number of a file in the docroot.
+func Inode(fi fs.FileInfo) uint64 { return inode(fi) }
+
+// storeError gives the errors of our own directories their kind.
+func storeError(name mirror.Name, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fs.ErrNotExist
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%w: %w", mirror.ErrNoSpace, err)
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return fmt.Errorf("%w: %w", mirror.ErrBusy, err)
+	}
+	return fmt.Errorf("%w: storing %s: %w", mirror.ErrStore, name, err)
+}

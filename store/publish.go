@@ -1,0 +1,96 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"mirror"
+	"mirror/internal/durable"
+)
+
+// Publication is one checked and synced part on its way to its name.
+type Publication struct {
+	Part *Part
+	// Replace: what stands at the name is ours and gives way.
+	Replace bool
+	Err     error // set by Publish
+}
+
+// Publish renames parts to their names, and syncs each directory once. A name
+// that is taken by what is not ours is mirror.ErrForeign, and left alone.
+func (t *Tree) Publish(items []*Publication) {
+	dirs := make(map[string]*os.File)
+	for _, it := range items {
+		if it.Err == nil {
+			it.Err = t.publish(it, dirs)
+		}
+	}
+	for name, dir := range dirs {
+		if err := durable.SyncDir(dir); err != nil {
+			for _, it := range items {
+				if it.Err == nil && it.Part.Name.Dir() == name {
+					it.Err = storeError(it.Part.Name, err)
+				}
+			}
+		}
+		dir.Close()
+	}
+}
+
+func (t *Tree) publish(it *Publication, dirs map[string]*os.File) error {
+	name := it.Part.Name
+	dir := dirs[name.Dir()]
+	if dir == nil {
+		var err error
+		if dir, err = t.openDir(name.Dir()); err != nil {
+			return foreignError(name, err)
+		}
+		dirs[name.Dir()] = dir
+	}
+	from := durable.Place{Dir: t.parts, Name: partName(name)}
+	to := durable.Place{Dir: dir, Name: name.Base()}
+	if it.Replace {
+		return foreignError(name, durable.Replace(from, to))
+	}
+	return foreignError(name, durable.Rename(from, to))
+}
+
+// openDir opens a directory of the docroot, and makes it and its parents.
+func (t *Tree) openDir(dir string) (*os.File, error) {
+	d, err := t.doc.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := t.doc.MkdirAll(dir, t.dirMode()); err != nil {
+			return nil, err
+		}
+		d, err = t.doc.Open(dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if fi, err := d.Stat(); err != nil || !fi.IsDir() {
+		d.Close()
+		return nil, &os.PathError{Op: "open", Path: dir, Err: syscall.ENOTDIR}
+	}
+	return d, nil
+}
+
+// foreignError tells what stands in the way from what failed.
+func foreignError(name mirror.Name, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR),
+		errors.Is(err, syscall.ENOTEMPTY), errors.Is(err, syscall.ELOOP):
+		return fmt.Errorf("%s: %w: %w", name, mirror.ErrForeign, err)
+	case errors.Is(err, syscall.EXDEV):
+		return fmt.Errorf("%w: %w: docroot and state are on different file systems", mirror.ErrStore, err)
+	}
+	var errno syscall.Errno
+	if !errors.As(err, &errno) { // os.Root: the path leads out of the docroot
+		return fmt.Errorf("%s: %w: %w", name, mirror.ErrForeign, err)
+	}
+	return storeError(name, err)
+}

@@ -1,0 +1,230 @@
+// Package store keeps the files: the docroot, a real tree that any web server
+// can serve, and the state directory, where files grow until they are whole.
+//
+//	docroot/debian/pool/a.deb      0644, whole, of one version, upstream's mtime
+//	state/                         0700, or 0770 when shared by a group
+//	      .htaccess                denies everything, should it ever be served
+//	      lock                     never deleted: see internal/keylock
+//	      index.db                 the record: see store/index
+//	      part/0123...             one growing file a name: see Part
+//	      log/worker.log           what detached workers did
+//
+// Both are opened with os.Root: nothing outside of them is read or written,
+// whatever a name or a planted symbolic link says.
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"mirror"
+	"mirror/internal/keylock"
+)
+
+const (
+	partDir  = "part"
+	lockName = "lock"
+	htaccess = "# Nothing in here is for the web.\nRequire all denied\n"
+)
+
+// Tree is a docroot and its state directory. It is safe for concurrent use.
+type Tree struct {
+	Locks *keylock.File
+
+	doc, state *os.Root
+	parts      *os.File // state/part, for renames
+	docPath    string
+	shared     bool // a group shares the state directory
+}
+
+// Open opens docroot and state, which is created when it is missing. What
+// cannot work is refused with a sentence that says what to do.
+func Open(docroot, state string) (*Tree, error) {
+	doc, err := os.OpenRoot(docroot)
+	if err != nil {
+		return nil, fmt.Errorf("the docroot cannot be opened: %w: create the directory, or set docroot", err)
+	}
+	t := &Tree{doc: doc, docPath: docroot}
+	if err := t.openState(state); err != nil {
+		t.Close()
+		return nil, err
+	}
+	if err := t.check(docroot, state); err != nil {
+		t.Close()
+		return nil, err
+	}
+	t.Locks = keylock.New(func() (*os.File, error) {
+		return t.state.OpenFile(lockName, os.O_RDWR|os.O_CREATE, t.fileMode())
+	})
+	return t, t.furnish()
+}
+
+func (t *Tree) openState(path string) error {
+	err := os.Mkdir(path, 0o700)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("the state directory cannot be created: %w: create it, owned by uid %d with mode 0700, on the file system of the docroot", err, os.Geteuid())
+	}
+	t.state, err = os.OpenRoot(path)
+	if err != nil {
+		return fmt.Errorf("the state directory cannot be opened: %w: it belongs to the user that runs this program (uid %d)", err, os.Geteuid())
+	}
+	return nil
+}
+
+// check refuses what would fail later, in the middle of a fetch.
+func (t *Tree) check(docroot, state string) error {
+	var ds, ss unix.Stat_t
+	if err := unix.Stat(docroot, &ds); err != nil {
+		return fmt.Errorf("the docroot %s: %w", docroot, err)
+	}
+	if err := unix.Stat(state, &ss); err != nil {
+		return fmt.Errorf("the state directory %s: %w", state, err)
+	}
+	uid := os.Geteuid()
+	t.shared = ss.Mode&0o070 == 0o070
+	switch {
+	case ds.Dev != ss.Dev:
+		return fmt.Errorf("docroot %s and state %s are on different file systems: a finished file could not be renamed into its place; put state on the docroot's file system", docroot, state)
+	case int(ss.Uid) != uid && !t.shared:
+		return fmt.Errorf("the state directory %s belongs to uid %d and this program runs as uid %d: run it as that user, or share the directory: chgrp -R GROUP %s && chmod 2770 %s, with both users in GROUP", state, ss.Uid, uid, state, state)
+	case unix.Access(docroot, unix.W_OK|unix.X_OK) != nil:
+		return fmt.Errorf("the docroot %s is not writable by uid %d: chown it to that user, or run this program as the docroot's owner (uid %d)", docroot, uid, ds.Uid)
+	case unix.Access(state, unix.R_OK|unix.W_OK|unix.X_OK) != nil:
+		return fmt.Errorf("the state directory %s is not writable by uid %d: chown it to that user", state, uid)
+	}
+	return nil
+}
+
+// furnish makes what the state directory always has.
+func (t *Tree) furnish() error {
+	err := t.state.Mkdir(partDir, 0o700)
+	if err == nil {
+		err = t.share(partDir, fs.ModeSetgid|0o770)
+		if err == nil {
+			err = t.state.WriteFile(".htaccess", []byte(htaccess), 0o644)
+		}
+	} else if errors.Is(err, fs.ErrExist) {
+		err = nil
+	}
+	if err == nil && t.shared {
+		// SQLite gives its journals the mode of the database.
+		var f *os.File
+		f, err = t.state.OpenFile("index.db", os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o660)
+		if err == nil {
+			f.Close()
+			err = t.share("index.db", 0o660)
+		} else if errors.Is(err, fs.ErrExist) {
+			err = nil
+		}
+	}
+	if err == nil {
+		t.parts, err = t.state.Open(partDir)
+	}
+	if err != nil {
+		return fmt.Errorf("the state directory cannot be furnished: %w", err)
+	}
+	return nil
+}
+
+// share gives a file of the state directory to the group, against the umask.
+func (t *Tree) share(name string, mode fs.FileMode) error {
+	if !t.shared {
+		return nil
+	}
+	return t.state.Chmod(name, mode)
+}
+
+func (t *Tree) fileMode() fs.FileMode {
+	if t.shared {
+		return 0o660
+	}
+	return 0o600
+}
+
+// dirMode is that of directories in the docroot. A shared one is writable by
+// the group, or the other user could publish nothing in it.
+func (t *Tree) dirMode() fs.FileMode {
+	if t.shared {
+		return 0o775
+	}
+	return 0o755
+}
+
+// State returns the state directory, for what is kept in it beside the parts.
+func (t *Tree) State() *os.Root { return t.state }
+
+// Path returns where name is on disk, for X-Sendfile.
+func (t *Tree) Path(name mirror.Name) string {
+	return filepath.Join(t.docPath, filepath.FromSlash(string(name)))
+}
+
+// Close releases the descriptors.
+func (t *Tree) Close() error {
+	if t.parts != nil {
+		t.parts.Close()
+	}
+	if t.state != nil {
+		t.state.Close()
+	}
+	return t.doc.Close()
+}
+
+// OpenFile opens a published file for reading. A directory is
+// mirror.ErrIsDirectory; what is neither a file nor a directory, or leads out
+// of the docroot, mirror.ErrForeign; nothing there, fs.ErrNotExist.
+func (t *Tree) OpenFile(name mirror.Name) (*os.File, fs.FileInfo, error) {
+	// O_NONBLOCK: opening a FIFO that somebody planted must not hang.
+	f, err := t.doc.OpenFile(string(name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, lookError(name, err)
+	}
+	fi, err := f.Stat()
+	switch {
+	case err != nil:
+	case fi.IsDir():
+		err = fmt.Errorf("%s: %w", name, mirror.ErrIsDirectory)
+	case !fi.Mode().IsRegular():
+		err = fmt.Errorf("%s is no regular file: %w", name, mirror.ErrForeign)
+	default:
+		return f, fi, nil
+	}
+	f.Close()
+	return nil, nil, err
+}
+
+// lookError gives the errors of opening a name their kind. A file where the
+// name needs a directory means that the name is not there.
+func lookError(name mirror.Name, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ENAMETOOLONG):
+		return fs.ErrNotExist
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s cannot be read: %w: %w", name, mirror.ErrStore, err)
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return fmt.Errorf("%w: %w", mirror.ErrBusy, err)
+	default: // os.Root: "path escapes from parent"; ELOOP, ENXIO
+		return fmt.Errorf("%s: %w: %w", name, mirror.ErrForeign, err)
+	}
+}
+
+// Lstat describes what stands at name, without following it.
+func (t *Tree) Lstat(name mirror.Name) (fs.FileInfo, error) {
+	return t.doc.Lstat(string(name))
+}
+
+// Doc returns the docroot, for walking it.
+func (t *Tree) Doc() *os.Root { return t.doc }
+
+// partName is where name's part is in state/part.
+func partName(name mirror.Name) string {
+	sum := sha256.Sum256([]byte(name))
+	return hex.EncodeToString(sum[:20])
+}
