@@ -23,8 +23,14 @@ const patience = 10 * time.Second
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// start serves h on a unix socket until the test ends and returns its path.
+// start runs s on a unix socket until the test ends and returns its path.
 func start(t testing.TB, s *Server) string {
+	t.Helper()
+	return startOn(t, s, func(l net.Listener) net.Listener { return l })
+}
+
+// startOn is start with a listener of the test's making.
+func startOn(t testing.TB, s *Server, wrap func(net.Listener) net.Listener) string {
 	t.Helper()
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
@@ -35,7 +41,7 @@ func start(t testing.TB, s *Server) string {
 		t.Fatal(err)
 	}
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(l) }()
+	go func() { served <- s.Serve(wrap(l)) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
@@ -54,7 +60,8 @@ func start(t testing.TB, s *Server) string {
 type client struct {
 	t testing.TB
 	net.Conn
-	in *bufio.Reader
+	in      *bufio.Reader
+	scratch [headerLen]byte
 }
 
 func dial(t testing.TB, path string) *client {
@@ -65,7 +72,7 @@ func dial(t testing.TB, path string) *client {
 	}
 	t.Cleanup(func() { nc.Close() })
 	nc.SetDeadline(time.Now().Add(patience))
-	return &client{t, nc, bufio.NewReaderSize(nc, 1<<17)}
+	return &client{t: t, Conn: nc, in: bufio.NewReaderSize(nc, 1<<17)}
 }
 
 // send sends one record, padded as nginx does it.
@@ -110,8 +117,7 @@ func (c *client) request(id uint16, flags byte, method, uri string) {
 
 // record reads one record.
 func (c *client) record() (header, []byte, error) {
-	var scratch [headerLen]byte
-	h, err := readHeader(c.in, &scratch)
+	h, err := readHeader(c.in, &c.scratch)
 	if err != nil {
 		return h, nil, err
 	}

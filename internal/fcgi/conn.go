@@ -214,6 +214,7 @@ func (c *conn) discard(h header) error {
 	if !free {
 		c.surplus += headerLen + h.content + h.padding
 		if c.surplus > maxSurplus {
+			c.awaitHangup()
 			return errSurplus
 		}
 	}

@@ -12,7 +12,7 @@ import "time"
 //	idle       taken            surplus surplus        IdleTimeout      head
 //	lingering  closes           surplus surplus        lingerTimeout    closed
 //
-// Surplus is thrown away and counted. In the phase ending END_REQUEST is being
+// Surplus is thrown away and counted; too much of it makes any phase lingering. In the phase ending END_REQUEST is being
 // written; the web server may have read it, and begun the next request, before
 // our write returns.
 type phase uint8
