@@ -152,11 +152,15 @@ func (f *File) Close() error {
 // open returns a transfer's file as soon as the upstream has confirmed it and
 // there is something to read, or that it is empty.
 func (t *transfer) open(ctx context.Context) (*File, error) {
-	leave := t.join()
+	leave, ok := t.join()
+	if !ok {
+		return nil, errAgain
+	}
 	var part *store.Part
 	s, err := t.await(ctx, func(s *state) bool {
 		ready := s.part != nil && (s.checked || s.started && s.visible() > 0)
-		if ready && !s.done {
+		// A published file is better read from the docroot.
+		if ready && s.err == nil && !s.published {
 			part = s.part.Ref()
 		}
 		return ready || s.done

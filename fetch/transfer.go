@@ -38,8 +38,7 @@ type transfer struct {
 	upstream string        // of the last attempt
 	steps    steps
 
-	readersMu sync.Mutex
-	readers   int // guarded by readersMu: the clients that follow
+	crowd crowd
 }
 
 // errLeft ends a fetch that nobody wants any more (keep_going = false).
@@ -58,14 +57,20 @@ func (t *transfer) run() {
 	if err != nil {
 		t.failed(err)
 	}
-	s := t.now()
 	t.steps.log(t, err)
 	// Unlocked before it is told: who hears of the end and looks again finds
 	// either the file or a free lock.
 	t.lock.Unlock()
 	t.e.ended(t)
 	t.update(func(s *state) { s.done, s.published, s.err = true, published, err })
-	if s.part != nil {
+	if t.crowd.close() {
+		t.release()
+	}
+}
+
+// release drops the transfer's own reference to the part.
+func (t *transfer) release() {
+	if s := t.now(); s.part != nil {
 		s.part.Close()
 	}
 }
@@ -294,20 +299,55 @@ func (t *transfer) waitRow() {
 	}
 }
 
-// join counts a client; the returned function counts it off.
-func (t *transfer) join() (leave func()) {
-	t.readersMu.Lock()
-	t.readers++
-	t.readersMu.Unlock()
+// join counts a client, or reports that the transfer is over and its part
+// closed. The returned function counts the client off.
+func (t *transfer) join() (leave func(), ok bool) {
+	if !t.crowd.enter() {
+		return nil, false
+	}
 	return sync.OnceFunc(func() {
-		t.readersMu.Lock()
-		t.readers--
-		last := t.readers == 0
-		t.readersMu.Unlock()
-		if last && !t.m.KeepGoing && t.held == nil {
+		last, over := t.crowd.leave()
+		switch {
+		case last && over:
+			t.release()
+		case last && !t.m.KeepGoing && t.held == nil:
 			t.cancel(errLeft)
 		}
-	})
+	}), true
+}
+
+// crowd counts the clients that follow a transfer, so that its part is closed
+// after the last of them has opened what it was waiting for.
+type crowd struct {
+	mu   sync.Mutex
+	n    int  // guarded by mu
+	over bool // guarded by mu: the transfer has ended
+}
+
+// enter reports false when the transfer has ended and nobody was left.
+func (c *crowd) enter() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over && c.n == 0 {
+		return false
+	}
+	c.n++
+	return true
+}
+
+func (c *crowd) leave() (last, over bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n--
+	return c.n == 0, c.over
+}
+
+// close reports whether nobody is left who would have to be waited for.
+func (c *crowd) close() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+	return c.n == 0
 }
 
 func metaOfRow(r index.Partial) mirror.Meta {

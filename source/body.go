@@ -23,6 +23,7 @@ type body struct {
 	r      io.Reader // what is read; raw, or a decoder over raw
 	raw    io.ReadCloser
 	cancel context.CancelCauseFunc
+	done   func() // called by Close; may be nil
 	idle   *time.Timer
 	after  time.Duration
 
@@ -74,6 +75,9 @@ func (b *body) Close() error {
 	if b.idle != nil {
 		b.idle.Stop()
 	}
-	b.cancel(nil)
-	return b.raw.Close()
+	err := b.raw.Close()
+	if b.done != nil {
+		b.done()
+	}
+	return err
 }

@@ -181,7 +181,9 @@ func (h *HTTP) Range(ctx context.Context, path mirror.Name, from, to int64, pin 
 		cancel(nil)
 		return nil, err
 	}
-	return h.newBody(resp.Body, cancel), nil
+	b := h.newBody(resp.Body, cancel)
+	b.done = func() { cancel(nil) }
+	return b, nil
 }
 
 func (h *HTTP) checkRange(resp *http.Response, path mirror.Name, from, to int64, whole bool, pin mirror.Meta) error {

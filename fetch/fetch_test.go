@@ -1,0 +1,478 @@
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"mirror"
+	"mirror/internal/origin"
+)
+
+const mib = 1 << 20
+
+func TestMissIsPublished(t *testing.T) {
+	for _, size := range []int64{0, 1, 4096, 64 << 10, 64<<10 + 1, 3 * mib} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			o := origin.New(t)
+			o.Set("/d/a.bin", origin.File{Seed: 1, Size: size})
+			s := newSite(t, "", o)
+			e := s.engine()
+			got, err := s.get(e, "m/d/a.bin")
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := origin.Bytes(1, size)
+			if !bytes.Equal(got, want) {
+				t.Fatal("the client got other bytes")
+			}
+			s.settle(e)
+			s.wantPublished("m/d/a.bin", want, origin.Epoch)
+			s.wantNoParts()
+			rec, ok, err := e.index.File(s.ctx(), "m/d/a.bin")
+			if err != nil || !ok || rec.Size != size || !rec.Ours || len(rec.Digest) != 32 || rec.Upstream != o.URL+"/d/a.bin" {
+				t.Errorf("record %+v, %v, %v", rec, ok, err)
+			}
+			if _, err := s.get(e, "m/d/a.bin"); err != nil {
+				t.Fatal(err)
+			}
+			if n := o.Count(origin.Everywhere, ""); n != 1 {
+				t.Errorf("the upstream was asked %d times, want once", n)
+			}
+		})
+	}
+}
+
+func TestHerdMakesOneFetch(t *testing.T) {
+	o := origin.New(t)
+	o.Set("/a.iso", origin.File{Seed: 2, Size: 5 * mib})
+	s := newSite(t, "", o)
+	// Two engines: half of the clients come to another process.
+	engines := []*Engine{s.engine(), s.engine()}
+	release := o.HoldAfter("/a.iso", mib)
+	var wg sync.WaitGroup
+	var begun sync.WaitGroup
+	for i := range 50 {
+		begun.Add(1)
+		wg.Go(func() {
+			f, err := engines[i%2].Open(s.ctx(), "m/a.iso")
+			begun.Done()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer f.Close()
+			if err := origin.Check(f, 2, 5*mib); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	begun.Wait() // everybody has the beginning while the rest is held back
+	release()
+	wg.Wait()
+	if n, sent := o.Count("/a.iso", ""), o.Sent("/a.iso"); n != 1 || sent != 5*mib {
+		t.Errorf("%d requests and %d bytes, want 1 and %d", n, sent, 5*mib)
+	}
+}
+
+// TestEndIsHeldBack: of a file that is not checked, nobody gets the last 64 KiB.
+func TestEndIsHeldBack(t *testing.T) {
+	const size = mib
+	o := origin.New(t)
+	o.Set("/a", origin.File{Seed: 3, Size: size})
+	release := o.HoldAfter("/a", size-1)
+	s := newSite(t, "", o)
+	f, err := s.engine().Open(s.ctx(), "m/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := origin.CheckRange(io.LimitReader(f, size-64<<10), 3, 0, size-64<<10); err != nil {
+		t.Fatal(err)
+	}
+	s.until("all but one byte has arrived", func() bool {
+		st, err := f.part.Stat()
+		return err == nil && st.Size == size-1
+	})
+	if v := f.grow.visible(); v != size-64<<10 {
+		t.Errorf("%d bytes are visible, want %d", v, size-64<<10)
+	}
+	release()
+	if err := origin.CheckRange(f, 3, size-64<<10, 64<<10); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestMisbehaviour: whatever the upstream does, what is published is whole and
+// of one version, and the client gets that, or an error of the right kind.
+func TestMisbehaviour(t *testing.T) {
+	const size = 300 << 10
+	file := origin.File{Seed: 4, Size: size}
+	v2 := origin.File{Seed: 5, Size: size, ModTime: origin.Epoch.Add(time.Hour)}
+	for _, test := range []struct {
+		name      string
+		file      string // the request; default "a.bin"
+		b         origin.Behaviour
+		prefix    int64 // so much of it is at hand from an earlier fetch
+		change    *origin.File
+		err       error // nil: the client gets the file
+		seed      uint64
+		unkept    bool // delivered, not published
+		cutClient bool // the client may see a broken connection
+	}{
+		{name: "honest"},
+		{name: "chunked", b: origin.Behaviour{Chunked: true}},
+		{name: "chunked, cut", b: origin.Behaviour{Chunked: true, CutAfter: 100 << 10}, err: mirror.ErrBroken},
+		{name: "close-delimited", b: origin.Behaviour{CloseDelimited: true}, unkept: true},
+		{name: "short once", b: origin.Behaviour{CutAfter: 100 << 10, Times: 1}},
+		{name: "short always, ever further", b: origin.Behaviour{CutAfter: 120 << 10}},
+		{name: "short always, at once", b: origin.Behaviour{CutAtOnce: true}, err: mirror.ErrBroken},
+		{name: "reset", b: origin.Behaviour{Reset: true}, err: mirror.ErrBroken},
+		{name: "204", b: origin.Behaviour{Status: 204}, err: mirror.ErrBroken},
+		{name: "206 unasked", b: origin.Behaviour{Status: 206}, err: mirror.ErrBroken},
+		{name: "404", b: origin.Behaviour{Status: 404}, err: mirror.ErrNotFound},
+		{name: "410", b: origin.Behaviour{Status: 410}, err: mirror.ErrNotFound},
+		{name: "401", b: origin.Behaviour{Status: 401}, err: mirror.ErrRefused},
+		{name: "403", b: origin.Behaviour{Status: 403}, err: mirror.ErrRefused},
+		{name: "429", b: origin.Behaviour{Status: 429, RetryAfter: "7"}, err: mirror.ErrBusy},
+		{name: "500", b: origin.Behaviour{Status: 500}, err: mirror.ErrBroken},
+		{name: "503", b: origin.Behaviour{Status: 503}, err: mirror.ErrBroken},
+		{name: "504", b: origin.Behaviour{Status: 504}, err: mirror.ErrTimeout},
+		{name: "captive portal for a package", file: "a.deb", b: origin.Behaviour{Portal: true}, err: mirror.ErrBroken},
+		{name: "compressed unasked", b: origin.Behaviour{Gzip: true}},
+		{name: "gzip label on a tarball", file: "a.tar.gz", b: origin.Behaviour{GzipLabel: true}},
+		{name: "gzip label on what is none", b: origin.Behaviour{GzipLabel: true}, err: mirror.ErrBroken},
+		{name: "brotli unasked", b: origin.Behaviour{Header: map[string]string{"Content-Encoding": "br"}}, err: mirror.ErrBroken},
+		{name: "redirect to a directory", b: origin.Behaviour{Redirect: "/a.bin/", Status: 301}, err: mirror.ErrIsDirectory},
+		{name: "redirect in circles", b: origin.Behaviour{Redirect: "/a.bin"}, err: mirror.ErrBroken},
+		{name: "redirect to a file scheme", b: origin.Behaviour{Redirect: "file:///etc/passwd"}, err: mirror.ErrBroken},
+		{name: "redirect to a private address", b: origin.Behaviour{Redirect: "http://127.0.0.1:1/x"}, err: mirror.ErrBroken},
+		{name: "no ranges, on resume", prefix: 150 << 10, b: origin.Behaviour{NoRanges: true}},
+		{name: "416 on resume", prefix: 150 << 10, b: origin.Behaviour{RangeStatus: 416}, cutClient: true},
+		{name: "206 with another start", prefix: 150 << 10, b: origin.Behaviour{RangeShift: 1000, Times: 1}, cutClient: true},
+		{name: "206 with another total", prefix: 150 << 10, b: origin.Behaviour{TotalShift: 10, Times: 1}, cutClient: true},
+		{name: "changed before the resume", prefix: 150 << 10, change: &v2, seed: 5},
+		{name: "changed, same time and size", prefix: 150 << 10,
+			change: &origin.File{Seed: 5, Size: size, ETag: origin.NoETag}, seed: 5},
+		{name: "no validators at all, short once",
+			b: origin.Behaviour{NoLastModified: true, CutAfter: 100 << 10, Times: 1}, cutClient: true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := origin.New(t)
+			path := "/" + cmpOr(test.file, "a.bin")
+			o.Set(path, file)
+			s := newSite(t, "[timeouts]\nheader = \"2s\"\nidle = \"2s\"\n---\n", o)
+			name := mirror.Name("m" + path)
+			if test.prefix > 0 {
+				s.leavePrefix(o, path, name, test.prefix)
+			}
+			if test.change != nil {
+				o.Set(path, *test.change)
+			}
+			o.Behave(path, test.b)
+			e := s.engine()
+			seed := test.seed
+			if seed == 0 {
+				seed = file.Seed
+			}
+			want := origin.Bytes(seed, size)
+			got, err := s.get(e, name)
+			if test.err == nil && err != nil && test.cutClient {
+				got, err = s.get(e, name)
+			}
+			s.settle(e)
+			if !errors.Is(err, test.err) {
+				t.Fatalf("error %v, want %v", err, test.err)
+			}
+			if test.err != nil {
+				if files := s.docFiles(); len(files) > 0 {
+					t.Errorf("published %v", files)
+				}
+				return
+			}
+			if !bytes.Equal(got, want) {
+				t.Fatalf("the client got %d bytes that are not the file", len(got))
+			}
+			if test.unkept {
+				if files := s.docFiles(); len(files) > 0 {
+					t.Errorf("published %v", files)
+				}
+				return
+			}
+			s.wantPublished(name, want, time.Time{})
+		})
+	}
+}
+
+func cmpOr(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// leavePrefix lets a process fetch n bytes and be stopped.
+func (s *site) leavePrefix(o *origin.Origin, path string, name mirror.Name, n int64) {
+	s.t.Helper()
+	release := o.HoldAfter(path, n)
+	e, err := Open(s.conf, Options{Now: s.clock.now, Log: discardLog})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	f, err := e.Open(s.ctx(), name)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.until("the prefix is on disk", func() bool {
+		st, err := f.part.Stat()
+		return err == nil && st.Size == n
+	})
+	f.Close()
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := e.Shut(gone); err != nil {
+		s.t.Fatal(err)
+	}
+	release()
+	o.Forget()
+}
+
+func TestResumeAsksOnlyForTheRest(t *testing.T) {
+	const size, have = 4 * mib, 3 * mib
+	o := origin.New(t)
+	o.Set("/a", origin.File{Seed: 6, Size: size})
+	s := newSite(t, "", o)
+	s.leavePrefix(o, "/a", "m/a", have)
+	e := s.engine()
+	got, err := s.get(e, "m/a")
+	if err != nil || !bytes.Equal(got, origin.Bytes(6, size)) {
+		t.Fatalf("%d bytes, %v", len(got), err)
+	}
+	s.settle(e)
+	if r := o.Requests(); len(r) != 1 || r[0].Range != fmt.Sprintf("bytes=%d-", have-64<<10) {
+		t.Errorf("requests %+v", r)
+	}
+}
+
+// TestTakeOver: the process that fetches goes away; a client of another
+// process goes on with the same inode, and misses nothing.
+func TestTakeOver(t *testing.T) {
+	const size = 4 * mib
+	o := origin.New(t)
+	o.Set("/a", origin.File{Seed: 7, Size: size})
+	s := newSite(t, "", o)
+	release := o.HoldAfter("/a", 2*mib)
+	first, err := Open(s.conf, Options{Log: discardLog})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Start("m/a"); err != nil {
+		t.Fatal(err)
+	}
+	f, err := s.engine().Open(s.ctx(), "m/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := origin.CheckRange(io.LimitReader(f, mib), 7, 0, mib); err != nil {
+		t.Fatal(err)
+	}
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := first.Shut(gone); err != nil {
+		t.Fatal(err)
+	}
+	release()
+	if err := origin.CheckRange(f, 7, mib, size-mib); err != nil {
+		t.Fatal(err)
+	}
+	if n := o.Count("/a", ""); n != 2 {
+		t.Errorf("%d requests, want 2", n)
+	}
+}
+
+// TestRestartBreaksFollowers: when the file changes, who has read of the old
+// version gets an error, never bytes of the new one.
+func TestRestartBreaksFollowers(t *testing.T) {
+	const size = 2 * mib
+	o := origin.New(t)
+	o.Set("/a", origin.File{Seed: 8, Size: size})
+	o.Behave("/a", origin.Behaviour{CutAfter: mib, Times: 1,
+		ChangeAfter: mib, ChangeTo: &origin.File{Seed: 9, Size: size, ModTime: origin.Epoch.Add(time.Hour)}})
+	s := newSite(t, "", o)
+	e := s.engine()
+	other := s.engine()
+	release := o.HoldAfter("/a", mib/2)
+	var readers []*File
+	for _, e := range []*Engine{e, other} {
+		f, err := e.Open(s.ctx(), "m/a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		readers = append(readers, f)
+	}
+	release()
+	for i, f := range readers {
+		got, err := io.ReadAll(f)
+		if !errors.Is(err, mirror.ErrChanged) {
+			t.Errorf("reader %d: error %v, want ErrChanged", i, err)
+		}
+		if !bytes.Equal(got, origin.Bytes(8, size)[:len(got)]) {
+			t.Errorf("reader %d got bytes of another version", i)
+		}
+	}
+	s.settle(e)
+	s.wantPublished("m/a", origin.Bytes(9, size), origin.Epoch.Add(time.Hour))
+}
+
+func TestForeignFilesAreLeftAlone(t *testing.T) {
+	o := origin.New(t)
+	o.Set("/a", origin.File{Seed: 10, Size: mib})
+	s := newSite(t, "mutable = [\"*\"]\nmax_age = \"1s\"\n", o)
+	e := s.engine()
+	if err := os.MkdirAll(s.path("m"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(s.path("m/a"), []byte("theirs"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s.clock.advance(time.Hour * 24)
+	if got, err := s.get(e, "m/a"); err != nil || string(got) != "theirs" {
+		t.Fatalf("%q, %v", got, err)
+	}
+	if n := o.Count("/a", ""); n != 0 {
+		t.Errorf("the upstream was asked %d times for a file that is not ours", n)
+	}
+	// One that appears while we fetch.
+	o.Set("/b", origin.File{Seed: 10, Size: mib})
+	release := o.HoldAfter("/b", mib/2)
+	f, err := e.Open(s.ctx(), "m/b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := os.WriteFile(s.path("m/b"), []byte("theirs"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	release()
+	if err := origin.Check(f, 10, mib); err != nil {
+		t.Errorf("the client of the fetch: %v", err)
+	}
+	s.settle(e)
+	if b, _ := os.ReadFile(s.path("m/b")); string(b) != "theirs" {
+		t.Errorf("the foreign file was overwritten with %d bytes", len(b))
+	}
+	s.wantNoParts()
+}
+
+func TestPlantedSymlinksAreNotFollowedOut(t *testing.T) {
+	o := origin.New(t)
+	o.Set("/out/a", origin.File{Seed: 11, Size: 1000})
+	o.Set("/file", origin.File{Seed: 11, Size: 1000})
+	s := newSite(t, "", o)
+	outside := filepath.Join(s.dir, "outside")
+	if err := os.MkdirAll(outside, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	secret := filepath.Join(outside, "secret")
+	if err := os.WriteFile(secret, []byte("secret"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(s.path("m"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for link, to := range map[string]string{"m/out": outside, "m/file": secret, "m/dangling": filepath.Join(outside, "new")} {
+		if err := os.Symlink(to, s.path(mirror.Name(link))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := s.engine()
+	for _, name := range []mirror.Name{"m/out/a", "m/out/secret", "m/file", "m/dangling"} {
+		if got, err := s.get(e, name); !errors.Is(err, mirror.ErrForeign) {
+			t.Errorf("%s: %q, %v, want ErrForeign", name, got, err)
+		}
+	}
+	s.settle(e)
+	list, _ := os.ReadDir(outside)
+	if len(list) != 1 {
+		t.Errorf("something was written outside: %v", list)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	o := origin.New(t)
+	for i := range 4 {
+		o.Set(fmt.Sprintf("/%d", i), origin.File{Seed: 1, Size: mib})
+	}
+	s := newSite(t, "[limits]\nfetches = 3\nper_upstream = 2\nqueue_time = \"50ms\"\n---\n", o)
+	engines := []*Engine{s.engine(), s.engine()}
+	release := o.HoldAfter(origin.Everywhere, mib/2)
+	for i := range 2 {
+		f, err := engines[i].Open(s.ctx(), mirror.Name(fmt.Sprintf("m/%d", i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+	}
+	_, err := s.get(engines[0], "m/2")
+	if !errors.Is(err, mirror.ErrBusy) || !strings.Contains(err.Error(), "2 slots") {
+		t.Errorf("third fetch: %v, want ErrBusy that names the limit", err)
+	}
+	release()
+	for _, e := range engines {
+		s.settle(e)
+	}
+	if _, err := s.get(engines[0], "m/2"); err != nil {
+		t.Errorf("once the slots are free: %v", err)
+	}
+}
+
+func TestMaxSize(t *testing.T) {
+	o := origin.New(t)
+	o.Set("/a", origin.File{Seed: 1, Size: 2 * mib})
+	o.Set("/chunked", origin.File{Seed: 1, Size: 2 * mib})
+	o.Behave("/chunked", origin.Behaviour{Chunked: true})
+	s := newSite(t, "[limits]\nmax_size = \"1MiB\"\n---\n", o)
+	e := s.engine()
+	for _, name := range []mirror.Name{"m/a", "m/chunked"} {
+		if _, err := s.get(e, name); !errors.Is(err, mirror.ErrTooLarge) {
+			t.Errorf("%s: %v, want ErrTooLarge", name, err)
+		}
+	}
+	s.settle(e)
+	s.wantNoParts()
+}
+
+func TestLastClientLeaves(t *testing.T) {
+	for _, keep := range []bool{true, false} {
+		t.Run(fmt.Sprint(keep), func(t *testing.T) {
+			o := origin.New(t)
+			o.Set("/a", origin.File{Seed: 12, Size: 2 * mib})
+			s := newSite(t, fmt.Sprintf("keep_going = %v\n", keep), o)
+			e := s.engine()
+			release := o.HoldAfter("/a", mib)
+			f, err := e.Open(s.ctx(), "m/a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Close()
+			if !keep {
+				s.settle(e)
+			}
+			release()
+			s.settle(e)
+			if got := len(s.docFiles()) == 1; got != keep {
+				t.Errorf("published: %v, want %v", got, keep)
+			}
+		})
+	}
+}
