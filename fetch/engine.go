@@ -231,7 +231,7 @@ func (e *Engine) remembered(ctx context.Context, name mirror.Name) error {
 		e.log.Warn("the record of failures cannot be read", "err", err)
 		return nil
 	}
-	if !ok || fail.Kind != kindNotFound || !e.now().Before(fail.Until) {
+	if !ok || !recalls(fail, e.now()) {
 		return nil
 	}
 	return fmt.Errorf("/%s: %w (remembered until %s)", name, mirror.ErrNotFound, fail.Until.Format(time.TimeOnly))

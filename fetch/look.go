@@ -94,7 +94,7 @@ func (e *Engine) ours(ctx context.Context, name mirror.Name, fi fs.FileInfo) (in
 		e.log.Warn("the record cannot be read", "path", "/"+string(name), "err", err)
 		return rec, false
 	}
-	if ok && rec.Ours && rec.Size == fi.Size() && rec.ModTime.Equal(fi.ModTime()) {
+	if ok && recorded(rec, fi) {
 		return rec, true
 	}
 	p, ok, err := e.index.Partial(ctx, string(name))

@@ -20,6 +20,7 @@ import (
 	"mirror"
 	"mirror/config"
 	"mirror/internal/origin"
+	"mirror/store/index"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -208,4 +209,12 @@ func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.String()
+}
+
+// rowOf is the intent that led to a record.
+func rowOf(r index.Record) []index.Partial {
+	return []index.Partial{{
+		Name: r.Name, Upstream: r.Upstream, Inode: r.Inode, Total: r.Size, ModTime: r.ModTime,
+		ETag: r.ETag, Publishing: true, Digest: r.Digest, Started: r.Fetched,
+	}}
 }

@@ -197,8 +197,7 @@ func (t *transfer) resume() {
 	}
 	row, ok, err := t.e.index.Partial(t.ctx, string(t.name))
 	st, err2 := part.Stat()
-	if err != nil || err2 != nil || !ok || row.Inode != part.Inode || st.Size > row.Total ||
-		(row.Boot != t.e.boot && row.Synced < st.Size) || (st.Checked && st.Size != row.Total) {
+	if err != nil || err2 != nil || !ok || unfit(row, part, st, t.e.boot) != "" {
 		part.Close() // NewPart will unlink it
 		return
 	}

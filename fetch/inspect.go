@@ -1,0 +1,215 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"mirror"
+	"mirror/config"
+	"mirror/internal/keylock"
+	"mirror/store"
+	"mirror/store/index"
+)
+
+// Next is what the next request for a name leads to.
+type Next string
+
+// The ways in which a request goes on, in the order in which they are tried.
+const (
+	NextServe     Next = "serve"     // from the docroot; nobody is asked
+	NextRefresh   Next = "refresh"   // from the docroot, while the upstream is asked whether it changed
+	NextConfirm   Next = "confirm"   // the upstream is asked first, for staleWait at most
+	NextDirectory Next = "directory" // it is a directory
+	NextRefuse    Next = "refuse"    // what stands at the name is nothing that may be served
+	NextOutside   Next = "outside"   // not found, since no mirror has it
+	NextRecall    Next = "recall"    // not found, as all upstreams said a short while ago
+	NextFollow    Next = "follow"    // the fetch that runs
+	NextPublish   Next = "publish"   // the finished file that a crash left
+	NextResume    Next = "resume"    // the unfinished file
+	NextFetch     Next = "fetch"     // from the start
+)
+
+// Inspection is what there is of a name at one moment.
+type Inspection struct {
+	Mirror  *config.Mirror // nil: below no prefix
+	Rest    mirror.Name    // the name below the prefix
+	Mutable bool
+
+	Found fs.FileInfo // the docroot's file; nil: it has none
+	Err   error       // why what stands at the name is no file to be served
+
+	Record  *index.Record
+	Partial *index.Partial
+	Failure *index.Failure
+
+	// Ours: the record, or the intent of a publication that was cut off,
+	// speaks of Found.
+	Ours     bool
+	Fetching bool // somebody holds the name's lock
+
+	Have  int64  // bytes of the unfinished file; -1: there is none
+	Unfit string // why it cannot be gone on with; "": it can
+
+	Next  Next
+	Until time.Time // when Next is another; zero: not by time alone
+}
+
+// Inspect tells what the engine would go by if name were asked for now. It
+// changes nothing, and asks no upstream.
+func (e *Engine) Inspect(ctx context.Context, name mirror.Name) (*Inspection, error) {
+	in := &Inspection{}
+	m, rest, ok := e.lookup(name)
+	if ok {
+		in.Mirror, in.Rest, in.Mutable = m, rest, m.IsMutable(string(rest))
+	}
+	var err error
+	// The lock is asked first: what its holder left is looked at after.
+	if in.Fetching, err = e.tree.Locks.Held(string(name)); err != nil {
+		return nil, err
+	}
+	if in.Record, in.Partial, in.Failure, err = e.index.Lookup(ctx, string(name)); err != nil {
+		return nil, err
+	}
+	f, err := e.openPublished(name)
+	switch {
+	case err == nil:
+		in.Found = f.info
+		f.Close()
+	case !errors.Is(err, errMissing):
+		in.Err = err
+	}
+	if in.Found != nil {
+		in.Ours = in.Record != nil && recorded(*in.Record, in.Found) || in.Partial != nil && intended(*in.Partial, in.Found)
+	}
+	if err := e.inspectPart(in, name); err != nil {
+		return nil, err
+	}
+	in.Next, in.Until = e.next(in, name)
+	return in, nil
+}
+
+// inspectPart looks at the unfinished file.
+func (e *Engine) inspectPart(in *Inspection, name mirror.Name) error {
+	in.Have = -1
+	part, err := e.tree.FollowPart(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer part.Close()
+	st, err := part.Stat()
+	if err != nil {
+		return err
+	}
+	in.Have = st.Size
+	var row index.Partial
+	if in.Partial != nil {
+		row = *in.Partial
+	}
+	in.Unfit = unfit(row, part, st, e.boot)
+	if fi, err := part.File().Stat(); err == nil && int(fi.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
+		in.Unfit = "it belongs to another user than the one that asks"
+	}
+	return nil
+}
+
+// next walks the way of a request: see Open.
+func (e *Engine) next(in *Inspection, name mirror.Name) (Next, time.Time) {
+	switch {
+	case errors.Is(in.Err, mirror.ErrIsDirectory):
+		return NextDirectory, time.Time{}
+	case in.Err != nil:
+		return NextRefuse, time.Time{}
+	case in.Found != nil:
+		return e.nextOfFound(in)
+	case in.Mirror == nil && errors.Is(e.outside(name), mirror.ErrIsDirectory):
+		return NextDirectory, time.Time{}
+	case in.Mirror == nil:
+		return NextOutside, time.Time{}
+	case in.Failure != nil && recalls(*in.Failure, e.now()):
+		return NextRecall, in.Failure.Until
+	case in.Fetching:
+		return NextFollow, time.Time{}
+	case in.Have < 0 || in.Unfit != "":
+		return NextFetch, time.Time{}
+	case in.Have == in.Partial.Total:
+		return NextPublish, time.Time{}
+	}
+	return NextResume, time.Time{}
+}
+
+// nextOfFound is next for a file that the docroot has: see look.
+func (e *Engine) nextOfFound(in *Inspection) (Next, time.Time) {
+	if !in.Mutable || !in.Ours {
+		return NextServe, time.Time{}
+	}
+	var checked time.Time // an intent tells no more than when its fetch began
+	if in.Record != nil && recorded(*in.Record, in.Found) {
+		checked = in.Record.Checked
+	} else {
+		checked = in.Partial.Started
+	}
+	due := checked.Add(in.Mirror.MaxAge)
+	if in.Failure != nil && e.now().Before(in.Failure.At.Add(refreshAgain)) {
+		due = in.Failure.At.Add(refreshAgain)
+	}
+	switch now := e.now(); {
+	case !now.After(due):
+		return NextServe, due
+	case now.After(checked.Add(in.Mirror.MaxAge + in.Mirror.MaxStale)):
+		return NextConfirm, time.Time{}
+	}
+	return NextRefresh, time.Time{}
+}
+
+// Idle returns once nobody fetches name, in this process or another.
+func (e *Engine) Idle(ctx context.Context, name mirror.Name) error {
+	var err error
+	waitErr := poll(ctx, func() bool {
+		var held bool
+		held, err = e.tree.Locks.Held(string(name))
+		return err != nil || !held
+	})
+	return errors.Join(waitErr, err)
+}
+
+// Hold keeps everybody from fetching name until unlock is called, so that what
+// stands in the docroot and what the record says of it can be brought into
+// line. keylock.ErrHeld: it is being fetched right now.
+func (e *Engine) Hold(name mirror.Name) (*keylock.Lock, error) {
+	return e.tree.Locks.TryLock(string(name))
+}
+
+// recorded reports whether rec speaks of fi, and says that it is ours.
+func recorded(rec index.Record, fi fs.FileInfo) bool {
+	return rec.Ours && rec.Size == fi.Size() && rec.ModTime.Equal(fi.ModTime())
+}
+
+// recalls reports whether a failure still answers requests.
+func recalls(fail index.Failure, now time.Time) bool {
+	return fail.Kind == kindNotFound && now.Before(fail.Until)
+}
+
+// unfit says why a fetch cannot go on with what an earlier one left in part, of
+// which the record says row; "": it can. A zero row is none.
+func unfit(row index.Partial, part *store.Part, st store.PartState, boot string) string {
+	switch {
+	case row.Inode != part.Inode:
+		return "the record does not say what its bytes are"
+	case row.Total < 0:
+		return "the upstream did not tell its length"
+	case st.Size > row.Total:
+		return "it is longer than the upstream said"
+	case row.Boot != boot && row.Synced < st.Size:
+		return "the machine stopped before all of it was on disk"
+	case st.Checked && st.Size != row.Total:
+		return "it is shorter than when it was checked"
+	}
+	return ""
+}
