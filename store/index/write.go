@@ -92,8 +92,12 @@ func (x *Index) Remove(ctx context.Context, names ...string) error {
 			if err != nil {
 				return err
 			}
-			if n, err := result.RowsAffected(); err != nil || n == 0 {
+			n, err := result.RowsAffected()
+			if err != nil {
 				return err
+			}
+			if n == 0 {
+				continue // the others are to go all the same
 			}
 			if err := t.log(Change{Name: name, Op: OpRemove}); err != nil {
 				return err
