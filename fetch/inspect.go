@@ -10,7 +10,6 @@ import (
 
 	"mirror"
 	"mirror/config"
-	"mirror/internal/keylock"
 	"mirror/store"
 	"mirror/store/index"
 )
@@ -113,6 +112,9 @@ func (e *Engine) inspectPart(in *Inspection, name mirror.Name) error {
 		row = *in.Partial
 	}
 	in.Unfit = unfit(row, part, st, e.boot)
+	if in.Unfit == "" && !st.Checked && !metaOfRow(row).Pinned() {
+		in.Unfit = "the upstream gave nothing to tell its version by"
+	}
 	if fi, err := part.File().Stat(); err == nil && int(fi.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
 		in.Unfit = "it belongs to another user than the one that asks"
 	}
@@ -177,13 +179,6 @@ func (e *Engine) Idle(ctx context.Context, name mirror.Name) error {
 		return err != nil || !held
 	})
 	return errors.Join(waitErr, err)
-}
-
-// Hold keeps everybody from fetching name until unlock is called, so that what
-// stands in the docroot and what the record says of it can be brought into
-// line. keylock.ErrHeld: it is being fetched right now.
-func (e *Engine) Hold(name mirror.Name) (*keylock.Lock, error) {
-	return e.tree.Locks.TryLock(string(name))
 }
 
 // recorded reports whether rec speaks of fi, and says that it is ours.
