@@ -21,6 +21,11 @@ type Meta struct {
 	ModTime     time.Time // the upstream's; zero when unknown
 	ETag        string    // as the upstream sent it, quotes and W/ included
 	ContentType string    // as the upstream sent it
+
+	// LastModified is the header's text, only where it is a strong validator:
+	// at least a minute older than the answer's Date (RFC 9110, 8.8.2.2). A
+	// younger file may change twice within the second that the header tells.
+	LastModified string
 }
 
 // StrongETag returns the entity tag when it is a strong validator (RFC 9110,
@@ -32,11 +37,24 @@ func (m Meta) StrongETag() string {
 	return ""
 }
 
-// SameVersion reports whether two answers of different upstreams, or of one
-// upstream at different times, can be the same version of a file: the sizes are
-// known and equal, and so are the modification times.
-func (m Meta) SameVersion(o Meta) bool {
-	return m.Size >= 0 && m.Size == o.Size && !m.ModTime.IsZero() && m.ModTime.Equal(o.ModTime)
+// Pinned reports whether m identifies its bytes well enough that a later
+// answer can be told to be the same version.
+func (m Meta) Pinned() bool {
+	return m.Size >= 0 && (m.StrongETag() != "" || m.LastModified != "")
+}
+
+// Continues reports whether an answer that says next is of the same version as
+// the bytes at hand, which are described by m. An entity tag means something
+// only to the upstream that gave it, so across upstreams (same is false) size
+// and modification time have to agree.
+func (m Meta) Continues(next Meta, same bool) bool {
+	if m.Size < 0 || m.Size != next.Size {
+		return false
+	}
+	if tag := m.StrongETag(); same && tag != "" && next.ETag != "" {
+		return tag == next.ETag
+	}
+	return m.LastModified != "" && m.ModTime.Equal(next.ModTime)
 }
 
 // Errors by what happened. They are wrapped with the sentence that says to
