@@ -1,0 +1,53 @@
+# `make help` lists what there is.
+
+GO ?= go
+# The CGI binary is one static file: shared hosting has no libraries to rely on.
+STATIC := -tags sqlite_omit_load_extension,netgo,osusergo -ldflags '-s -w -linkmode external -extldflags -static'
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@latest
+
+TEST_TOOLS := gcc:gcc /usr/include/stdlib.h:libc6-dev nginx:nginx-light apache2:apache2 \
+	/usr/lib/apache2/modules/mod_fcgid.so:libapache2-mod-fcgid \
+	/usr/lib/apache2/modules/mod_xsendfile.so:libapache2-mod-xsendfile \
+	lighttpd:lighttpd caddy:caddy spawn-fcgi:spawn-fcgi curl:curl wget:wget aria2c:aria2 \
+	apt-ftparchive:apt-utils gpg:gpg gpg-agent:gpg-agent sqlite3:sqlite3
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## the three programs, into bin/
+	$(GO) build -o bin/ ./cmd/mirror-fcgi ./cmd/mirrorctl
+	CGO_ENABLED=1 $(GO) build $(STATIC) -o bin/ ./cmd/mirror-cgi
+
+.PHONY: run
+run: ## a mirror at once: make run UPSTREAM=http://one.example/debian/ [PORT=8080]
+	@scripts/need gcc:gcc /usr/include/stdlib.h:libc6-dev
+	@$(GO) build -o bin/ ./cmd/mirror-fcgi ./scripts/upstream
+	@PORT=$(or $(PORT),8080) scripts/run '$(UPSTREAM)'
+
+.PHONY: test
+test: ## installs what the tests need, and runs all of them
+	scripts/need $(TEST_TOOLS)
+	$(MAKE) check
+
+.PHONY: check
+check: ## what CI runs: format, vet, staticcheck, every test with the race detector
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run gofmt -w on these'; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) test -race -timeout 15m ./...
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for a minute
+	scripts/fuzz 1m
+
+.PHONY: vuln
+vuln: ## known vulnerabilities in what is linked (asks the Go vulnerability database)
+	$(GO) run $(GOVULNCHECK) ./...
+
+.PHONY: bench
+bench: ## the comparison with nginx, into bench/RESULTS.md
+	scripts/need gcc:gcc /usr/include/stdlib.h:libc6-dev nginx:nginx-light curl:curl
+	$(GO) run ./bench
