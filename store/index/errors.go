@@ -38,18 +38,14 @@ var (
 	ErrClosed = errors.New("the index is closed")
 )
 
-// explain turns an error of SQLite into a sentence that says which file, what
-// was tried, and what to do. SQLite's own words follow in parentheses, except
-// for "database is locked", which tells nobody anything.
+// explain turns an error into a sentence that says which file, what was tried,
+// and what to do. SQLite's own words follow in parentheses, except for
+// "database is locked", which tells nobody anything.
 func explain(path, op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var e sqlite3.Error
-	if !errors.As(err, &e) {
-		return fmt.Errorf("index %s: %s: %w", path, op, err)
-	}
-	switch kind := kindOf(e); kind {
+	switch kind := kindOf(err); kind {
 	case nil:
 		return fmt.Errorf("index %s: %s: %w", path, op, err)
 	case ErrBusy:
@@ -59,17 +55,29 @@ func explain(path, op string, err error) error {
 	}
 }
 
-// kindOf returns which of the kinds above e is, nil where it is none.
-func kindOf(e sqlite3.Error) error {
+// kindOf returns which of the kinds above an error of SQLite or of the
+// operating system is, nil where it is none.
+func kindOf(err error) error {
 	// SQLite says "unable to open" or "disk I/O error" for a full or a
-	// read-only disk where the kernel's own answer is more to the point.
-	switch e.SystemErrno {
+	// read-only disk; the kernel's own answer is more to the point.
+	var (
+		sqlite sqlite3.Error
+		errno  syscall.Errno
+	)
+	if errors.As(err, &sqlite) {
+		errno = sqlite.SystemErrno
+	} else {
+		errors.As(err, &errno)
+	}
+	switch errno {
 	case syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG:
 		return ErrFull
 	case syscall.EACCES, syscall.EPERM, syscall.EROFS:
 		return ErrAccess
+	case syscall.EWOULDBLOCK:
+		return ErrBusy
 	}
-	switch e.Code {
+	switch sqlite.Code {
 	case sqlite3.ErrCorrupt, sqlite3.ErrNotADB:
 		return ErrCorrupt
 	case sqlite3.ErrFull:
@@ -86,7 +94,4 @@ func kindOf(e sqlite3.Error) error {
 
 // isBusy reports whether another connection was in the way, so that the same
 // call may well succeed a moment later.
-func isBusy(err error) bool {
-	var e sqlite3.Error
-	return errors.As(err, &e) && kindOf(e) == ErrBusy
-}
+func isBusy(err error) bool { return kindOf(err) == ErrBusy }

@@ -52,13 +52,6 @@ import (
 const FileName = "index.db"
 
 const (
-	// SQLite itself waits this long for a lock, in small steps.
-	busyTimeout = 10 * time.Second
-
-	// No call is begun anew after this time. With the last wait for a lock it
-	// comes to less than the 30 s after which apt gives up.
-	patience = 15 * time.Second
-
 	// How often the writer makes sure that the file it writes to is still the
 	// one at its path. A stat costs a microsecond, so this is not about cost
 	// but says how long writes may go to a file that somebody has deleted.
@@ -82,10 +75,11 @@ type Options struct {
 // its turn; what has begun is finished, in microseconds or, where a lock is
 // awaited, seconds, so that a caller always knows whether its write was made.
 type Index struct {
-	path string // absolute
+	dir  string // the state directory, absolute
+	path string // the database in it
 	mode string // ModeWAL or ModeDelete
 
-	busyTimeout, patience time.Duration // shorter in tests
+	patience time.Duration // shorter in tests
 
 	// mu guards reader and closed. A read holds it shared as long as it uses
 	// the reader; who opens, drops or closes the reader holds it alone.
@@ -97,9 +91,11 @@ type Index struct {
 	writer *writer // owned by the goroutine that drains the queue; nil until first used
 }
 
-// A reader is a small pool of connections that can only read.
+// A reader is a small pool of connections that can only read. Safe for
+// concurrent use.
 type reader struct {
-	db *sql.DB
+	db   *sql.DB
+	file os.FileInfo // what stood at the path when it was opened
 	statements
 }
 
@@ -107,11 +103,11 @@ type reader struct {
 // error is a wrong option or a directory that is not there. What is wrong with
 // the database shows at the first use, and again at each use until it is right.
 func Open(dir string, opts Options) (*Index, error) {
-	path, err := filepath.Abs(filepath.Join(dir, FileName))
+	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	x := &Index{path: path, mode: opts.JournalMode, busyTimeout: busyTimeout, patience: patience}
+	x := &Index{dir: dir, path: filepath.Join(dir, FileName), mode: opts.JournalMode, patience: patience}
 	switch x.mode {
 	case ModeWAL, ModeDelete:
 	case "":
@@ -142,36 +138,51 @@ func (x *Index) read(ctx context.Context, op string, f func(*reader) error) erro
 		return err
 	}
 	err := x.patiently(ctx, func() error {
-		x.mu.RLock()
-		defer x.mu.RUnlock()
-		for x.reader == nil && !x.closed {
-			x.mu.RUnlock()
-			err := x.openReader(ctx)
-			x.mu.RLock()
-			if err != nil {
-				return err
-			}
+		r, err := x.acquireReader(ctx)
+		if err != nil {
+			return err
 		}
-		if x.closed {
-			return ErrClosed
+		err = f(r)
+		x.mu.RUnlock()
+		if err != nil && x.moved(r.file) {
+			x.mu.Lock()
+			x.dropReader() // it read a damaged file that is gone by now
+			x.mu.Unlock()
 		}
-		return f(x.reader)
+		return err
 	})
 	return explain(x.path, op, err)
+}
+
+// acquireReader returns the reader with x.mu held shared.
+func (x *Index) acquireReader(ctx context.Context) (*reader, error) {
+	for {
+		x.mu.RLock()
+		if x.reader != nil {
+			return x.reader, nil
+		}
+		x.mu.RUnlock()
+		if err := x.openReader(ctx); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // openReader sets x.reader, unless somebody else has done so meanwhile.
 func (x *Index) openReader(ctx context.Context) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.reader != nil || x.closed {
+	if x.closed {
+		return ErrClosed
+	}
+	if x.reader != nil {
 		return nil
 	}
-	db, _, err := x.open(ctx, x.dsn("rw", "&_query_only=1"), readConnections)
+	db, file, err := x.open(ctx, x.dsn()+"&_query_only=1", readConnections)
 	if err != nil {
 		return err
 	}
-	x.reader = &reader{db: db, statements: statements{on: db}}
+	x.reader = &reader{db: db, file: file, statements: statements{on: db}}
 	return nil
 }
 
@@ -180,7 +191,7 @@ func (x *Index) dropReader() error {
 	if x.reader == nil {
 		return nil
 	}
-	err := x.reader.db.Close()
+	err := errors.Join(x.reader.close(), x.reader.db.Close())
 	x.reader = nil
 	return err
 }

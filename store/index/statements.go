@@ -22,7 +22,7 @@ type statements struct {
 }
 
 // get returns the prepared statement for query. It is safe for concurrent use
-// where on is. The statements are closed with their connection.
+// where on is.
 func (s *statements) get(query string) (*sql.Stmt, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -38,6 +38,19 @@ func (s *statements) get(query string) (*sql.Stmt, error) {
 	}
 	s.prepared[query] = stmt
 	return stmt, nil
+}
+
+// close closes all statements. It precedes the closing of on: a statement left
+// open would keep SQLite's connection, with its files and locks, alive.
+func (s *statements) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var failed []error
+	for _, stmt := range s.prepared {
+		failed = append(failed, stmt.Close())
+	}
+	s.prepared = nil
+	return errors.Join(failed...)
 }
 
 // exec runs a statement.
