@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"mirror/bench/contestant"
+	"mirror/bench/load"
+	"mirror/bench/origin"
+	"mirror/bench/proc"
+
+	"mirror/bench/content"
+)
+
+// bench is what all measures share.
+type bench struct {
+	plan
+	group   proc.Group
+	setup   contestant.Setup
+	origin  *origin.Origin
+	dir     string // everything is in here, and goes with it
+	perf    string // where profiles go; empty: none are taken
+	measure string // the name of the one that runs
+	serial  int    // of the last directory and path
+}
+
+// turnTime bounds one contestant's turn in one round.
+const turnTime = 5 * time.Minute
+
+func newBench(ctx context.Context, o options) (b *bench, err error) {
+	b = &bench{plan: whole, perf: o.perf}
+	if o.quick {
+		b.plan = quick
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.close())
+		}
+	}()
+	if b.dir, err = workDir(o.dir); err != nil {
+		return b, err
+	}
+	repo, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return b, fmt.Errorf("it has to be started within the module: %w", err)
+	}
+	b.setup = contestant.Setup{Group: &b.group, Repo: strings.TrimSpace(string(repo)), Daemon: o.daemon, Nginx: o.nginx}
+	if b.setup.Daemon == "" {
+		b.setup.Daemon = filepath.Join(b.dir, "mirror-fcgi")
+		build := exec.CommandContext(ctx, "go", "build", "-o", b.setup.Daemon, "./cmd/mirror-fcgi")
+		build.Dir, build.Stderr = b.setup.Repo, os.Stderr
+		if err := build.Run(); err != nil {
+			return b, fmt.Errorf("mirror-fcgi cannot be built: %w", err)
+		}
+	}
+	if b.origin, err = origin.Start(ctx, &b.group); err != nil {
+		return b, err
+	}
+	b.setup.Origin = b.origin.Addr
+	return b, nil
+}
+
+// results is where a whole run's results are kept.
+func (b *bench) results() string { return filepath.Join(b.setup.Repo, "bench", "RESULTS.md") }
+
+// close ends all processes and removes all files.
+func (b *bench) close() error {
+	b.group.Stop()
+	if b.dir == "" {
+		return nil
+	}
+	return os.RemoveAll(b.dir)
+}
+
+// workDir makes a directory below parent. In memory the disk's part in every
+// figure would be missing.
+func workDir(parent string) (string, error) {
+	const tmpfs = 0x01021994 // TMPFS_MAGIC
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(parent, &fs); err != nil {
+		return "", fmt.Errorf("%s: %w", parent, err)
+	}
+	if fs.Type == tmpfs {
+		return "", fmt.Errorf("%s is in memory: choose a directory on a disk with -dir", parent)
+	}
+	return os.MkdirTemp(parent, "mirror-bench-")
+}
+
+// turn is one contestant's turn in one round.
+type turn struct {
+	*contestant.Running
+	b     *bench
+	round int
+}
+
+// path returns the path of a file that was never asked for.
+func (t *turn) path(size int64) string { return t.paths(1, size)[0] }
+
+func (t *turn) paths(n int, size int64) []string {
+	t.b.serial++
+	paths := make([]string, n)
+	for i := range paths {
+		paths[i] = content.Path(size, fmt.Sprintf("%s/%d/%d", t.b.measure, t.b.serial, i))
+	}
+	return paths
+}
+
+// sideBySide gives every kind its turn in every round. keep leaves the files
+// until the end of the run: deleting thousands would slow down whoever is next.
+func (b *bench) sideBySide(ctx context.Context, rounds int, kinds []contestant.Kind, keep bool, work func(context.Context, *turn) error) error {
+	for round := range rounds {
+		for i := range kinds {
+			kind := kinds[(i+round)%len(kinds)]
+			start := time.Now()
+			if err := b.turn(ctx, round, kind, keep, work); err != nil {
+				return fmt.Errorf("%s: %w", kind, err)
+			}
+			fmt.Fprintf(os.Stderr, "%-8s round %d of %d  %-28s %6.1f s\n", b.measure, round+1, rounds, kind, time.Since(start).Seconds())
+		}
+	}
+	return nil
+}
+
+func (b *bench) turn(ctx context.Context, round int, kind contestant.Kind, keep bool, work func(context.Context, *turn) error) (err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, turnTime, errors.New("its turn took too long"))
+	defer cancel()
+	b.serial++
+	dir := filepath.Join(b.dir, fmt.Sprint(b.serial))
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	running, err := b.setup.Start(ctx, kind, dir)
+	defer func() {
+		if err != nil {
+			fmt.Fprint(os.Stderr, running.Logs())
+		}
+		running.Stop()
+		if !keep {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+		syscall.Sync() // what is still to be written is written now, not in the next turn
+	}()
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(b.origin.Set(ctx, 0, 0), b.origin.Reset(ctx)); err != nil {
+		return err
+	}
+	t := &turn{Running: running, b: b, round: round}
+	if err := t.warm(ctx); err != nil {
+		return err
+	}
+	stop, err := b.profile(t)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return work(ctx, t)
+}
+
+// warm lets a server do once what it does at the first request only.
+func (t *turn) warm(ctx context.Context) error {
+	path := t.path(kib)
+	c := load.NewClient(t.Addr)
+	defer c.Close()
+	if _, err := c.Get(ctx, path); err != nil {
+		return err
+	}
+	return t.Settle(ctx, path)
+}

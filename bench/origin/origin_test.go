@@ -1,0 +1,68 @@
+package origin
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"mirror/bench/content"
+)
+
+func TestRangeAndCounts(t *testing.T) {
+	s := new(server)
+	srv := httptest.NewServer(http.HandlerFunc(s.file))
+	defer srv.Close()
+	path := content.Path(300000, "a")
+	f, err := content.Of(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, _ := io.ReadAll(content.NewReader(f))
+	for _, c := range []struct {
+		header string
+		status int
+		body   string
+	}{
+		{"", http.StatusOK, string(all)},
+		{"bytes=100000-200000", http.StatusPartialContent, string(all[100000:200001])},
+		{"bytes=299999-", http.StatusPartialContent, string(all[299999:])},
+	} {
+		r, _ := http.NewRequest(http.MethodGet, srv.URL+path, nil)
+		r.Header.Set("Range", c.header)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != c.status || string(body) != c.body {
+			t.Errorf("%q: %s and %d bytes (%v)", c.header, resp.Status, len(body), err)
+		}
+	}
+	want := Count{Requests: 3, Asked: 300000 + 100001 + 1}
+	if got := s.counts.paths[path]; got != want {
+		t.Errorf("counted %+v instead of %+v", got, want)
+	}
+}
+
+func TestRate(t *testing.T) {
+	s := new(server)
+	s.rate.Store(10e6)
+	srv := httptest.NewServer(http.HandlerFunc(s.file))
+	defer srv.Close()
+	start := time.Now()
+	resp, err := http.Get(srv.URL + content.Path(2e6, "a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		t.Fatal(err)
+	}
+	// Never faster; how much slower is up to the machine.
+	if took := time.Since(start); took < 180*time.Millisecond {
+		t.Errorf("2 MB at 10 MB/s took %s", took)
+	}
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"mirror/bench/contestant"
+)
+
+// report is everything that a run has found.
+type report struct {
+	machine machine
+	quick   bool
+	start   time.Time
+	took    time.Duration
+	series  []*series
+}
+
+// markdown writes the report as it is kept in RESULTS.md.
+func (r *report) markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Results\n\nMeasured by `go run ./bench%s` on %s, in %s.\n\n%s.\n\n", r.flags(), r.start.Format(time.DateOnly), r.took.Round(time.Second), r.machine)
+	b.WriteString("Ratios are taken within each round, where all run one after another on the same upstream;\n" +
+		"the median of the rounds is shown. The spread is from the least to the greatest figure. Every body was checked.\n\n")
+	r.goals(&b)
+	for _, s := range r.series {
+		s.table(&b)
+	}
+	return b.String()
+}
+
+func (r *report) flags() string {
+	if r.quick {
+		return " -quick"
+	}
+	return ""
+}
+
+// goals writes the table of what is reached and what is not.
+func (r *report) goals(b *strings.Builder) {
+	ours := []contestant.Kind{contestant.OursNginx, contestant.OursBuiltin}
+	fmt.Fprintf(b, "| goal | | %s | %s |\n|---|---|---|---|\n", ours[0], ours[1])
+	for _, s := range r.series {
+		if s.goal == nil {
+			continue
+		}
+		fmt.Fprintf(b, "| %s | %s |", s.title, s.goal.text)
+		for _, k := range ours {
+			fmt.Fprintf(b, " %s |", s.verdict(k))
+		}
+		b.WriteByte('\n')
+	}
+	b.WriteByte('\n')
+}
+
+func (s *series) verdict(ours contestant.Kind) string {
+	switch {
+	case len(s.all(ours)) == 0:
+		return "not measured"
+	case s.goal.met(s, ours):
+		return "met"
+	}
+	return "**not met**"
+}
+
+func (s *series) table(b *strings.Builder) {
+	fmt.Fprintf(b, "## %s\n\n", s.title)
+	if s.goal != nil {
+		fmt.Fprintf(b, "Goal: %s.\n\n", s.goal.text)
+	}
+	unit := s.unit
+	if unit != "" {
+		unit = ", " + unit
+	}
+	fmt.Fprintf(b, "| | median%s | spread | of | / direct | / proxy_store |\n|---|---|---|---|---|---|\n", unit)
+	for _, k := range s.kinds {
+		all := s.all(k)
+		if len(all) == 0 {
+			continue
+		}
+		fmt.Fprintf(b, "| %s | "+s.format+" | "+s.format+" - "+s.format+" | %d | %s | %s |\n", k,
+			s.median(k), all[0], all[len(all)-1], len(all), times(s.ratio(k, contestant.Direct)), times(s.ratio(k, contestant.NginxStore)))
+	}
+	if s.note != "" {
+		fmt.Fprintf(b, "\n%s\n", s.note)
+	}
+	b.WriteByte('\n')
+}
+
+// times writes a ratio, if there is one.
+func times(v float64) string {
+	if math.IsNaN(v) {
+		return ""
+	}
+	return fmt.Sprintf("%.2fx", v)
+}
