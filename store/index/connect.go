@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -11,53 +12,61 @@ import (
 // dsn names the database for the driver, to open what is there.
 //
 // The driver and SQLite both read the URI, so the path is escaped: a '?' or '#'
-// in a directory's name is part of the name. SQLite is not to wait for locks, since
-// patiently does. What costs a statement, and is set already or not needed in
-// the process of a single request, is not set here.
+// in a directory's name is part of the name. SQLite is not to wait for locks,
+// since patiently does. What costs a statement, and is set already or of no use
+// to the process of a single request, is not set here.
 func (x *Index) dsn() string {
 	u := url.URL{Path: x.path}
 	return "file:" + u.EscapedPath() + "?mode=rw&_busy_timeout=0"
 }
 
-// open opens the database, with the schema in place and the journal as wanted.
-//
-// Almost always all of it is there, and costs one stat and one statement to
-// see. Only where it is not does initialise run. open creates nothing: no -wal
-// of an earlier database may be about when a new one is created. The file's identity is taken
-// before the file is opened: should it be replaced in between, the two differ,
-// and the next look at the path repairs it.
+// open opens the database, with the schema in place and the journal as wanted,
+// and returns which file it is. Only where there is something to do does
+// initialise run.
 func (x *Index) open(ctx context.Context, dsn string, connections int) (*sql.DB, os.FileInfo, error) {
-	for attempt := 0; ; attempt++ {
-		file, err := os.Stat(x.path)
-		if err == nil {
-			db, err := sql.Open("sqlite3", dsn)
-			if err != nil {
-				return nil, nil, err
-			}
-			db.SetMaxOpenConns(connections)
-			db.SetMaxIdleConns(connections)
-			var ready bool
-			err = x.patiently(ctx, func() (err error) {
-				ready, err = x.ready(ctx, db)
-				return err
-			})
-			if err == nil && ready {
-				return db, file, nil
-			}
-			db.Close()
-			if err != nil {
-				return nil, nil, err
-			}
-		} else if !os.IsNotExist(err) {
-			return nil, nil, err
-		}
-		if attempt == 2 {
-			return nil, nil, fmt.Errorf("somebody deletes %s again and again", x.path)
+	for range 3 {
+		db, file, err := x.openReady(ctx, dsn, connections)
+		if db != nil || err != nil {
+			return db, file, err
 		}
 		if err := x.patiently(ctx, func() error { return x.initialise(ctx) }); err != nil {
 			return nil, nil, err
 		}
 	}
+	return nil, nil, errors.New("somebody deletes the file again and again")
+}
+
+// openReady opens the database if it is ready, at the cost of one stat and one
+// statement; all are nil if it is not. The file's identity is taken before it
+// is opened: should it be replaced in between, the two differ, and the next
+// look at the path shows it.
+func (x *Index) openReady(ctx context.Context, dsn string, connections int) (*sql.DB, os.FileInfo, error) {
+	file, err := os.Stat(x.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	db, err := sql.Open("sqlite3", dsn)
+	if err != nil {
+		return nil, nil, err
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	var ready bool
+	err = x.patiently(ctx, func() (err error) {
+		ready, err = x.ready(ctx, db)
+		return err
+	})
+	if ready && err == nil {
+		return db, file, nil
+	}
+	db.Close()
+	if x.moved(file) {
+		return nil, nil, nil // deleted just now
+	}
+	return nil, nil, err
 }
 
 // ready reports whether the database can be used as it is. It refuses one that

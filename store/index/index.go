@@ -24,14 +24,29 @@
 // After a power cut the last few writes may be missing, but the database is
 // whole, and nothing is missing that precedes something which is there. Intend
 // alone waits for the disk: once it has returned, the intent and all writes
-// before it survive a power cut too.
+// before it survive a power cut too. As strace shows it:
+//
+//	            WAL                            the safe mode (rollback journal)
+//	Intend      write index.db-wal, fsync it   fsync the journal and its directory, the
+//	                                           database; unlink the journal, fsync the
+//	                                           directory
+//	the others  write index.db-wal             the same without the last fsync
+//
+// and, once a megabyte of log, the checkpoint: fsync index.db-wal, write
+// index.db, fsync it. To wait at every write would cost each single Publish
+// six times its 30 µs here, where an fsync takes 0.15 ms, and a hundred times
+// on a disk that turns.
+//
+// A file that somebody deletes is noticed within a second, at the next write,
+// and created anew; what was written in that second is lost with it.
 //
 // # Cost
 //
-// Open does nothing but remember; the first use opens the database. A process
-// that answers one request should simply exit: Close, by the last process that
-// has the database open, copies the log back, which costs more than the
-// request did, and the next to open it does so anyway.
+// Open does nothing but remember; the first use opens the database, in about
+// 0.4 ms for a read and 0.3 ms more for a first write. A process that answers
+// one request should simply exit: Close, by the last process that has the
+// database open, copies the log back, which costs more than the request did,
+// and some later commit does so anyway.
 package index
 
 import (

@@ -48,7 +48,8 @@ func process(t testing.TB, role, dir string, args ...any) *exec.Cmd {
 	for _, arg := range args {
 		cmd.Args = append(cmd.Args, fmt.Sprint(arg))
 	}
-	cmd.Env = append(os.Environ(), roleVariable+"="+role, "GOMAXPROCS=1")
+	// The race detector would make each process wait a second before it ends.
+	cmd.Env = append(os.Environ(), roleVariable+"="+role, "GOMAXPROCS=1", "GORACE=atexit_sleep_ms=0")
 	return cmd
 }
 

@@ -94,8 +94,9 @@ const (
 
 // A Change is one line of the change log.
 type Change struct {
-	// Seq grows by one with every line and is never used again, not even
-	// after the database was deleted and rebuilt.
+	// Seq grows by one with every line and is not used again, not even after
+	// the database was deleted and rebuilt. Only a power cut, which may take
+	// the last few lines, lets their numbers be given out anew.
 	Seq     int64
 	Name    string
 	Op      string // one of the Op constants
