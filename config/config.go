@@ -42,6 +42,10 @@ type Config struct {
 	// ends with "/".
 	Base string
 
+	// File is where the configuration was read from: absolute, "" with flags.
+	// On shared hosting it lies in Docroot, and is never served.
+	File string
+
 	Server   Server
 	Limits   Limits
 	Timeouts Timeouts

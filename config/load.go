@@ -53,6 +53,7 @@ func Parse(data []byte, path string) (*Config, error) {
 	if len(problems) > 0 {
 		return nil, inFile(problems, path, data)
 	}
+	c.File = filepath.Join(dir, filepath.Base(path))
 	return c, nil
 }
 

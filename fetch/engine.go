@@ -56,7 +56,7 @@ type Engine struct {
 	publish *publisher
 
 	ctx  context.Context // of everything that outlives its client
-	stop context.CancelFunc
+	stop context.CancelCauseFunc
 	wg   sync.WaitGroup // the transfers and refreshes
 
 	mu      sync.Mutex
@@ -84,7 +84,7 @@ func New(conf *config.Config, tree *store.Tree, idx *index.Index, o Options) *En
 	if e.now == nil {
 		e.now = time.Now
 	}
-	e.ctx, e.stop = context.WithCancel(context.Background())
+	e.ctx, e.stop = context.WithCancelCause(context.Background())
 	e.publish = newPublisher(e)
 	e.connect(o.TLS)
 	return e
@@ -133,12 +133,14 @@ func (e *Engine) Close(ctx context.Context) {
 	select {
 	case <-done:
 	case <-ctx.Done():
-		e.stop()
+		e.stop(errShutdown)
 		<-done
 	}
-	e.stop()
+	e.stop(errShutdown)
 	e.publish.close()
 }
+
+var errShutdown = fmt.Errorf("%w: the server is shutting down", mirror.ErrBusy)
 
 // lookup says which mirror a name belongs to, and its path below it.
 func (e *Engine) lookup(name mirror.Name) (*config.Mirror, mirror.Name, bool) {
@@ -260,7 +262,7 @@ func (e *Engine) begin(name mirror.Name, m *config.Mirror, rest mirror.Name, hel
 		return t, nil
 	}
 	if e.closed {
-		return nil, fmt.Errorf("%w: the server is shutting down", mirror.ErrBusy)
+		return nil, errShutdown
 	}
 	lock, err := e.tree.Locks.TryLock(string(name))
 	if err != nil {

@@ -58,6 +58,12 @@ func (f *File) Published(ctx context.Context) (bool, error) {
 	return f.grow.settled(ctx)
 }
 
+// Whole reports whether all of the file may be read already, whether or not it
+// is published.
+func (f *File) Whole() bool {
+	return f.published || f.grow != nil && f.grow.visible() == f.Meta.Size
+}
+
 // Within makes ctx bound the reads from now on, instead of the one that
 // bounded the opening.
 func (f *File) Within(ctx context.Context) { f.ctx = ctx }
@@ -170,7 +176,7 @@ func (t *transfer) open(ctx context.Context) (*File, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case s.err != nil:
+		case s.err != nil && !errors.Is(s.err, errLeft):
 			return nil, s.err
 		}
 		return nil, errAgain

@@ -63,7 +63,7 @@ func isDirectory(r *http.Request, _ *mux.RouteMatch) bool { return visitOf(r).ta
 func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, front Front) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	target, err := mirror.ParseTarget(front.Target, h.conf.Base)
-	if err == nil && front.Script != "" && h.isScript(target.Name, front.Script) {
+	if err == nil && h.isOurs(target.Name, front.Script) {
 		err = mirror.ErrHidden
 	}
 	if err != nil {
@@ -83,11 +83,18 @@ func (h *Handler) Builtin() http.Handler {
 	})
 }
 
-// isScript reports whether a name is the CGI program itself, which must not be
-// asked of an upstream by its own request.
-func (h *Handler) isScript(name mirror.Name, script string) bool {
+// isOurs reports whether a name is the CGI program or its configuration, which
+// lie in the docroot on shared hosting. The one must not be asked of an
+// upstream by its own request; the other may hold passwords.
+func (h *Handler) isOurs(name mirror.Name, script string) bool {
+	if name == "" {
+		return false
+	}
+	if h.conf.File != "" && h.conf.Docroot+"/"+string(name) == h.conf.File {
+		return true
+	}
 	t, err := mirror.ParseTarget((&url.URL{Path: script}).EscapedPath(), h.conf.Base)
-	return err == nil && t.Name == name && name != ""
+	return err == nil && t.Name == name
 }
 
 // directory answers a path with a slash at its end.
@@ -171,7 +178,7 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) await(wait context.Context, w http.ResponseWriter, r *http.Request, v *visit, f *fetch.File) {
 	ok, err := f.Published(wait)
 	switch {
-	case err != nil && !errors.Is(err, mirror.ErrNoSpace):
+	case err != nil && !f.Whole() && !errors.Is(err, mirror.ErrNoSpace):
 		h.failOrRefer(w, r, err)
 	case ok && v.front.Handover != HandoverNone:
 		h.handOver(w, r, v, f)

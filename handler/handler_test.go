@@ -390,11 +390,17 @@ func TestDirectoryIndex(t *testing.T) {
 	}
 }
 
-func TestScriptIsNoName(t *testing.T) {
+// TestOwnFilesAreNoNames: on shared hosting program and configuration lie in
+// the docroot.
+func TestOwnFilesAreNoNames(t *testing.T) {
 	r := newRig(t, "base=\"/~u/m/\"\n---")
-	resp := r.ask(Front{Script: "/~u/m/mirror.cgi"}, "GET", "/~u/m/mirror.cgi")
-	if resp.StatusCode != 404 || r.o.Count(origin.Everywhere, "") != 0 {
-		t.Errorf("%d; asked %d times", resp.StatusCode, r.o.Count(origin.Everywhere, ""))
+	r.put("conf/mirror.toml", "password")
+	r.conf.File = filepath.Join(r.conf.Docroot, "conf/mirror.toml")
+	for _, target := range []string{"/~u/m/mirror.cgi", "/~u/m//conf/mirror%2etoml"} {
+		resp := r.ask(Front{Script: "/~u/m/mirror.cgi"}, "GET", target)
+		if resp.StatusCode != 404 || r.o.Count(origin.Everywhere, "") != 0 {
+			t.Errorf("%s: %d; asked %d times", target, resp.StatusCode, r.o.Count(origin.Everywhere, ""))
+		}
 	}
 }
 

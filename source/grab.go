@@ -279,7 +279,7 @@ func (x *exchange) failure(ctx context.Context, err error) error {
 		return x.h.fail(mirror.ErrBroken, x.r.Path, "the connection ended before the file did")
 	}
 	var pe *os.PathError
-	if errors.As(err, &pe) {
+	if errors.As(err, &pe) && !outOfFiles(err) {
 		return fmt.Errorf("%w: %w", mirror.ErrStore, err)
 	}
 	return x.h.transportError(x.r.Path, err)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/cavaliergopher/grab/v3"
@@ -226,10 +227,18 @@ func (h *HTTP) transportError(path mirror.Name, err error) error {
 	if errors.As(err, &u) {
 		err = u.Err
 	}
+	if outOfFiles(err) {
+		return h.fail(mirror.ErrBusy, path, "cannot be asked for: %v: raise the limit of open files", err)
+	}
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return h.fail(mirror.ErrTimeout, path, "no answer in time (%v)", err)
 	}
 	return h.fail(mirror.ErrBroken, path, "%v", err)
+}
+
+// outOfFiles: the descriptors of the process, or of the machine, are used up.
+func outOfFiles(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 // statusError is the meaning of every status that is not the file.

@@ -190,6 +190,40 @@ func (p *Part) Remove() error {
 	return nil
 }
 
+const (
+	// sweepEvery is the pause between two sweeps of a state directory.
+	sweepEvery = 24 * time.Hour
+	// abandoned is the age at which a part that nobody resumed is removed.
+	// The longest pause of a fetch that runs is timeouts.idle, at most an hour.
+	abandoned = 7 * 24 * time.Hour
+)
+
+// Sweep removes parts that nobody has touched for a week, at most once a day:
+// whoever passes does it. now is the clock of the file system.
+func (t *Tree) Sweep(now time.Time) error {
+	const stamp = "swept"
+	if fi, err := t.state.Stat(stamp); err == nil && now.Sub(fi.ModTime()) < sweepEvery {
+		return nil
+	}
+	if err := t.state.WriteFile(stamp, nil, t.fileMode()); err != nil {
+		return storeError(stamp, err)
+	}
+	list, err := fs.ReadDir(t.state.FS(), partDir)
+	if err != nil {
+		return storeError(partDir, err)
+	}
+	for _, d := range list {
+		fi, err := d.Info()
+		if err != nil || now.Sub(fi.ModTime()) < abandoned || fi.Mode()&checkedBit != 0 {
+			continue // a checked one has the upstream's mtime, and is replaced at the next request
+		}
+		if err := t.state.Remove(path.Join(partDir, d.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return storeError(mirror.Name(d.Name()), err)
+		}
+	}
+	return nil
+}
+
 func inode(fi fs.FileInfo) uint64 { return fi.Sys().(*syscall.Stat_t).Ino }
 
 // Inode returns the inode number of a file in the docroot.

@@ -62,7 +62,11 @@ func Open(docroot, state string) (*Tree, error) {
 		return nil, err
 	}
 	t.Locks = keylock.New(func() (*os.File, error) {
-		return t.state.OpenFile(lockName, os.O_RDWR|os.O_CREATE, t.fileMode())
+		f, err := t.state.OpenFile(lockName, os.O_RDWR|os.O_CREATE, t.fileMode())
+		if err != nil {
+			return nil, storeError(lockName, err)
+		}
+		return f, nil
 	})
 	return t, t.furnish()
 }

@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"mirror"
 	"mirror/config"
@@ -129,7 +130,11 @@ func work(confPath string, name mirror.Name) int {
 		return 1
 	}
 	log.open = engine.Tree().OpenWorkerLog
-	if err := engine.Adopt(context.Background(), name, lock); err != nil {
+	err = engine.Adopt(context.Background(), name, lock)
+	if sweepErr := engine.Tree().Sweep(time.Now()); sweepErr != nil {
+		slog.New(slog.NewTextHandler(log, nil)).Warn("abandoned files could not be removed", "err", sweepErr)
+	}
+	if err != nil {
 		return 1
 	}
 	return 0

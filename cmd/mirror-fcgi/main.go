@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"mirror/config"
 	"mirror/fetch"
@@ -54,6 +55,9 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	}
 	if err := engine.Recover(ctx); err != nil {
 		log.Warn("interrupted publications could not be completed", "err", err)
+	}
+	if err := engine.Tree().Sweep(time.Now()); err != nil {
+		log.Warn("abandoned files could not be removed", "err", err)
 	}
 	failed := s.start()
 	if err := socket.Notify("READY=1"); err != nil {
