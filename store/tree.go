@@ -118,17 +118,6 @@ func (t *Tree) furnish() error {
 	} else if errors.Is(err, fs.ErrExist) {
 		err = nil
 	}
-	if err == nil && t.shared {
-		// SQLite gives its journals the mode of the database.
-		var f *os.File
-		f, err = t.state.OpenFile("index.db", os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o660)
-		if err == nil {
-			f.Close()
-			err = t.share("index.db", 0o660)
-		} else if errors.Is(err, fs.ErrExist) {
-			err = nil
-		}
-	}
 	if err == nil {
 		t.parts, err = t.state.Open(partDir)
 	}
