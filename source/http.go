@@ -13,8 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/cavaliergopher/grab/v3"
-
 	"mirror"
 )
 
@@ -65,7 +63,6 @@ type HTTP struct {
 	name   string
 	opts   HTTPOptions
 	client *http.Client
-	grab   *grab.Client // its HTTPClient is set for each attempt
 }
 
 // NewHTTP returns the source of base over transport.

@@ -109,7 +109,6 @@ type rig struct {
 	origin  *origin.Origin
 	ports   [2]string
 	daemons [2]*daemon
-	mu      sync.Mutex // guards daemons
 
 	whole, broken atomic.Int64
 }
