@@ -81,13 +81,12 @@ http://ADDRESS {
 }`},
 }
 
-// run starts the front before the unix socket and returns its URL. The test is
-// skipped if the front is not installed.
+// run starts the front before the unix socket and returns its URL.
 func (f front) run(t testing.TB, socket string) string {
 	t.Helper()
 	binary, err := exec.LookPath(f.binary)
 	if err != nil {
-		t.Skip(f.binary + " is not installed")
+		t.Fatal(f.binary + " is not installed: `make test` installs what the tests need")
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

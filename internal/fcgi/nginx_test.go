@@ -75,7 +75,7 @@ func TestNginxClientLeaves(t *testing.T) {
 func TestNginxSeesBrokenAnswers(t *testing.T) {
 	curl, err := exec.LookPath("curl")
 	if err != nil {
-		t.Skip("curl is not installed")
+		t.Fatal("curl is not installed: `make test` installs what the tests need")
 	}
 	url := fronts["nginx"].run(t, start(t, &Server{Handler: func(w http.ResponseWriter, r *http.Request, _ map[string]string) {
 		w.Header().Set("Content-Length", "300000")
