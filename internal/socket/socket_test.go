@@ -162,19 +162,20 @@ func TestListenNeedsAWritableDirectory(t *testing.T) {
 	if err := os.Chmod(dir, 0o555); err != nil {
 		t.Fatal(err)
 	}
-	if os.Getuid() == 0 {
-		// Root may write everywhere. setfsuid(2) is of this thread alone, and
-		// takes root's powers over files from it.
-		runtime.LockOSThread()                                     // never unlocked: the thread ends with the test
-		if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // so that the other user gets there
-			t.Fatal(err)
-		}
-		if err := unix.Setfsuid(65534); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // so that another user gets there
+		t.Fatal(err)
 	}
-	_, err := Listen("unix:"+dir+"/s", 0o600, "")
-	if err == nil || !strings.Contains(err.Error(), "RuntimeDirectory=") {
+	failed := make(chan error)
+	go func() {
+		// Root may write everywhere. setfsuid(2) is of this thread alone, and
+		// takes root's powers over files from it; the thread, never unlocked,
+		// ends with the goroutine. For others the call changes nothing.
+		runtime.LockOSThread()
+		_ = unix.Setfsuid(65534)
+		_, err := Listen("unix:"+dir+"/s", 0o600, "")
+		failed <- err
+	}()
+	if err := <-failed; err == nil || !strings.Contains(err.Error(), "RuntimeDirectory=") {
 		t.Errorf("got %v", err)
 	}
 }
