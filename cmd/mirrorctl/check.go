@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/url"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"mirror"
+	"mirror/config"
+	"mirror/maint"
+)
+
+func checkCommand(file *string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check-config",
+		Short: "Read the configuration and say what is wrong with it",
+		Long: `Read the configuration, open the docroot and the state directory, and move a
+test file from the one to the other. The exit status is 1 if the mirror cannot
+work; what works but looks wrong is a warning.`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			s, err := openSite(*file, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			defer s.close(c.Context())
+			if err := s.Engine.Tree().Probe(); err != nil {
+				return fmt.Errorf("a test file could not be published: %w", err)
+			}
+			if err := summary(c.OutOrStdout(), *file, s.Conf); err != nil {
+				return err
+			}
+			for _, advice := range s.Advice(*file) {
+				fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", oneLine(advice))
+			}
+			return nil
+		},
+	}
+}
+
+// summary prints what is configured.
+func summary(w io.Writer, file string, conf *config.Config) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	line := func(cells ...any) {
+		for i, cell := range cells {
+			sep := "\t"
+			if i == len(cells)-1 {
+				sep = "\n"
+			}
+			fmt.Fprint(t, oneLine(fmt.Sprint(cell)), sep)
+		}
+	}
+	line("configuration", file)
+	line("docroot", conf.Docroot)
+	line("state", conf.State)
+	line("served at", conf.Base)
+	line("FastCGI", listening(conf))
+	line("HTTP", orNone(conf.Server.HTTP))
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	line("PREFIX", "MISS", "MUTABLE", "UPSTREAM")
+	for i := range conf.Mirrors {
+		m := &conf.Mirrors[i]
+		row := []any{maint.Quote(mirror.Name(m.Prefix)), m.Miss, patterns(len(m.Mutable))}
+		for _, u := range m.Upstream {
+			line(append(row, upstream(u))...)
+			row = []any{"", "", ""}
+		}
+	}
+	return t.Flush()
+}
+
+func listening(conf *config.Config) string {
+	server := conf.Server
+	switch server.FastCGI.Network {
+	case "":
+		return "a socket that is handed over, or CGI"
+	case "tcp":
+		return "tcp:" + server.FastCGI.Address
+	}
+	text := fmt.Sprintf("%s:%s, mode %04o", server.FastCGI.Network, server.FastCGI.Address, server.FastCGIMode)
+	if server.FastCGIGroup != "" {
+		text += ", group " + server.FastCGIGroup
+	}
+	return text
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "none"
+	}
+	return text
+}
+
+func patterns(n int) string {
+	if n == 0 {
+		return "none"
+	}
+	return plural(int64(n), "pattern")
+}
+
+// upstream is its URL without user and password, and says that there are any.
+func upstream(u *url.URL) string {
+	if u.User != nil {
+		return config.Redacted(u) + " (with a password)"
+	}
+	return config.Redacted(u)
+}

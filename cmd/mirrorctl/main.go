@@ -1,0 +1,125 @@
+// Mirrorctl is the operator's tool of the mirror.
+//
+//	mirrorctl check-config     read the configuration and say what is wrong
+//	mirrorctl fetch PATH...    fetch files as requests would
+//	mirrorctl why PATH         tell the state of a name, and what comes next
+//	mirrorctl reindex          bring the record into line with the docroot
+//	mirrorctl adopt PATH...    make files of others ours
+//
+// The configuration is the file that -config names, else MIRROR_CONFIG, else
+// /etc/mirror/mirror.toml. It may run beside a daemon, as the user who owns the
+// state directory. The exit status is 1 if anything failed.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() { os.Exit(program()) }
+
+func program() int {
+	syscall.Umask(0o002) // modes are given explicitly
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	// Who presses Ctrl-C a second time does not want to wait.
+	context.AfterFunc(ctx, stop)
+	defer stop()
+	return run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+}
+
+// run is the program. It returns the exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := rootCommand()
+	root.SetArgs(longFlags(args))
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	switch err := root.ExecuteContext(ctx); {
+	case err == nil:
+		return 0
+	case errors.Is(err, errReported):
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, "mirrorctl: interrupted")
+	default:
+		// Each line is a problem of its own.
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			fmt.Fprintf(stderr, "mirrorctl: %s\n", oneLine(line))
+		}
+	}
+	return 1
+}
+
+// errReported is the error of a command that has said what went wrong.
+var errReported = errors.New("reported already")
+
+const configKey, defaultConfig = "MIRROR_CONFIG", "/etc/mirror/mirror.toml"
+
+func rootCommand() *cobra.Command {
+	path := os.Getenv(configKey)
+	if path == "" {
+		path = defaultConfig
+	}
+	root := &cobra.Command{
+		Use:           "mirrorctl",
+		Short:         "Look after an on-demand mirror",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          noArguments,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.Long = `Look after an on-demand mirror.
+
+A PATH is that of a URL ("/debian/a%20file", with or without the base), a
+whole URL, a file below the docroot, or a plain name ("debian/a file").`
+	root.CompletionOptions.HiddenDefaultCmd = true
+	file := root.PersistentFlags().String("config", path, "the configuration `FILE`; "+configKey+" names another default")
+	root.AddCommand(checkCommand(file), fetchCommand(file), whyCommand(file), reindexCommand(file), adoptCommand(file))
+	return root
+}
+
+// longFlags writes -config, which the other programs of the mirror have, as
+// --config.
+func longFlags(args []string) []string {
+	long := make([]string, 0, len(args))
+	for i, arg := range args {
+		if arg == "--" {
+			return append(long, args[i:]...)
+		}
+		if arg == "-config" || strings.HasPrefix(arg, "-config=") {
+			arg = "-" + arg
+		}
+		long = append(long, arg)
+	}
+	return long
+}
+
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if c.HasSubCommands() {
+		return fmt.Errorf("there is no command %q: see mirrorctl --help", args[0])
+	}
+	return fmt.Errorf("%s takes no arguments, but was given %q", c.Name(), args[0])
+}
+
+func paths(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("%s needs a path: mirrorctl %s", c.Name(), c.Use)
+	}
+	return nil
+}
+
+func onePath(c *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return fmt.Errorf("%s takes one path at a time, but was given %d", c.Name(), len(args))
+	}
+	return paths(c, args)
+}

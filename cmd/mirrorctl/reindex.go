@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"mirror/maint"
+)
+
+func reindexCommand(file *string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "reindex",
+		Short: "Bring the record into line with the docroot",
+		Long: `Record every file below a mirror's prefix, and forget those that have gone. It
+adopts nothing: files that the record does not know are served, but never
+replaced. It may run at any time, also after the database was deleted.`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			s, err := openSite(*file, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			defer s.close(c.Context())
+			line := newCounter(c.ErrOrStderr())
+			done, err := s.Reindex(c.Context(), func(r maint.Reindexed) {
+				line.show(func() string { return plural(int64(r.Known+r.New+r.Changed), "file") })
+			})
+			line.end()
+			report := table{tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', tabwriter.AlignRight)}
+			report.always(done.Known, "as recorded")
+			report.always(done.New, "new to the record")
+			report.some(done.Changed, "changed since they were recorded")
+			report.always(done.Gone, "gone, and their records with them")
+			report.some(done.Busy, "left out: being fetched right now")
+			report.skipped(done.Skipped)
+			report.w.Flush()
+			if done.New+done.Changed > 0 && err == nil {
+				fmt.Fprintln(c.OutOrStdout(), "What is new or changed is served, but not ours to replace: see mirrorctl adopt.")
+			}
+			return err
+		},
+	}
+}
+
+// table prints counts and what they count.
+type table struct{ w *tabwriter.Writer }
+
+func (t table) always(n int, what string) {
+	fmt.Fprintf(t.w, "%s\t  %s\n", number(int64(n)), what)
+}
+
+func (t table) some(n int, what string) {
+	if n > 0 {
+		t.always(n, what)
+	}
+}
+
+func (t table) skipped(s maint.Skipped) {
+	t.some(s.Links, "left out: symbolic links")
+	t.some(s.Special, "left out: neither files nor directories")
+	t.some(s.Unnamed, "left out: names that no request can ask for")
+}

@@ -1,0 +1,55 @@
+// Package maint is what is done without a client: fetching by hand, telling
+// why a name is as it is, and bringing the record into line with the docroot.
+//
+//	Fetch    brings a file into the docroot, as a request would
+//	Why      tells what is known of a name, and what comes next
+//	Reindex  records what stands in the docroot, and forgets what has gone
+//	Adopt    makes files of others ours
+//	Advice   names what in the configuration and on disk looks wrong
+//
+// All of it may run beside a daemon. What is written down of a file is written
+// under the file's lock, so that no fetch changes it meanwhile; a file that is
+// being fetched is left to that fetch.
+package maint
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"mirror"
+	"mirror/config"
+	"mirror/fetch"
+)
+
+// Site is what maintenance works on: a configuration, and the engine that was
+// opened with it.
+type Site struct {
+	Conf   *config.Config
+	Engine *fetch.Engine
+}
+
+// Quote returns a name as a path for people and terminals: it is quoted where
+// it holds anything but plain ASCII, or could be taken for an escaped URL.
+func Quote(name mirror.Name) string {
+	path := "/" + string(name)
+	odd := func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"'%\`, c) }
+	if strings.ContainsFunc(path, odd) {
+		return strconv.Quote(path)
+	}
+	return path
+}
+
+// prefixes lists the configured prefixes, for the errors about names that are
+// below none.
+func (s Site) prefixes() string {
+	list := make([]string, len(s.Conf.Mirrors))
+	for i := range s.Conf.Mirrors {
+		list[i] = Quote(mirror.Name(s.Conf.Mirrors[i].Prefix))
+	}
+	return strings.Join(list, ", ")
+}
+
+func (s Site) outside(name mirror.Name) error {
+	return fmt.Errorf("%s: %w: it is not below %s", Quote(name), mirror.ErrNoMirror, s.prefixes())
+}
