@@ -8,15 +8,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
+	"mirror/bench/content"
 	"mirror/bench/contestant"
 	"mirror/bench/load"
 	"mirror/bench/origin"
 	"mirror/bench/proc"
-
-	"mirror/bench/content"
 )
 
 // bench is what all measures share.
@@ -44,7 +42,7 @@ func newBench(ctx context.Context, o options) (b *bench, err error) {
 			err = errors.Join(err, b.close())
 		}
 	}()
-	if b.dir, err = workDir(o.dir); err != nil {
+	if b.dir, err = makeDisk(o.dir); err != nil {
 		return b, err
 	}
 	repo, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}").Output()
@@ -79,20 +77,6 @@ func (b *bench) close() error {
 	return os.RemoveAll(b.dir)
 }
 
-// workDir makes a directory below parent. In memory the disk's part in every
-// figure would be missing.
-func workDir(parent string) (string, error) {
-	const tmpfs = 0x01021994 // TMPFS_MAGIC
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(parent, &fs); err != nil {
-		return "", fmt.Errorf("%s: %w", parent, err)
-	}
-	if fs.Type == tmpfs {
-		return "", fmt.Errorf("%s is in memory: choose a directory on a disk with -dir", parent)
-	}
-	return os.MkdirTemp(parent, "mirror-bench-")
-}
-
 // turn is one contestant's turn in one round.
 type turn struct {
 	*contestant.Running
@@ -112,14 +96,13 @@ func (t *turn) paths(n int, size int64) []string {
 	return paths
 }
 
-// sideBySide gives every kind its turn in every round. keep leaves the files
-// until the end of the run: deleting thousands would slow down whoever is next.
-func (b *bench) sideBySide(ctx context.Context, rounds int, kinds []contestant.Kind, keep bool, work func(context.Context, *turn) error) error {
+// sideBySide gives every kind its turn in every round.
+func (b *bench) sideBySide(ctx context.Context, rounds int, kinds []contestant.Kind, work func(context.Context, *turn) error) error {
 	for round := range rounds {
 		for i := range kinds {
 			kind := kinds[(i+round)%len(kinds)]
 			start := time.Now()
-			if err := b.turn(ctx, round, kind, keep, work); err != nil {
+			if err := b.turn(ctx, round, kind, work); err != nil {
 				return fmt.Errorf("%s: %w", kind, err)
 			}
 			fmt.Fprintf(os.Stderr, "%-8s round %d of %d  %-28s %6.1f s\n", b.measure, round+1, rounds, kind, time.Since(start).Seconds())
@@ -128,7 +111,7 @@ func (b *bench) sideBySide(ctx context.Context, rounds int, kinds []contestant.K
 	return nil
 }
 
-func (b *bench) turn(ctx context.Context, round int, kind contestant.Kind, keep bool, work func(context.Context, *turn) error) (err error) {
+func (b *bench) turn(ctx context.Context, round int, kind contestant.Kind, work func(context.Context, *turn) error) (err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, turnTime, errors.New("its turn took too long"))
 	defer cancel()
 	b.serial++
@@ -142,10 +125,7 @@ func (b *bench) turn(ctx context.Context, round int, kind contestant.Kind, keep 
 			fmt.Fprint(os.Stderr, running.Logs())
 		}
 		running.Stop()
-		if !keep {
-			err = errors.Join(err, os.RemoveAll(dir))
-		}
-		syscall.Sync() // what is still to be written is written now, not in the next turn
+		err = errors.Join(err, quieten(dir))
 	}()
 	if err != nil {
 		return err

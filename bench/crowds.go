@@ -40,7 +40,7 @@ func herd(ctx context.Context, b *bench) ([]*series, error) {
 		title: what + ": the last first byte", unit: "ms", format: "%.1f", kinds: servers,
 		note: "Direct is one client.",
 	}
-	err := b.sideBySide(ctx, b.herdRounds, servers, false, func(ctx context.Context, t *turn) error {
+	err := b.sideBySide(ctx, b.herdRounds, servers, func(ctx context.Context, t *turn) error {
 		if err := b.origin.Set(ctx, b.herdRate, 0); err != nil {
 			return err
 		}
@@ -80,7 +80,7 @@ func hits(ctx context.Context, b *bench) ([]*series, error) {
 			title: fmt.Sprintf("Hits of %s from %d clients", size(n), b.hitClients), unit: "a second", format: "%.0f", kinds: servers,
 		})
 	}
-	err := b.sideBySide(ctx, b.rounds, servers, false, func(ctx context.Context, t *turn) error {
+	err := b.sideBySide(ctx, b.rounds, servers, func(ctx context.Context, t *turn) error {
 		for i, n := range sizes {
 			paths := t.paths(files, n)
 			if _, err := load.Each(ctx, t.Addr, b.hitClients, paths); err != nil {
@@ -121,7 +121,7 @@ func memory(ctx context.Context, b *bench) ([]*series, error) {
 			contestant.NginxStore, b.memoryClients, size(int64(b.memoryClients)*b.memorySize)),
 	}
 	kinds := []contestant.Kind{contestant.OursNginx, contestant.OursBuiltin, contestant.NginxCache}
-	err := b.sideBySide(ctx, 1, kinds, false, func(ctx context.Context, t *turn) error {
+	err := b.sideBySide(ctx, 1, kinds, func(ctx context.Context, t *turn) error {
 		path := t.path(b.memorySize)
 		if _, err := load.Herd(ctx, t.Addr, path, b.memoryClients); err != nil {
 			return err
@@ -156,8 +156,8 @@ func (t *turn) peaks() (daemon, nginx float64, err error) {
 	return daemon, nginx, errors.Join(errs[:]...)
 }
 
-// checkAndRemove checks that a file on disk is the one at path.
-func checkAndRemove(file, path string) error {
+// checkFile checks that a file on disk is the one at path, and empties it.
+func checkFile(file, path string) error {
 	want, err := content.Of(path)
 	if err != nil {
 		return err
@@ -171,5 +171,5 @@ func checkAndRemove(file, path string) error {
 	if _, err := io.CopyBuffer(check, f, make([]byte, mib)); err != nil {
 		return err
 	}
-	return errors.Join(check.Whole(), os.Remove(file))
+	return errors.Join(check.Whole(), os.Truncate(file, 0))
 }

@@ -42,7 +42,7 @@ func firstByte(ctx context.Context, b *bench) ([]*series, error) {
 	for _, n := range sizes {
 		all = append(all, firstByteSeries(size(n), servers))
 	}
-	err := b.sideBySide(ctx, b.rounds, servers, false, func(ctx context.Context, t *turn) error {
+	err := b.sideBySide(ctx, b.rounds, servers, func(ctx context.Context, t *turn) error {
 		c := load.NewClient(t.Addr)
 		defer c.Close()
 		for i, n := range sizes {
@@ -83,7 +83,7 @@ func smallMisses(ctx context.Context, b *bench) ([]*series, error) {
 		kinds: []contestant.Kind{contestant.OursNginx, contestant.OursBuiltin, contestant.NginxStore},
 		note:  "From the first request. Ours are synced to the disk by then, nginx's are not.",
 	}
-	err := b.sideBySide(ctx, b.rounds, servers, true, func(ctx context.Context, t *turn) error {
+	err := b.sideBySide(ctx, b.rounds, servers, func(ctx context.Context, t *turn) error {
 		paths := t.paths(b.small, fileSize)
 		start := time.Now()
 		took, err := load.Each(ctx, t.Addr, b.smallClients, paths)
@@ -118,7 +118,7 @@ func bigMiss(ctx context.Context, b *bench) ([]*series, error) {
 		kinds: servers[:len(servers)-1],
 		note:  "All processes of the contestant; pages that nginx's processes share count for each.",
 	}
-	err := b.sideBySide(ctx, b.bigRounds, speed.kinds, false, func(ctx context.Context, t *turn) error {
+	err := b.sideBySide(ctx, b.bigRounds, speed.kinds, func(ctx context.Context, t *turn) error {
 		path := t.path(gib)
 		if t.Kind == contestant.Curl {
 			took, err := curl(ctx, t, path)
@@ -153,7 +153,7 @@ func curl(ctx context.Context, t *turn, path string) (time.Duration, error) {
 	if err != nil {
 		return took, fmt.Errorf("curl: %w: %s", err, out)
 	}
-	return took, checkAndRemove(file, path)
+	return took, checkFile(file, path)
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
