@@ -141,7 +141,7 @@ func (r *Running) Settle(ctx context.Context, paths ...string) error {
 			}
 			select {
 			case <-ctx.Done():
-				return fmt.Errorf("%s: %s: %w", r.Kind, path, context.Cause(ctx))
+				return fmt.Errorf("%s: %w", path, context.Cause(ctx))
 			case <-time.After(time.Millisecond):
 			}
 		}
