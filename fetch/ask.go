@@ -92,12 +92,7 @@ func (t *transfer) attempt(src upstream) (*source.Result, error) {
 		Start: func(m mirror.Meta) error { return t.started(src, m) },
 		Wrote: func(n int) { t.update(func(s *state) { s.have += int64(n) }) },
 	}
-	if t.held != nil {
-		r.Held = &mirror.Meta{Size: t.held.Size, ModTime: t.held.ModTime, ETag: t.held.ETag}
-		if t.held.Upstream != t.urlAt(src) {
-			r.Held.ETag = "" // it means nothing to another upstream
-		}
-	}
+	r.Held = t.condition(src)
 	if s.have > 0 && !s.meta.Pinned() {
 		// The last attempt ended without telling what version its bytes are.
 		if err := t.restart(); err != nil {
@@ -110,6 +105,23 @@ func (t *transfer) attempt(src upstream) (*source.Result, error) {
 		return nil, err
 	}
 	return &res, nil
+}
+
+// condition describes the held file to src, in the upstream's own words; nil
+// where they do not tell one version from another, as of an adopted file, whose
+// mtime may be anything.
+func (t *transfer) condition(src upstream) *mirror.Meta {
+	if t.held == nil {
+		return nil
+	}
+	m := mirror.Meta{Size: t.held.Size, LastModified: t.held.LastModified}
+	if t.held.Upstream == t.urlAt(src) {
+		m.ETag = t.held.ETag // it means nothing to another upstream
+	}
+	if m.ETag == "" && m.LastModified == "" {
+		return nil
+	}
+	return &m
 }
 
 func (t *transfer) urlAt(src upstream) string { return src.String() + t.rest.Escape() }

@@ -57,7 +57,9 @@ type Engine struct {
 
 	ctx  context.Context // of everything that outlives its client
 	stop context.CancelCauseFunc
-	wg   sync.WaitGroup // the transfers and refreshes
+	wg   sync.WaitGroup // the transfers
+
+	closing sync.Once
 
 	mu      sync.Mutex
 	running map[mirror.Name]*transfer // guarded by mu; one for each lock held here
@@ -123,8 +125,10 @@ func (e *Engine) connect(t *tls.Config) {
 }
 
 // Close ends the engine: no new fetch begins, running ones may finish until
-// ctx is done and are then broken off, resumable.
-func (e *Engine) Close(ctx context.Context) {
+// ctx is done and are then broken off, resumable. A second call does nothing.
+func (e *Engine) Close(ctx context.Context) { e.closing.Do(func() { e.close(ctx) }) }
+
+func (e *Engine) close(ctx context.Context) {
 	e.mu.Lock()
 	e.closed = true
 	e.mu.Unlock()

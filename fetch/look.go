@@ -74,6 +74,11 @@ func (e *Engine) refreshed(ctx context.Context, name mirror.Name, t *transfer) {
 func (e *Engine) openPublished(name mirror.Name) (*File, error) {
 	file, fi, err := e.tree.OpenFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
+		// A link to nowhere is nobody's file, and nothing can be published
+		// over it.
+		if _, err := e.tree.Lstat(name); err == nil {
+			return nil, fmt.Errorf("/%s: %w", name, mirror.ErrForeign)
+		}
 		return nil, errMissing
 	}
 	if err != nil {

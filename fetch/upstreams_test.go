@@ -12,6 +12,7 @@ import (
 
 	"mirror"
 	"mirror/internal/origin"
+	"mirror/store/index"
 )
 
 func TestFailover(t *testing.T) {
@@ -440,5 +441,51 @@ func TestAfterPowerCut(t *testing.T) {
 		}
 		s.settle(e)
 		s.wantPublished("m/a", origin.Bytes(35, size), origin.Epoch)
+	}
+}
+
+// TestAdopted: the mtime of a file that an administrator copied here says
+// nothing about the upstream's version.
+func TestAdopted(t *testing.T) {
+	o := origin.New(t)
+	o.Set("/InRelease", origin.File{Body: []byte("newer"), ETag: origin.NoETag})
+	s := newSite(t, "mutable = [\"InRelease\"]\nmax_age = \"1m\"\nmax_stale = \"1m\"\n", o)
+	e := s.engine()
+	if err := os.MkdirAll(s.path("m"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(s.path("m/InRelease"), []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	fi, err := os.Stat(s.path("m/InRelease"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = e.index.Adopt(s.ctx(), index.Record{Name: "m/InRelease", Size: fi.Size(), ModTime: fi.ModTime(), Checked: s.clock.now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.clock.advance(time.Hour)
+	if got, err := s.get(e, "m/InRelease"); err != nil || string(got) != "newer" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// TestDanglingLink: nothing can be published over it, so nothing is fetched.
+func TestDanglingLink(t *testing.T) {
+	o := origin.New(t)
+	o.Set("/a", origin.File{Seed: 1, Size: 10})
+	s := newSite(t, "", o)
+	if err := os.MkdirAll(s.path("m"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("nowhere", s.path("m/a")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.get(s.engine(), "m/a"); !errors.Is(err, mirror.ErrForeign) {
+		t.Errorf("%v, want ErrForeign", err)
+	}
+	if n := o.Count("/a", ""); n != 0 {
+		t.Errorf("asked %d times", n)
 	}
 }

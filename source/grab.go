@@ -120,8 +120,8 @@ func (x *exchange) ask(hr *http.Request) (*http.Response, error) {
 		if m.ETag != "" {
 			hr.Header.Set("If-None-Match", m.ETag)
 		}
-		if !m.ModTime.IsZero() {
-			hr.Header.Set("If-Modified-Since", m.ModTime.UTC().Format(http.TimeFormat))
+		if m.LastModified != "" {
+			hr.Header.Set("If-Modified-Since", m.LastModified)
 		}
 	}
 	return x.h.client.Do(hr)

@@ -127,6 +127,14 @@ func TestRefusals(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("the rest needs root, to become another user: run the tests as root, as `make test` in CI does")
 	}
+	t.Run("root for somebody else", func(t *testing.T) {
+		docroot := t.TempDir()
+		if err := os.Chown(docroot, nobody, nobody); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Open(docroot, docroot+"-state")
+		wantSentence(t, err, "belongs to uid 65534", "run this program as uid 65534")
+	})
 	for _, test := range []struct {
 		name               string
 		docOwner, stateUID int

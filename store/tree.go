@@ -72,13 +72,33 @@ func Open(docroot, state string) (*Tree, error) {
 }
 
 func (t *Tree) openState(path string) error {
-	err := os.Mkdir(path, 0o700)
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("the state directory cannot be created: %w: create it, owned by uid %d with mode 0700, on the file system of the docroot", err, os.Geteuid())
+	if err := t.makeState(path); err != nil {
+		return err
 	}
+	var err error
 	t.state, err = os.OpenRoot(path)
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("the state directory cannot be opened: %w: this program runs as uid %d: run it as the directory's owner, or share the directory with a group (chmod 2770)", err, os.Geteuid())
+	}
 	if err != nil {
-		return fmt.Errorf("the state directory cannot be opened: %w: it belongs to the user that runs this program (uid %d)", err, os.Geteuid())
+		return fmt.Errorf("the state directory cannot be opened: %w", err)
+	}
+	return nil
+}
+
+// makeState makes the state directory if it is missing. Root does not make one
+// for a docroot of somebody else's, who could not use it.
+func (t *Tree) makeState(path string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return nil
+	}
+	uid := os.Geteuid()
+	var ds unix.Stat_t
+	if err := unix.Stat(t.docPath, &ds); err == nil && uid == 0 && ds.Uid != 0 {
+		return fmt.Errorf("the docroot %s belongs to uid %d, and a state directory that root makes would be of no use to that user: run this program as uid %d", t.docPath, ds.Uid, ds.Uid)
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("the state directory cannot be created: %w: create it, owned by uid %d with mode 0700, on the file system of the docroot", err, uid)
 	}
 	return nil
 }
