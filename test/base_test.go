@@ -1,0 +1,34 @@
+package test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"mirror/internal/origin"
+)
+
+// TestBase serves the docroot at a path of a site, as for a user of shared hosting.
+func TestBase(t *testing.T) {
+	for _, f := range fronts {
+		if f.handler != builtin && !strings.HasPrefix(f.name, "apache-htaccess") {
+			continue // their snippets take the whole of a site
+		}
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			s := prepare(t, f)
+			s.base = "/~user/mirror"
+			s.begin(t)
+			missThenHit(t, s)
+			waiting(t, s)
+			mutable(t, s)
+			hiddenNames(t, s)
+
+			s.offer("/debian/dir/a.deb", origin.File{Seed: 31, Size: kib})
+			a := s.ask(t, "GET", "/debian/dir")
+			if to := strings.TrimPrefix(a.header.Get("Location"), s.URL); a.status != http.StatusMovedPermanently || to != s.base+"/debian/dir/" {
+				t.Errorf("a directory without its slash: %d to %q", a.status, to)
+			}
+		})
+	}
+}

@@ -1,0 +1,142 @@
+package test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience is how long a condition is waited for. Only failing tests wait as long.
+const patience = 15 * time.Second
+
+// eventually polls until ok or patience is over.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %v in vain: %s", patience, what)
+		}
+	}
+}
+
+// server finds the program of a web server or a client.
+func server(t *testing.T, program, debianPackage string) string {
+	t.Helper()
+	// Servers are in sbin, which is not in every user's PATH.
+	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/usr/local/sbin") {
+		if path, err := exec.LookPath(filepath.Join(dir, program)); err == nil {
+			return path
+		}
+	}
+	t.Fatalf("%s is missing: install the Debian package %s", program, debianPackage)
+	return ""
+}
+
+// wwwData is the user that serves; nil when the test is not run by root, and
+// everything runs as its own user.
+func wwwData(t *testing.T) *syscall.Credential {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	u, err := user.Lookup("www-data")
+	if err != nil {
+		t.Fatalf("the user www-data is missing: %v", err)
+	}
+	uid, _ := strconv.ParseUint(u.Uid, 10, 32)
+	gid, _ := strconv.ParseUint(u.Gid, 10, 32)
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+}
+
+// own gives a path to the user that serves.
+func own(t *testing.T, path string) {
+	t.Helper()
+	if c := wwwData(t); c != nil {
+		if err := os.Lchown(path, int(c.Uid), int(c.Gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// process is a server that a test has started, with the group it leads.
+type process struct {
+	cmd  *exec.Cmd
+	log  string        // path of what it wrote to stdout and stderr
+	done chan struct{} // closed when it has ended
+}
+
+// launch starts a server that ends with the site. Its output is shown if a test of
+// the site has failed by then.
+func (s *site) launch(t *testing.T, as *syscall.Credential, name string, args ...string) *process {
+	t.Helper()
+	log, err := os.CreateTemp(s.dir, filepath.Base(name)+"-*.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	p := &process{cmd: exec.Command(name, args...), log: log.Name(), done: make(chan struct{})}
+	p.cmd.Dir = s.dir
+	p.cmd.Stdout, p.cmd.Stderr = log, log
+	p.cmd.Env = append(os.Environ(), "HOME="+s.dir, "XDG_DATA_HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir)
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: as}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { p.cmd.Wait(); close(p.done) }()
+	s.life.Cleanup(func() {
+		p.stop()
+		if s.life.Failed() {
+			show(s.life, p.log)
+		}
+	})
+	return p
+}
+
+// stop ends a server in the proper way, and its whole group in the other one.
+func (p *process) stop() {
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.done:
+	case <-time.After(5 * time.Second):
+	}
+	syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	<-p.done
+}
+
+// show prints the end of a log, less what went well.
+func show(t *testing.T, path string) {
+	const tail = 2500
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return
+	}
+	var bad strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if !strings.Contains(line, "level=INFO") {
+			bad.WriteString(line)
+		}
+	}
+	if bad.Len() > 0 {
+		t.Logf("%s:\n%s", filepath.Base(path), bad.String()[max(0, bad.Len()-tail):])
+	}
+}
+
+// addresses counts the loopback addresses that were given out.
+var addresses atomic.Uint32
+
+// address is "ip:port" for one server: a loopback address of its own, so that
+// nobody can take the port between choosing and listening.
+func address() (ip, hostPort string) {
+	n := addresses.Add(1)
+	pid := os.Getpid()
+	ip = fmt.Sprintf("127.%d.%d.%d", 64+pid>>8&63, pid&255, n)
+	return ip, ip + ":8080"
+}
