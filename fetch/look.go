@@ -72,11 +72,12 @@ func (e *Engine) refreshed(ctx context.Context, name mirror.Name, t *transfer) {
 }
 
 func (e *Engine) openPublished(name mirror.Name) (*File, error) {
-	file, fi, err := e.tree.OpenFile(name)
+	file, info, err := e.tree.OpenFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		// A link to nowhere is nobody's file, and nothing can be published
-		// over it.
-		if _, err := e.tree.Lstat(name); err == nil {
+		// over it. (A file that appears just now is a miss that finds it
+		// under the lock.)
+		if fi, err := e.tree.Lstat(name); err == nil && fi.Mode()&fs.ModeSymlink != 0 {
 			return nil, fmt.Errorf("/%s: %w", name, mirror.ErrForeign)
 		}
 		return nil, errMissing
@@ -85,8 +86,8 @@ func (e *Engine) openPublished(name mirror.Name) (*File, error) {
 		return nil, err
 	}
 	return &File{
-		Meta:      mirror.Meta{Size: fi.Size(), ModTime: fi.ModTime()},
-		published: true, file: file, info: fi,
+		Meta:      mirror.Meta{Size: info.Size(), ModTime: info.ModTime()},
+		published: true, file: file, info: info,
 	}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"mirror"
@@ -18,11 +19,19 @@ import (
 // published delivers a file of the docroot: by the web server where it can,
 // else its bytes. It never redirects a client.
 func (h *Handler) published(w http.ResponseWriter, r *http.Request, v *visit, f *fetch.File) {
-	if v.front.Handover == HandoverNone || v.front.Second {
+	if v.front.Handover == HandoverNone || v.front.Second || unchanged(r, f.Meta) {
 		h.bytes(w, r, v.target.Name, f)
 		return
 	}
 	h.handOver(w, r, v, f)
+}
+
+// unchanged reports whether a request asks only whether the file is newer than
+// its date, and it is not: that answer is ours to give, since Apache forgets
+// the question when an ErrorDocument redirects. Entity tags are the server's.
+func unchanged(r *http.Request, m mirror.Meta) bool {
+	since, err := http.ParseTime(r.Header.Get("If-Modified-Since"))
+	return err == nil && r.Header.Get("If-None-Match") == "" && !m.ModTime.Truncate(time.Second).After(since)
 }
 
 // handOver gives a published file back to the web server.
@@ -35,18 +44,30 @@ func (h *Handler) handOver(w http.ResponseWriter, r *http.Request, v *visit, f *
 		header.Set("X-Accel-Redirect", v.front.Accel+"/"+name.Escape())
 	case HandoverSendfile:
 		file := h.conf.Docroot + "/" + string(name)
-		if !utf8.ValidString(file) { // lighttpd refuses it
+		if !meansItself(file) {
 			h.bytes(w, r, name, f)
 			return
 		}
-		header.Set("X-Sendfile", mirror.Name(file).Escape())
+		header.Set("X-Sendfile", file)
 	case HandoverLocal, HandoverLocalNoStatus:
-		header.Set("Location", h.location(name)+"?"+marker)
 		if v.front.Handover == HandoverLocalNoStatus {
+			clear(header) // lighttpd takes it for internal only if it stands alone
 			header.Set(cgienv.NoStatus, "1")
 		}
+		header.Set("Location", h.location(name)+"?"+marker)
 	}
 	w.WriteHeader(http.StatusOK)
+}
+
+// meansItself reports whether a path in X-Sendfile is read alike by servers that
+// decode it (lighttpd) and that do not (Apache's mod_xsendfile).
+func meansItself(path string) bool {
+	for i := range len(path) {
+		if c := path[i]; c < ' ' || c == 0x7f || c == '%' {
+			return false
+		}
+	}
+	return utf8.ValidString(path) && !strings.HasSuffix(path, " ")
 }
 
 // bytes writes the file itself, with ranges and conditions as RFC 9110 says. A

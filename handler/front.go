@@ -23,7 +23,10 @@ type Front struct {
 	// Second: the server has come back to us with a request that we had
 	// handed over. Whatever is wrong there, redirecting again would loop.
 	Second bool
-	Script string // the URL path of the CGI program itself, which is no name
+	// Script is the URL path of the CGI program itself, which is no name. It is
+	// empty for a daemon, where some servers give the request's path as
+	// SCRIPT_NAME.
+	Script string
 }
 
 // Handover is how a published file is given back to the web server.
@@ -59,7 +62,7 @@ func ParseHandover(v string) (h Handover, accel string, err error) {
 // FrontOf reads a CGI environment. The configuration overrides what the front
 // declares.
 func FrontOf(env map[string]string, target string, conf config.Server) (Front, error) {
-	f := Front{Target: target, Script: env["SCRIPT_NAME"], Stream: env["MIRROR_STREAM"] == "1"}
+	f := Front{Target: target, Stream: env["MIRROR_STREAM"] == "1"}
 	declared := env["MIRROR_HANDOVER"]
 	if conf.Handover != "" {
 		declared = conf.Handover

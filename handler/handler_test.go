@@ -266,7 +266,7 @@ func TestHandover(t *testing.T) {
 		nostatus bool
 	}{
 		{"accel", Front{Handover: HandoverAccel, Accel: "/_ready"}, "X-Accel-Redirect", "/_ready/" + escaped, "", false},
-		{"sendfile", Front{Handover: HandoverSendfile}, "X-Sendfile", "DOCROOT/" + escaped, "", false},
+		{"sendfile", Front{Handover: HandoverSendfile}, "", "", "bytes", false}, // the name has a %
 		{"local", Front{Handover: HandoverLocal}, "Location", "/base/" + escaped + "?_m=1", "", false},
 		{"local-nostatus", Front{Handover: HandoverLocalNoStatus}, "Location", "/base/" + escaped + "?_m=1", "", true},
 		{"none", Front{}, "", "", "/base/" + escaped + "?_m=1", false},
@@ -307,6 +307,30 @@ func TestHandover(t *testing.T) {
 					t.Errorf("NoStatus %v, want %v", got, test.nostatus)
 				}
 			})
+		}
+	}
+}
+
+func TestSendfile(t *testing.T) {
+	r := newRig(t, "")
+	r.put("m/a b+é.deb", "content")
+	resp := r.ask(Front{Handover: HandoverSendfile}, "GET", "/m/a%20b+%C3%A9.deb")
+	if got, want := resp.Header.Get("X-Sendfile"), r.conf.Docroot+"/m/a b+é.deb"; got != want {
+		t.Errorf("X-Sendfile %q, want %q", got, want)
+	}
+}
+
+// TestUnchanged: a question for the date alone is answered before a handover.
+func TestUnchanged(t *testing.T) {
+	r := newRig(t, "")
+	r.put("m/a", "content")
+	for since, want := range map[string]int{
+		time.Now().Add(time.Hour).UTC().Format(http.TimeFormat): 304,
+		"Mon, 01 Jan 2001 00:00:00 GMT":                         200,
+	} {
+		resp := r.ask(Front{Handover: HandoverLocal}, "GET", "/m/a", "If-Modified-Since", since)
+		if resp.StatusCode != want {
+			t.Errorf("since %s: %d, want %d", since, resp.StatusCode, want)
 		}
 	}
 }

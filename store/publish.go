@@ -94,3 +94,25 @@ func foreignError(name mirror.Name, err error) error {
 	}
 	return storeError(name, err)
 }
+
+// Probe renames a file from the state directory into the docroot and removes
+// it: what every publication will do. Comparing device numbers, as Open does,
+// is quick but not enough: two bind mounts of one file system have the same,
+// and no rename crosses them. For the start of a daemon and for check-config.
+func (t *Tree) Probe() error {
+	// Hidden, so that no request can ask for it; of this process alone, since
+	// several may start at the same moment.
+	name := mirror.Name(fmt.Sprintf(".mirror-probe-%d", os.Getpid()))
+	p, err := t.NewPart(name)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	pub := &Publication{Part: p, Replace: true}
+	t.Publish([]*Publication{pub})
+	if pub.Err != nil {
+		p.Remove()
+		return pub.Err
+	}
+	return t.doc.Remove(string(name))
+}

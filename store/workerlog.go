@@ -40,25 +40,3 @@ func (t *Tree) OpenWorkerLog() (*os.File, error) {
 	}
 	return f, nil
 }
-
-// Probe renames a file from the state directory into the docroot and removes
-// it: what every publication will do. Comparing device numbers, as Open does,
-// is quick but not enough: two bind mounts of one file system have the same,
-// and no rename crosses them. For the start of a daemon and for check-config.
-func (t *Tree) Probe() error {
-	p, err := t.NewPart(probeName)
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	pub := &Publication{Part: p, Replace: true}
-	t.Publish([]*Publication{pub})
-	if pub.Err != nil {
-		p.Remove()
-		return pub.Err
-	}
-	return t.doc.Remove(string(probeName))
-}
-
-// probeName is hidden, so that no request can ask for it.
-const probeName = ".mirror-probe"

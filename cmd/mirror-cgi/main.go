@@ -58,6 +58,7 @@ func answer() int {
 		var front handler.Front
 		if err == nil {
 			front, err = handler.FrontOf(env, r.RequestURI, conf.Server)
+			front.Script = env["SCRIPT_NAME"]
 		}
 		if err != nil {
 			// The cause is the administrator's business, not the client's.
