@@ -87,7 +87,7 @@ func (s *site) harmless(t *testing.T, method, target string) {
 }
 
 func dangerousPaths(t *testing.T, s *site) {
-	text, err := os.ReadFile("testdata/badpaths.txt")
+	text, err := os.ReadFile("../testdata/badpaths.txt")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,9 +30,6 @@ type front struct {
 	// wrongRoot is the status of what the handler hands over to a front that looks
 	// elsewhere for it; 0 where the handler notices, and sends it itself.
 	wrongRoot int
-	// wholeAgain: what the handler hands back is sent whole, although a 304 would
-	// do: the front forgets the conditions in its internal redirect.
-	wholeAgain bool
 	// methods are statuses other than 405.
 	methods map[string]int
 }
@@ -45,7 +42,7 @@ var fronts = []front{
 	{name: "apache-mod_fcgid", handler: spawned, start: startApache("apache/fcgid.conf")},
 	{name: "apache-cgid-rewrite", handler: cgi, start: startApache("apache/cgid.conf"), streams: true, noHandler: 5},
 	{name: "apache-htaccess", handler: cgi, start: startHtaccess("apache/htaccess"), streams: true, noHandler: 5},
-	{name: "apache-htaccess-errordocument", handler: cgi, start: startHtaccess("apache/htaccess-errordocument"), streams: true, noHandler: 4, wholeAgain: true,
+	{name: "apache-htaccess-errordocument", handler: cgi, start: startHtaccess("apache/htaccess-errordocument"), streams: true, noHandler: 4,
 		methods: map[string]int{"POST": 403, "PUT": 403, "DELETE": 403, "PATCH": 403, "OPTIONS": 403, "PROPFIND": 403}},
 	{name: "lighttpd-fastcgi", handler: daemon, start: startLighttpd("lighttpd/fastcgi.conf"), streams: true, noHandler: 5, wrongRoot: 404},
 	{name: "lighttpd-cgi", handler: cgi, start: startLighttpd("lighttpd/cgi.conf"), streams: true, noHandler: 5, wrongRoot: 404},
