@@ -1,6 +1,6 @@
 // Bench compares the mirror with its peers, side by side on one upstream.
 //
-//	go run ./bench                   everything, some 12 minutes; writes bench/RESULTS.md
+//	go run ./bench                   everything, some 10 minutes; writes bench/RESULTS.md
 //	go run ./bench -quick            everything once and smaller, 1 to 2 minutes; prints only
 //	go run ./bench -only small,hits  some measures; prints only
 //
@@ -10,6 +10,10 @@
 // and the disk is quiet. Every byte of every body is checked: a wrong one ends
 // the run. Nothing else does: goals are reported as met or not, and slow
 // figures are figures.
+//
+// Leave the machine alone meanwhile, and five minutes between two runs: the
+// files that the first one deleted at its end slow down the second (see
+// disk.go).
 //
 //	content/     the files: made from their path, and checked
 //	origin/      the upstream, a process of its own

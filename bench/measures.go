@@ -83,7 +83,7 @@ var whole = plan{
 	small:       5000, smallClients: 16,
 	hitTime: 2 * time.Second, hitClients: 16,
 	bigRounds:  5,
-	herdRounds: 2, herdSize: 200 * mib, herdClients: 50, herdRate: 20e6,
+	herdRounds: 3, herdSize: 200 * mib, herdClients: 50, herdRate: 20e6,
 	memorySize: gib, memoryClients: 50,
 }
 
