@@ -157,6 +157,15 @@ func (n Name) Escape() string {
 	return b.String()
 }
 
+// Join returns the name of what is called base in the directory n, which may be
+// the docroot.
+func (n Name) Join(base string) Name {
+	if n == "" {
+		return Name(base)
+	}
+	return n + "/" + Name(base)
+}
+
 // Base returns the last segment.
 func (n Name) Base() string {
 	return string(n[strings.LastIndexByte(string(n), '/')+1:])

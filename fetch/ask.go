@@ -48,7 +48,7 @@ func (t *transfer) askAll() (*source.Result, error) {
 			case err == nil:
 				return res, nil
 			case errors.Is(err, source.ErrNotModified):
-				return nil, t.touch()
+				return nil, t.touch(src, res.Meta)
 			case t.ctx.Err() != nil:
 				return nil, context.Cause(t.ctx)
 			case isFinal(err):
@@ -80,7 +80,8 @@ func (t *transfer) attempt(src upstream) (*source.Result, error) {
 		return nil, err
 	}
 	defer t.lock.ReleaseSlot(src.pool)
-	if t.part == nil {
+	if s := t.now(); t.part == nil || s.have > 0 && !s.meta.Pinned() {
+		// There is nothing yet, or nothing tells what version it is of.
 		if err := t.restart(); err != nil {
 			return nil, err
 		}
@@ -93,18 +94,8 @@ func (t *transfer) attempt(src upstream) (*source.Result, error) {
 		Wrote: func(n int) { t.update(func(s *state) { s.have += int64(n) }) },
 	}
 	r.Held = t.condition(src)
-	if s.have > 0 && !s.meta.Pinned() {
-		// The last attempt ended without telling what version its bytes are.
-		if err := t.restart(); err != nil {
-			return nil, err
-		}
-		r.Dst = t.part.File()
-	}
 	res, err := src.Fetch(t.ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	return &res, nil
+	return &res, err
 }
 
 // condition describes the held file to src, in the upstream's own words; nil
@@ -115,7 +106,7 @@ func (t *transfer) condition(src upstream) *mirror.Meta {
 		return nil
 	}
 	m := mirror.Meta{Size: t.held.Size, LastModified: t.held.LastModified}
-	if t.held.Upstream == t.urlAt(src) {
+	if t.held.Upstream == src.URL(t.rest) {
 		m.ETag = t.held.ETag // it means nothing to another upstream
 	}
 	if m.ETag == "" && m.LastModified == "" {
@@ -124,16 +115,17 @@ func (t *transfer) condition(src upstream) *mirror.Meta {
 	return &m
 }
 
-func (t *transfer) urlAt(src upstream) string { return src.String() + t.rest.Escape() }
-
 // isFrom reports whether the part's bytes came from src.
-func (t *transfer) isFrom(src upstream) bool { return t.row.Upstream == t.urlAt(src) }
+func (t *transfer) isFrom(src upstream) bool { return t.row.Upstream == src.URL(t.rest) }
 
-// touch records that the held file is still current.
-func (t *transfer) touch() error {
+// touch records that the held file is still current, and the validators that
+// src sent along (RFC 9111, 4.3.4).
+func (t *transfer) touch(src upstream, meta mirror.Meta) error {
 	t.discard()
-	now := t.e.now()
-	err := t.e.index.Touch(t.ctx, string(t.name), now, t.held.ETag, t.held.LastModified)
+	if t.held.Upstream != src.URL(t.rest) {
+		meta.ETag = "" // it means nothing to the upstream of the record
+	}
+	err := t.e.index.Touch(t.ctx, string(t.name), t.e.now(), meta.ETag, meta.LastModified)
 	if err != nil {
 		return fmt.Errorf("%w: recording that /%s is current: %w", mirror.ErrStore, t.name, err)
 	}
@@ -156,7 +148,7 @@ func (t *transfer) takeSlot(pool string, n int) error {
 	case err != nil:
 		return fmt.Errorf("%w: %w", mirror.ErrStore, err)
 	case !got:
-		return fmt.Errorf("/%s: %w: all %d slots of %q were taken for %s", t.name, mirror.ErrBusy, n, pool, t.e.conf.Limits.QueueTime)
+		return fmt.Errorf("/%s: %w: all %d slots of %q (limits.fetches, limits.per_upstream) were taken for %s", t.name, mirror.ErrBusy, n, pool, t.e.conf.Limits.QueueTime)
 	}
 	return nil
 }
@@ -277,6 +269,7 @@ var kinds = []struct {
 	{"toolarge", mirror.ErrTooLarge},
 	{"foreign", mirror.ErrForeign},
 	{"store", mirror.ErrStore},
+	{"changed", mirror.ErrChanged},
 	{"broken", mirror.ErrBroken},
 }
 

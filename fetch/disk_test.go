@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -19,7 +20,6 @@ func TestDiskFull(t *testing.T) {
 		name  string
 		space int64 // left when the client asks
 		size  int64
-		b     origin.Behaviour
 	}{
 		{name: "in the middle of a file", space: 2 * mib, size: 5 * mib},
 		{name: "before its first byte", space: 0, size: 5 * mib},
@@ -28,7 +28,6 @@ func TestDiskFull(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			o := origin.New(t)
 			o.Set("/a.iso", origin.File{Seed: 50, Size: test.size})
-			o.Behave("/a.iso", test.b)
 			s := newSite(t, "", o)
 			mountTmpfs(t, s)
 			e := s.engine()
@@ -60,6 +59,31 @@ func TestDiskFull(t *testing.T) {
 			s.wantPublished("m/a.iso", origin.Bytes(50, test.size), origin.Epoch)
 		})
 	}
+}
+
+// TestDiskFullHerd: that there is no space is no reason to leave anybody
+// without bytes, nor to give them bytes that are refused otherwise.
+func TestDiskFullHerd(t *testing.T) {
+	const size = 5 * mib
+	portal, o := origin.New(t), origin.New(t)
+	portal.Behave(origin.Everywhere, origin.Behaviour{Portal: true})
+	o.Set("/a.iso", origin.File{Seed: 51, Size: size})
+	s := newSite(t, "[limits]\nrelays = 2\n---\n", portal, o)
+	mountTmpfs(t, s)
+	e := s.engine()
+	if _, _, err := e.index.File(s.ctx(), "x"); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, filepath.Join(s.docroot, "ballast"), 2*mib)
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if got, err := s.get(e, "m/a.iso"); err != nil || !bytes.Equal(got, origin.Bytes(51, size)) {
+				t.Errorf("%d bytes, %v", len(got), err)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // mountTmpfs puts docroot and state on a small file system of their own.

@@ -2,8 +2,8 @@
 // the docroot, once, and lets everybody who asks meanwhile read it as it
 // grows. It is the only package that knows upstreams, files and records.
 //
-//	look -> lock -> look again -> ask -> copy -> check -> mark -> digest ->
-//	sync -> rename -> sync the directory -> record -> unlock
+//	look -> lock -> look again -> slots -> ask -> copy -> check -> digest ->
+//	sync -> intend -> rename -> sync the directory -> record -> unlock
 //
 // "Being fetched" is the lock of the name and nothing else. Whoever holds it
 // writes; everybody else, in this process or another, follows. A transfer is
@@ -36,6 +36,7 @@ type Options struct {
 
 	// Spawn starts a process that fetches name, and hands it the lock; nil
 	// means that this process fetches. When it fails, this process does too.
+	// It is called while no other fetch can begin here.
 	Spawn func(name mirror.Name, lock *keylock.Lock) error
 
 	TLS *tls.Config      // for upstreams; nil: the system's roots
@@ -169,19 +170,14 @@ func (e *Engine) Miss(name mirror.Name) config.MissMode {
 	return config.MissStream
 }
 
-// Public returns the URL at which a client can get name from an upstream
-// itself, without credentials; "" when there is none.
-func (e *Engine) Public(name mirror.Name) string {
+// URL returns where a client can get name from an upstream itself, without
+// credentials; "" when it is below no prefix.
+func (e *Engine) URL(name mirror.Name) string {
 	m, rest, ok := e.lookup(name)
 	if !ok {
 		return ""
 	}
-	for _, s := range e.sources[m] {
-		if url := s.Public(rest); url != "" {
-			return url
-		}
-	}
-	return ""
+	return e.sources[m][0].URL(rest)
 }
 
 // maxTries bounds how often one request begins anew because a fetch that it
@@ -245,21 +241,22 @@ func (e *Engine) remembered(ctx context.Context, name mirror.Name) error {
 
 // join begins the fetch of a missing file or follows the one that runs.
 func (e *Engine) join(ctx context.Context, name mirror.Name, m *config.Mirror, rest mirror.Name, since time.Time, try int) (*File, error) {
-	t, err := e.begin(name, m, rest, nil, e.spawn != nil && try < 2)
+	// A worker that fails without a word is not tried for ever.
+	t, err := e.begin(name, m, rest, nil, try >= 2)
 	switch {
+	case err != nil:
+		return nil, err
 	case t != nil:
 		return t.open(ctx)
-	case err == nil || errors.Is(err, keylock.ErrHeld):
-		return e.follow(ctx, name, m, rest, since)
 	}
-	return nil, err
+	return e.follow(ctx, name, m, rest, since)
 }
 
-// begin takes the lock of name and starts its transfer, or returns the one
-// that runs in this process. (nil, nil) means that another process was given
-// the fetch, keylock.ErrHeld that one has it already. held describes the
-// published file that is to be refreshed; nil: the file is missing.
-func (e *Engine) begin(name mirror.Name, m *config.Mirror, rest mirror.Name, held *index.Record, elsewhere bool) (*transfer, error) {
+// begin sees to it that name is being fetched. It returns the transfer of this
+// process, or nil when another process has the fetch, given to it just now or
+// before. held describes the published file that is to be refreshed; nil: the
+// file is missing. here: in this process, if in none yet.
+func (e *Engine) begin(name mirror.Name, m *config.Mirror, rest mirror.Name, held *index.Record, here bool) (*transfer, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if t := e.running[name]; t != nil {
@@ -269,13 +266,13 @@ func (e *Engine) begin(name mirror.Name, m *config.Mirror, rest mirror.Name, hel
 		return nil, errShutdown
 	}
 	lock, err := e.tree.Locks.TryLock(string(name))
-	if err != nil {
-		if errors.Is(err, keylock.ErrHeld) {
-			return nil, err
-		}
-		return nil, fmt.Errorf("%w: %w", mirror.ErrStore, err)
+	if errors.Is(err, keylock.ErrHeld) {
+		return nil, nil
 	}
-	if elsewhere {
+	if err != nil {
+		return nil, fmt.Errorf("/%s: %w: %w", name, mirror.ErrStore, err)
+	}
+	if e.spawn != nil && !here {
 		err := e.spawn(name, lock)
 		if err == nil {
 			lock.Unlock() // the child has its own copy

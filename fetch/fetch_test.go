@@ -36,6 +36,11 @@ func TestMissIsPublished(t *testing.T) {
 			}
 			s.settle(e)
 			s.wantPublished("m/d/a.bin", want, origin.Epoch)
+			for _, want := range []string{"fetch: published", "path=/m/d/a.bin", "upstream=" + o.URL + "/", "look=", "ask=", "copy=", "check=", "digest=", "publish="} {
+				if !strings.Contains(s.log.String(), want) {
+					t.Errorf("the log's line has no %q", want)
+				}
+			}
 			s.wantNoParts()
 			rec, ok, err := e.index.File(s.ctx(), "m/d/a.bin")
 			if err != nil || !ok || rec.Size != size || !rec.Ours || len(rec.Digest) != 32 || rec.Upstream != o.URL+"/d/a.bin" {
@@ -127,6 +132,7 @@ func TestMisbehaviour(t *testing.T) {
 		seed      uint64
 		unkept    bool // delivered, not published
 		cutClient bool // the client may see a broken connection
+		requests  int  // so many in all; 0: any
 	}{
 		{name: "honest"},
 		{name: "chunked", b: origin.Behaviour{Chunked: true}},
@@ -152,10 +158,12 @@ func TestMisbehaviour(t *testing.T) {
 		{name: "gzip label on what is none", b: origin.Behaviour{GzipLabel: true}, err: mirror.ErrBroken},
 		{name: "brotli unasked", b: origin.Behaviour{Header: map[string]string{"Content-Encoding": "br"}}, err: mirror.ErrBroken},
 		{name: "redirect to a directory", b: origin.Behaviour{Redirect: "/a.bin/", Status: 301}, err: mirror.ErrIsDirectory},
+		{name: "redirect to a directory, by way of another place", b: origin.Behaviour{Redirect: "/cdn/a"}, err: mirror.ErrIsDirectory},
 		{name: "redirect in circles", b: origin.Behaviour{Redirect: "/a.bin"}, err: mirror.ErrBroken},
 		{name: "redirect to a file scheme", b: origin.Behaviour{Redirect: "file:///etc/passwd"}, err: mirror.ErrBroken},
 		{name: "redirect to a private address", b: origin.Behaviour{Redirect: "http://127.0.0.1:1/x"}, err: mirror.ErrBroken},
 		{name: "no ranges, on resume", prefix: 150 << 10, b: origin.Behaviour{NoRanges: true}},
+		{name: "gzip label on a tarball, on resume", file: "a.tar.gz", prefix: 150 << 10, b: origin.Behaviour{GzipLabel: true}, requests: 1},
 		{name: "416 on resume", prefix: 150 << 10, b: origin.Behaviour{RangeStatus: 416}, cutClient: true},
 		{name: "206 with another start", prefix: 150 << 10, b: origin.Behaviour{RangeShift: 1000, Times: 1}, cutClient: true},
 		{name: "206 with another total", prefix: 150 << 10, b: origin.Behaviour{TotalShift: 10, Times: 1}, cutClient: true},
@@ -178,6 +186,7 @@ func TestMisbehaviour(t *testing.T) {
 				o.Set(path, *test.change)
 			}
 			o.Behave(path, test.b)
+			o.Behave("/cdn/a", origin.Behaviour{Redirect: "/cdn/a/", Status: 301})
 			e := s.engine()
 			seed := test.seed
 			if seed == 0 {
@@ -200,6 +209,9 @@ func TestMisbehaviour(t *testing.T) {
 			}
 			if !bytes.Equal(got, want) {
 				t.Fatalf("the client got %d bytes that are not the file", len(got))
+			}
+			if n := o.Count(path, ""); test.requests > 0 && n != test.requests {
+				t.Errorf("%d requests, want %d", n, test.requests)
 			}
 			if test.unkept {
 				if files := s.docFiles(); len(files) > 0 {
@@ -274,7 +286,7 @@ func TestTakeOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := first.Start("m/a"); err != nil {
+	if err := first.Start(s.ctx(), "m/a"); err != nil {
 		t.Fatal(err)
 	}
 	f, err := s.engine().Open(s.ctx(), "m/a")
@@ -405,6 +417,53 @@ func TestPlantedSymlinksAreNotFollowedOut(t *testing.T) {
 	list, _ := os.ReadDir(outside)
 	if len(list) != 1 {
 		t.Errorf("something was written outside: %v", list)
+	}
+}
+
+// TestLimitInAll: the bound of all fetches, whatever their upstreams.
+func TestLimitInAll(t *testing.T) {
+	one, two := origin.New(t), origin.New(t)
+	s := newSite(t, "[limits]\nfetches = 2\nqueue_time = \"50ms\"\n---\n", one)
+	for i, o := range []*origin.Origin{one, one, two} {
+		o.Set(fmt.Sprintf("/%d", i), origin.File{Seed: 1, Size: mib})
+	}
+	engines := []*Engine{s.engine(), s.engine()}
+	release := one.HoldAfter(origin.Everywhere, mib/2)
+	for i := range 2 {
+		f, err := engines[i].Open(s.ctx(), mirror.Name(fmt.Sprintf("m/%d", i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+	}
+	if _, err := s.get(engines[0], "m/2"); !errors.Is(err, mirror.ErrBusy) || !strings.Contains(err.Error(), "limits.fetches") {
+		t.Errorf("third fetch: %v, want ErrBusy", err)
+	}
+	release()
+}
+
+// TestNoClientWaitsForTheDisk: all bytes are there before anything is synced.
+func TestNoClientWaitsForTheDisk(t *testing.T) {
+	o := origin.New(t)
+	o.Set("/small", origin.File{Seed: 1, Size: 4096})
+	o.Set("/large", origin.File{Seed: 2, Size: 2 * mib})
+	s := newSite(t, "", o)
+	e := s.engine()
+	e.publish.start.Do(func() {}) // the publisher sleeps
+	for name, f := range map[mirror.Name]origin.File{"m/small": {Seed: 1, Size: 4096}, "m/large": {Seed: 2, Size: 2 * mib}} {
+		for range 2 { // the second reads a checked file that has no name yet
+			if got, err := s.get(e, name); err != nil || !bytes.Equal(got, origin.Bytes(f.Seed, f.Size)) {
+				t.Errorf("%s: %d bytes, %v", name, len(got), err)
+			}
+		}
+	}
+	if files := s.docFiles(); len(files) > 0 {
+		t.Errorf("published %v", files)
+	}
+	go e.publish.run()
+	s.settle(e)
+	if files := s.docFiles(); len(files) != 2 {
+		t.Errorf("published %v", files)
 	}
 }
 

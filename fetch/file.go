@@ -46,9 +46,9 @@ type growth interface {
 // OS returns the file itself when it is published, else nil.
 func (f *File) OS() *os.File { return f.file }
 
-// Published returns once the file is in the docroot under its name (true), or
-// is whole but will never be (false), or ctx is done.
-func (f *File) Published(ctx context.Context) (bool, error) {
+// Settle returns once the file is in the docroot under its name (true), or is
+// whole but will never be (false), or ctx is done.
+func (f *File) Settle(ctx context.Context) (bool, error) {
 	if f.published {
 		return true, nil
 	}
@@ -76,8 +76,9 @@ func (f *File) Expect(end int64) {
 	}
 }
 
-// Read implements io.Reader. Its errors never are io.EOF before Meta.Size
-// bytes.
+// Read implements io.Reader. It ends with io.EOF after Meta.Size bytes and never
+// before: mirror.ErrChanged says that the bytes read so far are of a version
+// that is gone, other errors that there will be no more.
 func (f *File) Read(p []byte) (int, error) {
 	n, err := f.readAt(p)
 	f.pos += int64(n)
@@ -110,7 +111,7 @@ func (f *File) readAt(p []byte) (int, error) {
 		}
 		var err error
 		visible, err = f.grow.wait(f.ctx, f.pos)
-		if errors.Is(err, mirror.ErrNoSpace) && f.relay.possible(f.pos) {
+		if errors.Is(err, mirror.ErrNoSpace) && f.relay.instead(f.pos) {
 			f.grow = nil // from here on it is passed through
 			return f.relay.readAt(f.ctx, p, f.pos)
 		}

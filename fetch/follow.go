@@ -10,7 +10,6 @@ import (
 
 	"mirror"
 	"mirror/config"
-	"mirror/internal/keylock"
 	"mirror/store"
 )
 
@@ -167,15 +166,12 @@ func (r *remote) takeOver() error {
 		return fmt.Errorf("%w: the fetch of /%s was abandoned %d times", mirror.ErrBroken, r.name, maxTries)
 	}
 	r.takeovers++
-	t, err := r.e.begin(r.name, r.m, r.rest, nil, r.e.spawn != nil)
-	switch {
-	case t != nil:
-		r.own = &local{t, r.part.Inode}
-		return r.own.attached()
-	case err == nil, errors.Is(err, keylock.ErrHeld):
-		return nil // another process goes on; we follow that one
+	t, err := r.e.begin(r.name, r.m, r.rest, nil, false)
+	if t == nil || err != nil {
+		return err // nil: another process goes on, and we follow that one
 	}
-	return err
+	r.own = &local{t, r.part.Inode}
+	return r.own.attached()
 }
 
 // attached waits until a new transfer has found the part that is being read.

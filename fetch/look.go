@@ -9,7 +9,6 @@ import (
 
 	"mirror"
 	"mirror/config"
-	"mirror/internal/keylock"
 	"mirror/store"
 	"mirror/store/index"
 )
@@ -26,13 +25,14 @@ const (
 )
 
 // look returns the published file, or errMissing. A mutable one that is due is
-// refreshed behind the client's back.
+// refreshed behind the client's back; past max_stale the client waits for that,
+// for staleWait at most.
 func (e *Engine) look(ctx context.Context, name mirror.Name, m *config.Mirror, rest mirror.Name) (*File, error) {
 	f, err := e.openPublished(name)
 	if err != nil || m == nil || !m.IsMutable(string(rest)) {
 		return f, err
 	}
-	rec, ok := e.ours(ctx, name, f.info)
+	rec, ok := e.claim(ctx, name, f.info)
 	if !ok {
 		return f, nil // what others put there is theirs to keep fresh
 	}
@@ -41,8 +41,8 @@ func (e *Engine) look(ctx context.Context, name mirror.Name, m *config.Mirror, r
 	if age <= m.MaxAge || e.failedLately(ctx, name) {
 		return f, nil
 	}
-	t, err := e.begin(name, m, rest, &rec, e.spawn != nil)
-	if err != nil && !errors.Is(err, keylock.ErrHeld) {
+	t, err := e.begin(name, m, rest, &rec, false)
+	if err != nil {
 		e.log.Warn("a file that is due cannot be refreshed", "path", "/"+string(name), "err", err)
 		return f, nil
 	}
@@ -91,10 +91,10 @@ func (e *Engine) openPublished(name mirror.Name) (*File, error) {
 	}, nil
 }
 
-// ours returns the record of a docroot file, if the file is ours: its size and
-// mtime are the record's. A publication that was cut off between the rename
-// and the record is completed here, from its intent.
-func (e *Engine) ours(ctx context.Context, name mirror.Name, fi fs.FileInfo) (index.Record, bool) {
+// claim returns the record of a docroot file, if the file is ours: its size and
+// mtime are the record's. It completes a publication that was cut off between
+// the rename and the record, from its intent.
+func (e *Engine) claim(ctx context.Context, name mirror.Name, fi fs.FileInfo) (index.Record, bool) {
 	rec, ok, err := e.index.File(ctx, string(name))
 	if err != nil {
 		e.log.Warn("the record cannot be read", "path", "/"+string(name), "err", err)
@@ -137,7 +137,7 @@ func (e *Engine) Recover(ctx context.Context) error {
 			continue
 		}
 		if fi, err := e.tree.Lstat(mirror.Name(p.Name)); err == nil {
-			e.ours(ctx, mirror.Name(p.Name), fi)
+			e.claim(ctx, mirror.Name(p.Name), fi)
 		}
 	}
 	return nil

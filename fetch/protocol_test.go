@@ -135,7 +135,7 @@ func TestCredentials(t *testing.T) {
 	rec, _, _ := e.index.File(s.ctx(), "m/a")
 	fail, _, _ := e.index.Failure(s.ctx(), "m/b")
 	for what, text := range map[string]string{
-		"error": err.Error(), "log": s.log.String(), "record": rec.Upstream, "failure": fail.Cause + fail.Upstream, "redirect": e.Public("m/a"),
+		"error": err.Error(), "log": s.log.String(), "record": rec.Upstream, "failure": fail.Cause + fail.Upstream, "redirect": e.URL("m/a"),
 	} {
 		if strings.Contains(text, "secret") || strings.Contains(text, "user@") || text == "" {
 			t.Errorf("%s: %q", what, text)

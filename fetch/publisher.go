@@ -110,18 +110,18 @@ func (p *publisher) publish(batch []*job) {
 		}
 	}
 	if err := p.e.index.Publish(ctx, recs); err != nil {
-		p.e.log.Warn("published files cannot be recorded; `mirrorctl reindex` finds them again", "files", len(recs), "err", err)
+		p.e.log.Warn("published files cannot be recorded; run `mirrorctl reindex`, then `mirrorctl adopt` them", "files", len(recs), "err", err)
 	}
 }
 
 // mayReplace looks once more, right before the rename: what stands at the name
-// must still be the file that was held.
+// must still be one of ours.
 func (p *publisher) mayReplace(ctx context.Context, t *transfer) bool {
 	fi, err := p.e.tree.Lstat(t.name)
 	if err != nil {
 		return false
 	}
-	_, ours := p.e.ours(ctx, t.name, fi)
+	_, ours := p.e.claim(ctx, t.name, fi)
 	return ours && fi.Mode().IsRegular()
 }
 

@@ -9,6 +9,7 @@ import (
 	"mirror"
 	"mirror/config"
 	"mirror/internal/keylock"
+	"mirror/source"
 )
 
 const (
@@ -32,6 +33,7 @@ type relay struct {
 
 	end  int64 // no byte at or after it is wanted
 	off  bool  // it was tried and failed
+	last bool  // there is no growing file any more: it takes no slot, and cannot be waited for
 	slot *keylock.Lock
 	body io.ReadCloser
 	at   int64 // where body is
@@ -48,13 +50,17 @@ func (r *relay) worthwhile(gap int64) bool {
 	if r == nil || r.off {
 		return false
 	}
-	return (r.body != nil || gap > farAhead) && r.possible(1) && r.e.conf.Limits.Relays > 0
+	return (r.body != nil || gap > farAhead) && r.pin.Pinned() && r.e.conf.Limits.Relays > 0
 }
 
-// possible reports whether the bytes from pos on can be told to be of the
-// pinned version.
-func (r *relay) possible(pos int64) bool {
-	return r != nil && r.pin.Size >= 0 && (pos == 0 || r.pin.Pinned())
+// instead reports whether the relay can go on at pos in the place of a growing
+// file that cannot be stored, and from then on does.
+func (r *relay) instead(pos int64) bool {
+	if r == nil || r.pin.Size < 0 || (pos > 0 && !r.pin.Pinned()) {
+		return false
+	}
+	r.last = true
+	return true
 }
 
 func (r *relay) readAt(ctx context.Context, p []byte, pos int64) (int, error) {
@@ -80,12 +86,8 @@ func (r *relay) readAt(ctx context.Context, p []byte, pos int64) (int, error) {
 
 func (r *relay) open(ctx context.Context, pos int64) error {
 	r.closeBody()
-	if r.slot == nil {
-		slot, err := r.e.tree.Locks.TryPool(poolRelays, max(1, r.e.conf.Limits.Relays))
-		if err != nil {
-			return fmt.Errorf("%w: every slot for relayed ranges is taken", mirror.ErrBusy)
-		}
-		r.slot = slot
+	if err := r.takeSlot(); err != nil {
+		return err
 	}
 	last := r.end - 1
 	if r.pin.Pinned() {
@@ -97,7 +99,7 @@ func (r *relay) open(ctx context.Context, pos int64) error {
 	var err error
 	for _, src := range r.e.sources[r.m] {
 		pin := r.pin
-		if src.String()+r.rest.Escape() != r.from {
+		if src.URL(r.rest) != r.from {
 			pin.ETag = "" // it means nothing to another upstream
 		}
 		if pos > 0 && !pin.Pinned() {
@@ -113,6 +115,21 @@ func (r *relay) open(ctx context.Context, pos int64) error {
 		err = mirror.ErrChanged
 	}
 	return err
+}
+
+func (r *relay) takeSlot() error {
+	if r.slot != nil || r.last {
+		return nil
+	}
+	slot, err := r.e.tree.Locks.TryPool(poolRelays, r.e.conf.Limits.Relays)
+	if errors.Is(err, keylock.ErrHeld) {
+		return fmt.Errorf("%w: every slot for relayed ranges (limits.relays) is taken", mirror.ErrBusy)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", mirror.ErrStore, err)
+	}
+	r.slot = slot
+	return nil
 }
 
 func (r *relay) closeBody() {
@@ -141,10 +158,15 @@ func (e *Engine) passThrough(ctx context.Context, name mirror.Name, m *config.Mi
 	if err != nil {
 		return nil, err
 	}
+	if limit := e.conf.Limits.MaxSize; limit > 0 && meta.Size > limit {
+		return nil, fmt.Errorf("/%s: %w", name, mirror.ErrTooLarge)
+	}
 	if meta.Size < 0 {
 		return nil, fmt.Errorf("/%s cannot be passed through, since its upstream does not tell its length: %w", name, cause)
 	}
-	return &File{Meta: meta, ctx: ctx, relay: newRelay(e, m, rest, meta, from)}, nil
+	r := newRelay(e, m, rest, meta, from)
+	r.last = true
+	return &File{Meta: meta, ctx: ctx, relay: r}, nil
 }
 
 // Stat describes name without fetching it: from the docroot, from the fetch
@@ -180,9 +202,14 @@ func (e *Engine) statUpstream(ctx context.Context, m *config.Mirror, rest mirror
 	var failures []error
 	for _, src := range e.sources[m] {
 		meta, err := src.Stat(ctx, rest)
+		if err == nil && m.RefusesHTML(string(rest)) && source.IsHTML(meta.ContentType) {
+			err = fmt.Errorf("%w: %s is said to be an HTML page", mirror.ErrBroken, src.URL(rest))
+		}
 		switch {
 		case err == nil:
-			return meta, src.String() + rest.Escape(), nil
+			return meta, src.URL(rest), nil
+		case ctx.Err() != nil:
+			return mirror.Meta{}, "", context.Cause(ctx)
 		case isFinal(err):
 			return mirror.Meta{}, "", err
 		}

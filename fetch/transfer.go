@@ -174,8 +174,8 @@ func (t *transfer) failed(err error) {
 	default:
 		t.keep()
 	}
-	if t.ctx.Err() != nil {
-		return // no answer of the upstream's: whoever follows may take over
+	if t.ctx.Err() != nil || errors.Is(err, mirror.ErrIsDirectory) {
+		return // no failure of the upstream's: whoever follows may ask again
 	}
 	fail := index.Failure{Name: string(t.name), Kind: kindOf(err), Cause: err.Error(), Upstream: t.upstream, At: t.e.now()}
 	fail.Until = fail.At
@@ -265,7 +265,7 @@ func (t *transfer) started(src upstream, meta mirror.Meta) error {
 	t.steps.done("ask")
 	t.waitRow()
 	t.row = index.Partial{
-		Name: string(t.name), Upstream: src.String() + t.rest.Escape(), Inode: t.part.Inode,
+		Name: string(t.name), Upstream: src.URL(t.rest), Inode: t.part.Inode,
 		Total: meta.Size, ModTime: meta.ModTime, ETag: meta.ETag, LastModified: meta.LastModified,
 		ContentType: meta.ContentType, Boot: t.e.boot, Started: t.e.now(),
 	}
@@ -373,12 +373,17 @@ func (s *steps) done(name string) {
 }
 
 func (s *steps) log(t *transfer, err error) {
+	if err != nil {
+		s.done("then") // the step that failed
+	}
 	args := []any{"path", "/" + string(t.name), "upstream", t.upstream, "steps", strings.Join(s.took, " ")}
 	switch {
 	case err == nil:
 		t.e.log.Info("fetch: "+s.outcome, append(args, "bytes", t.now().have)...)
 	case errors.Is(err, mirror.ErrNotFound):
-		t.e.log.Info("fetch: not found", args...)
+		t.e.log.Info("fetch: not found", append(args, "err", err)...)
+	case errors.Is(err, mirror.ErrIsDirectory):
+		t.e.log.Info("fetch: a directory", args...)
 	case errors.Is(err, context.Canceled), errors.Is(err, errLeft):
 		t.e.log.Info("fetch: broken off, to be resumed", args...)
 	case errors.Is(err, fs.ErrNotExist):

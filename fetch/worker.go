@@ -4,22 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"mirror"
 	"mirror/internal/keylock"
 	"mirror/store/index"
 )
 
-// Adopt fetches name under a lock that this process inherited, and returns
-// once it is published, or has failed: what a worker process does.
-func (e *Engine) Adopt(ctx context.Context, name mirror.Name, lock *keylock.Lock) error {
+// Work fetches name under a lock that this process inherited, and returns once
+// it is published, or has failed: what a worker process does.
+func (e *Engine) Work(ctx context.Context, name mirror.Name, lock *keylock.Lock) error {
 	m, rest, ok := e.lookup(name)
 	if !ok {
 		return fmt.Errorf("/%s: %w", name, mirror.ErrNoMirror)
 	}
 	var held *index.Record
 	if f, err := e.openPublished(name); err == nil {
-		if rec, ok := e.ours(ctx, name, f.info); ok && m.IsMutable(string(rest)) {
+		if rec, ok := e.claim(ctx, name, f.info); ok && m.IsMutable(string(rest)) {
 			held = &rec
 		}
 		f.Close()
@@ -34,26 +35,26 @@ func (e *Engine) Adopt(ctx context.Context, name mirror.Name, lock *keylock.Lock
 }
 
 // Start begins the fetch of a missing file and does not wait for it. That it
-// runs already is no error.
-func (e *Engine) Start(name mirror.Name) error {
+// runs already is no error; that it is known to be missing upstream is.
+func (e *Engine) Start(ctx context.Context, name mirror.Name) error {
 	m, rest, ok := e.lookup(name)
 	if !ok {
-		return fmt.Errorf("/%s: %w", name, mirror.ErrNoMirror)
+		return e.outside(name)
 	}
-	_, err := e.begin(name, m, rest, nil, e.spawn != nil)
-	if errors.Is(err, keylock.ErrHeld) {
-		return nil
+	if err := e.remembered(ctx, name); err != nil {
+		return err
 	}
+	_, err := e.begin(name, m, rest, nil, false)
 	return err
 }
 
-// Published opens name if the docroot has it; a miss is mirror.ErrNotFound,
-// and asks no upstream.
-func (e *Engine) Published(ctx context.Context, name mirror.Name) (*File, error) {
+// OpenPublished opens name if the docroot has it; a miss is fs.ErrNotExist, and
+// asks no upstream.
+func (e *Engine) OpenPublished(ctx context.Context, name mirror.Name) (*File, error) {
 	m, rest, _ := e.lookup(name)
 	f, err := e.look(ctx, name, m, rest)
 	if errors.Is(err, errMissing) {
-		return nil, fmt.Errorf("/%s: %w", name, mirror.ErrNotFound)
+		return nil, fmt.Errorf("/%s: %w", name, fs.ErrNotExist)
 	}
 	return f, err
 }

@@ -71,10 +71,14 @@ func meansItself(path string) bool {
 }
 
 // bytes writes the file itself, with ranges and conditions as RFC 9110 says. A
-// file that breaks off is shorter than its Content-Length, which every front
-// passes on as a broken connection.
+// file that breaks off is shorter than its Content-Length, which a front that
+// declares MIRROR_STREAM passes on as a broken connection.
 func (h *Handler) bytes(w http.ResponseWriter, r *http.Request, name mirror.Name, f *fetch.File) {
 	h.describe(w, name, f.Meta)
+	if v := r.Header.Get("Range"); v != "" && !inBytes(v) {
+		r = r.Clone(r.Context())
+		r.Header.Del("Range") // a unit that is not known is ignored (RFC 9110, 14.2)
+	}
 	f.Expect(rangeEnd(r.Header.Get("Range"), f.Meta.Size))
 	var content io.ReadSeeker = f
 	if file := f.OS(); file != nil {

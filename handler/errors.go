@@ -16,6 +16,9 @@ import (
 // errNoListing: a directory was asked for, and has no page.
 var errNoListing = errors.New("directories have no pages here")
 
+// errProgram: the name is the mirror's own program or configuration.
+var errProgram = errors.New("the name belongs to the mirror itself")
+
 // statuses is the one table from errors to answers. The first that matches
 // counts. A page says what a client may know; causes and upstreams stand in
 // the log.
@@ -27,6 +30,7 @@ var statuses = []struct {
 	{mirror.ErrBadName, http.StatusBadRequest, "This is not a valid path."},
 	{mirror.ErrHidden, http.StatusNotFound, "Names that begin with a dot are not mirrored."},
 	{mirror.ErrNoMirror, http.StatusNotFound, "Nothing is mirrored at this path."},
+	{errProgram, http.StatusNotFound, "This name belongs to the mirror itself."},
 	{errNoListing, http.StatusNotFound, "Directories have no pages on this mirror: ask for a file."},
 	{mirror.ErrForeign, http.StatusForbidden, "This name is not a file that this mirror may serve."},
 	{errPatience, http.StatusServiceUnavailable, "The file is being fetched and takes longer than you can wait: try again."},

@@ -1,7 +1,12 @@
 package handler
 
 import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"testing"
+	"time"
 
 	"mirror/config"
 )
@@ -48,8 +53,34 @@ func FuzzRangeEnd(f *testing.F) {
 		if size < 0 {
 			return
 		}
-		if end := rangeEnd(header, size); end < 0 || end > size {
+		end := rangeEnd(header, size)
+		if end < 0 || end > size {
 			t.Errorf("rangeEnd(%q, %d) = %d", header, size, end)
 		}
+		// What net/http answers is the measure.
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Range", header)
+		if size > 1<<16 {
+			return
+		}
+		http.ServeContent(w, r, "x", time.Time{}, bytes.NewReader(make([]byte, size)))
+		var first, last, total int64
+		if w.Code == 206 {
+			if n, _ := fmt.Sscanf(w.Header().Get("Content-Range"), "bytes %d-%d/%d", &first, &last, &total); n == 3 && last+1 > end {
+				t.Errorf("rangeEnd(%q, %d) = %d, but byte %d is sent", header, size, end, last)
+			}
+		}
 	})
+}
+
+func TestRangeEnd(t *testing.T) {
+	for header, want := range map[string]int64{
+		"bytes=0-9": 10, "bytes= 5-5": 6, "Bytes=0-98": 99, "bytes=0-99": 100, "bytes=0-100": 100,
+		"bytes=5-": 100, "bytes=-5": 100, "bytes=0-1,5-6": 100, "lines=0-1": 100, "": 100, "bytes=9-5": 100,
+	} {
+		if got := rangeEnd(header, 100); got != want {
+			t.Errorf("rangeEnd(%q) = %d, want %d", header, got, want)
+		}
+	}
 }

@@ -6,6 +6,7 @@ package handler
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -63,8 +64,8 @@ func isDirectory(r *http.Request, _ *mux.RouteMatch) bool { return visitOf(r).ta
 func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, front Front) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	target, err := mirror.ParseTarget(front.Target, h.conf.Base)
-	if err == nil && h.isOurs(target.Name, front.Script) {
-		err = mirror.ErrHidden
+	if err == nil && h.isProgram(target.Name, front.Script) {
+		err = errProgram
 	}
 	if err != nil {
 		h.fail(w, r, err)
@@ -83,10 +84,10 @@ func (h *Handler) Builtin() http.Handler {
 	})
 }
 
-// isOurs reports whether a name is the CGI program or its configuration, which
+// isProgram reports whether a name is the CGI program or its configuration, which
 // lie in the docroot on shared hosting. The one must not be asked of an
 // upstream by its own request; the other may hold passwords.
-func (h *Handler) isOurs(name mirror.Name, script string) bool {
+func (h *Handler) isProgram(name mirror.Name, script string) bool {
 	if name == "" {
 		return false
 	}
@@ -100,11 +101,8 @@ func (h *Handler) isOurs(name mirror.Name, script string) bool {
 // directory answers a path with a slash at its end.
 func (h *Handler) directory(w http.ResponseWriter, r *http.Request) {
 	name := visitOf(r).target.Name
-	index := mirror.Name("index.html")
-	if name != "" {
-		index = name + "/index.html"
-	}
-	f, err := h.engine.Published(r.Context(), index)
+	index := name.Join("index.html")
+	f, err := h.engine.OpenPublished(r.Context(), index)
 	if err != nil {
 		h.fail(w, r, errNoListing)
 		return
@@ -116,7 +114,7 @@ func (h *Handler) directory(w http.ResponseWriter, r *http.Request) {
 // head answers HEAD: it never downloads.
 func (h *Handler) head(w http.ResponseWriter, r *http.Request) {
 	v := visitOf(r)
-	if f, err := h.engine.Published(r.Context(), v.target.Name); err == nil {
+	if f, err := h.engine.OpenPublished(r.Context(), v.target.Name); err == nil {
 		defer f.Close()
 		h.published(w, r, v, f)
 		return
@@ -141,18 +139,17 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
 	name := v.target.Name
 	mode := h.engine.Miss(name)
 	if mode == config.MissRedirect && !v.front.Second {
-		f, err := h.engine.Published(r.Context(), name)
-		if err == nil {
+		f, err := h.engine.OpenPublished(r.Context(), name)
+		switch {
+		case err == nil:
 			defer f.Close()
 			h.published(w, r, v, f)
-			return
+		case !errors.Is(err, fs.ErrNotExist):
+			h.fail(w, r, err)
+		default:
+			h.startAndRefer(w, r, name)
 		}
-		if errors.Is(err, mirror.ErrNotFound) && h.refer(w, r) {
-			if err := h.engine.Start(name); err != nil {
-				h.log.Warn("a fetch could not be started", "path", "/"+string(name), "err", err)
-			}
-			return
-		}
+		return
 	}
 	wait, cancel := h.patience(r.Context())
 	defer cancel()
@@ -166,7 +163,7 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case f.OS() != nil:
 		h.published(w, r, v, f)
-	case v.front.Stream && mode == config.MissStream, v.front.Second:
+	case v.front.Stream && mode == config.MissStream:
 		h.bytes(w, r, name, f)
 	default:
 		h.await(wait, w, r, v, f)
@@ -176,10 +173,12 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
 // await answers a client that cannot be streamed to: once the file is
 // published, by sending the client back to it.
 func (h *Handler) await(wait context.Context, w http.ResponseWriter, r *http.Request, v *visit, f *fetch.File) {
-	ok, err := f.Published(wait)
+	ok, err := f.Settle(wait)
 	switch {
 	case err != nil && !f.Whole() && !errors.Is(err, mirror.ErrNoSpace):
 		h.failOrRefer(w, r, err)
+	case v.front.Second: // whatever went wrong with the redirect, it ends here
+		h.bytes(w, r, v.target.Name, f)
 	case ok && v.front.Handover != HandoverNone:
 		h.handOver(w, r, v, f)
 	case ok:
@@ -198,9 +197,22 @@ func (h *Handler) patience(ctx context.Context) (context.Context, context.Cancel
 	return context.WithTimeoutCause(ctx, h.conf.Timeouts.MaxWait, errPatience)
 }
 
+// startAndRefer answers a miss of a mirror with miss = "redirect".
+func (h *Handler) startAndRefer(w http.ResponseWriter, r *http.Request, name mirror.Name) {
+	err := h.engine.Start(r.Context(), name)
+	if errors.Is(err, mirror.ErrNotFound) || errors.Is(err, mirror.ErrNoMirror) || errors.Is(err, mirror.ErrIsDirectory) {
+		h.fail(w, r, err)
+		return
+	}
+	if err != nil {
+		h.log.Warn("a fetch could not be started", "path", "/"+string(name), "err", err)
+	}
+	h.refer(w, r)
+}
+
 // refer sends the client to an upstream itself.
 func (h *Handler) refer(w http.ResponseWriter, r *http.Request) bool {
-	to := h.engine.Public(visitOf(r).target.Name)
+	to := h.engine.URL(visitOf(r).target.Name)
 	if to == "" {
 		return false
 	}

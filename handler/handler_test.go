@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"mime"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -140,6 +142,9 @@ func TestStatuses(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := newRig(t, "[timeouts]\nheader=\"1s\"\n---")
 			r.o.Behave(origin.Everywhere, test.b)
+			if head := r.ask(streaming, "HEAD", test.target); head.StatusCode != test.status {
+				t.Errorf("HEAD: status %d, want %d", head.StatusCode, test.status)
+			}
 			resp := r.ask(streaming, "GET", test.target)
 			if resp.StatusCode != test.status {
 				t.Errorf("status %d, want %d", resp.StatusCode, test.status)
@@ -207,7 +212,7 @@ func TestSemantics(t *testing.T) {
 		{[]string{"Range", "bytes=1000-"}, 206, content[1000:], fmt.Sprintf("bytes 1000-%d/%d", size-1, size)},
 		{[]string{"Range", "bytes=-10"}, 206, content[size-10:], fmt.Sprintf("bytes %d-%d/%d", size-10, size-1, size)},
 		{[]string{"Range", fmt.Sprintf("bytes=%d-", size)}, 416, nil, fmt.Sprintf("bytes */%d", size)},
-		{[]string{"Range", "lines=1-2"}, 416, nil, ""},
+		{[]string{"Range", "lines=1-2"}, 200, content, ""},
 		{[]string{"Range", "bytes=0-9,100-109"}, 206, nil, ""},
 		{[]string{"Range", "bytes=0-99", "If-Range", lm}, 206, content[:100], ""},
 		{[]string{"Range", "bytes=0-99", "If-Range", etag}, 206, content[:100], ""},
@@ -223,19 +228,32 @@ func TestSemantics(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%v", phase, test.header), func(t *testing.T) {
 				r := newRig(t, "")
 				r.o.Set("/a.bin", origin.File{Seed: 2, Size: size})
+				answer := make(chan *http.Response, 1)
+				ask := func() { answer <- r.ask(streaming, "GET", "/m/a.bin", test.header...) }
 				switch phase {
+				case "missing":
+					ask()
 				case "growing":
 					release := r.o.HoldAfter("/a.bin", size/2)
-					first := make(chan *http.Response, 1)
-					go func() { first <- r.ask(streaming, "GET", "/m/a.bin") }()
-					r.o.Await("/a.bin", 1)
-					defer func() { <-first }()
-					defer release()
-					time.AfterFunc(20*time.Millisecond, release) // some ranges need the rest
+					f, err := r.engine.Open(t.Context(), "m/a.bin")
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer f.Close()
+					go ask()
+					release() // the answer may need the rest
 				case "published":
-					r.ask(streaming, "GET", "/m/a.bin")
+					f, err := r.engine.Open(t.Context(), "m/a.bin")
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer f.Close()
+					if ok, err := f.Settle(t.Context()); !ok || err != nil {
+						t.Fatal(ok, err)
+					}
+					ask()
 				}
-				resp := r.ask(streaming, "GET", "/m/a.bin", test.header...)
+				resp := <-answer
 				if resp.StatusCode != test.status {
 					t.Fatalf("status %d, want %d", resp.StatusCode, test.status)
 				}
@@ -320,6 +338,51 @@ func TestSendfile(t *testing.T) {
 	}
 }
 
+// TestMultipart: several ranges come as one body of parts.
+func TestMultipart(t *testing.T) {
+	const size = 1 << 20
+	r := newRig(t, "")
+	r.o.Set("/a", origin.File{Seed: 2, Size: size})
+	resp := r.ask(streaming, "GET", "/m/a", "Range", fmt.Sprintf("bytes=0-9,100-109,%d-", size-5))
+	_, params, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := multipart.NewReader(resp.Body, params["boundary"])
+	content := origin.Bytes(2, size)
+	for _, want := range [][2]int{{0, 10}, {100, 110}, {size - 5, size}} {
+		part, err := parts.NextPart()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(part)
+		if err != nil || !bytes.Equal(b, content[want[0]:want[1]]) {
+			t.Errorf("part %v: %d bytes, %v", want, len(b), err)
+		}
+		if got := part.Header.Get("Content-Range"); got != fmt.Sprintf("bytes %d-%d/%d", want[0], want[1]-1, size) {
+			t.Errorf("part %v: %s", want, got)
+		}
+	}
+}
+
+// TestBusy: when every slot is taken the client is told to come again.
+func TestBusy(t *testing.T) {
+	r := newRig(t, "[limits]\nfetches=1\nqueue_time=\"50ms\"\n---")
+	r.o.Set("/a", origin.File{Seed: 2, Size: 1 << 20})
+	r.o.Set("/b", origin.File{Seed: 2, Size: 10})
+	release := r.o.HoldAfter("/a", 1<<19)
+	defer release()
+	f, err := r.engine.Open(t.Context(), "m/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	resp := r.ask(streaming, "GET", "/m/b")
+	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("%d %v", resp.StatusCode, resp.Header)
+	}
+}
+
 // TestUnchanged: a question for the date alone is answered before a handover.
 func TestUnchanged(t *testing.T) {
 	r := newRig(t, "")
@@ -373,16 +436,33 @@ func TestMissRedirect(t *testing.T) {
 	if resp.StatusCode != 302 || resp.Header.Get("Location") != r.o.URL+"/a" {
 		t.Errorf("%d %v, want a redirect to the upstream", resp.StatusCode, resp.Header)
 	}
-	r.o.Await("/a", 1)
-	for i := 0; ; i++ { // it is fetched meanwhile
-		resp = r.ask(streaming, "GET", "/m/a")
-		if resp.StatusCode == 200 {
+	f, err := r.engine.Open(t.Context(), "m/a") // it is fetched meanwhile
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if ok, err := f.Settle(t.Context()); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if resp = r.ask(streaming, "GET", "/m/a"); resp.StatusCode != 200 {
+		t.Errorf("now that it is there: %d", resp.StatusCode)
+	}
+	// What all upstreams do not have is a 404, not a redirect, and not asked
+	// for again.
+	r.ask(streaming, "GET", "/m/none")
+	r.o.Await("/none", 1)
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if resp = r.ask(streaming, "GET", "/m/none"); resp.StatusCode == 404 {
 			break
 		}
-		if i == 1000 {
-			t.Fatal("it is never there")
+		if time.Now().After(deadline) {
+			t.Fatalf("a missing file: %d", resp.StatusCode)
 		}
-		time.Sleep(5 * time.Millisecond)
+	}
+	asked := r.o.Count("/none", "")
+	r.ask(streaming, "GET", "/m/none")
+	if n := r.o.Count("/none", ""); n != asked {
+		t.Errorf("asked again for what is known to be missing")
 	}
 }
 

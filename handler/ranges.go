@@ -9,8 +9,8 @@ import (
 // asks for, so that no more is relayed: size if it asks for no single range.
 // It decides nothing else: the answer is http.ServeContent's.
 func rangeEnd(header string, size int64) int64 {
-	unit, set, ok := strings.Cut(header, "=")
-	if !ok || !strings.EqualFold(strings.TrimSpace(unit), "bytes") || strings.Contains(set, ",") {
+	_, set, _ := strings.Cut(header, "=")
+	if !inBytes(header) || strings.Contains(set, ",") {
 		return size
 	}
 	first, last, ok := strings.Cut(strings.TrimSpace(set), "-")
@@ -23,4 +23,10 @@ func rangeEnd(header string, size int64) int64 {
 		return size
 	}
 	return to + 1
+}
+
+// inBytes reports whether a Range header's unit is the one that is known.
+func inBytes(header string) bool {
+	unit, _, ok := strings.Cut(header, "=")
+	return ok && strings.EqualFold(strings.TrimSpace(unit), "bytes")
 }

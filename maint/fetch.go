@@ -80,7 +80,7 @@ func (s Site) follow(ctx context.Context, name mirror.Name, tell func(have, tota
 	if err := watch(f, tell); err != nil {
 		return errors.Is(err, mirror.ErrChanged), err
 	}
-	published, err := f.Published(ctx)
+	published, err := f.Settle(ctx)
 	if err != nil || published {
 		return false, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"syscall"
 )
 
@@ -28,15 +29,15 @@ func dialer(o HTTPOptions) func(context.Context, string, string) (net.Conn, erro
 		return nil
 	}}
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		if o.Configured[addr] {
+		if o.Configured[strings.ToLower(addr)] {
 			return free.DialContext(ctx, network, addr)
 		}
 		return public.DialContext(ctx, network, addr)
 	}
 }
 
-// special are the blocks that no public server has (the IANA special-purpose
-// registries), beyond those that netip knows itself.
+// special are blocks of the IANA special-purpose registries that may lead
+// somewhere private, beyond those that netip knows itself.
 var special = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),      // this network, RFC 791
 	netip.MustParsePrefix("100.64.0.0/10"),  // carrier-grade NAT, RFC 6598

@@ -51,7 +51,9 @@ func (h *HTTP) Fetch(ctx context.Context, r Request) (Result, error) {
 		return Result{}, err
 	}
 	req := &grab.Request{
-		HTTPRequest:         hr,
+		HTTPRequest: hr,
+		// The store has opened it below its os.Root: it must not be looked up
+		// by name again.
 		Filename:            fmt.Sprintf("/proc/self/fd/%d", r.Dst.Fd()),
 		NoCreateDirectories: true,
 		IgnoreRemoteTime:    true,
@@ -66,7 +68,7 @@ func (h *HTTP) Fetch(ctx context.Context, r Request) (Result, error) {
 		err = x.whole(r.Dst)
 	}
 	if err != nil {
-		return Result{}, x.failure(ctx, err)
+		return Result{Meta: x.meta}, x.failure(ctx, err)
 	}
 	return Result{Meta: x.meta, Unframed: x.unframed}, nil
 }
@@ -157,6 +159,7 @@ func (x *exchange) span(resp *http.Response) (from, total int64, err error) {
 	path := x.r.Path
 	switch {
 	case resp.StatusCode == http.StatusNotModified && x.r.Held != nil && x.offset == 0:
+		x.meta = metaOf(resp, -1)
 		return 0, 0, ErrNotModified
 	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && x.offset > 0:
 		return 0, 0, x.h.fail(mirror.ErrChanged, path, "is shorter than the %d bytes at hand", x.offset)
@@ -197,22 +200,21 @@ func (x *exchange) prepare(resp *http.Response, b *body, from int64) error {
 		if err != nil {
 			return err
 		}
-		if isHTML(x.meta.ContentType) || isHTML(http.DetectContentType(head)) {
+		if IsHTML(x.meta.ContentType) || IsHTML(http.DetectContentType(head)) {
 			return x.h.fail(mirror.ErrBroken, x.r.Path, "an HTML page came where the name promises something else (a captive portal?)")
 		}
 	}
 	return x.r.Start(x.meta)
 }
 
-// decode deals with a content coding that nobody asked for. Where the name has
-// the coding's suffix, it only describes the file, whose bytes are as they
-// come. Elsewhere gzip is undone; its own checksum tells that it is whole.
+// decode deals with a content coding that nobody asked for. Where it does not
+// only describe the file, gzip is undone; its own checksum tells that it is
+// whole.
 func (x *exchange) decode(resp *http.Response, b *body) error {
 	switch e := encoding(resp); {
-	case e == "":
+	case e == "", describes(e, x.r.Path):
 	case x.offset > 0:
 		return x.h.fail(mirror.ErrChanged, x.r.Path, "is now sent with Content-Encoding %s", e)
-	case (e == "gzip" || e == "x-gzip") && (hasSuffix(x.r.Path, ".gz", ".tgz")):
 	case e == "gzip" || e == "x-gzip":
 		z, err := gzip.NewReader(b.r)
 		if err != nil {
@@ -264,8 +266,8 @@ func (x *exchange) whole(dst *os.File) error {
 
 // failure gives an error of grab, the transport, the body or the disk its kind.
 func (x *exchange) failure(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.Canceled) {
-		err = cause // the idle timer's, say
+	if cause := context.Cause(ctx); errors.Is(cause, mirror.ErrTimeout) && errors.Is(err, context.Canceled) {
+		err = cause // the idle timer's
 	}
 	var own *Error
 	switch {
@@ -282,20 +284,18 @@ func (x *exchange) failure(ctx context.Context, err error) error {
 	if errors.As(err, &pe) && !outOfFiles(err) {
 		return fmt.Errorf("%w: %w", mirror.ErrStore, err)
 	}
-	return x.h.transportError(x.r.Path, err)
+	return x.h.transportError(ctx, x.r.Path, err)
 }
 
-func isHTML(contentType string) bool {
+// IsHTML reports whether a Content-Type is that of an HTML page.
+func IsHTML(contentType string) bool {
 	t, _, _ := strings.Cut(contentType, ";")
 	t = strings.ToLower(strings.TrimSpace(t))
 	return t == "text/html" || t == "application/xhtml+xml"
 }
 
-func hasSuffix(n mirror.Name, suffixes ...string) bool {
-	for _, s := range suffixes {
-		if strings.HasSuffix(string(n), s) {
-			return true
-		}
-	}
-	return false
+// describes reports whether a content coding only says what the file is, as
+// some servers do for a.tar.gz: then its bytes are as they come.
+func describes(coding string, n mirror.Name) bool {
+	return (coding == "gzip" || coding == "x-gzip") && (strings.HasSuffix(string(n), ".gz") || strings.HasSuffix(string(n), ".tgz"))
 }

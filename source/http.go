@@ -67,31 +67,32 @@ type HTTP struct {
 
 // NewHTTP returns the source of base over transport.
 func NewHTTP(base *url.URL, transport http.RoundTripper, o HTTPOptions) *HTTP {
-	h := &HTTP{base: base, name: Redacted(base), opts: o}
+	public := *base
+	public.User = nil
+	h := &HTTP{base: base, name: public.String(), opts: o}
 	h.client = &http.Client{Transport: transport, CheckRedirect: h.checkRedirect}
 	return h
 }
 
 func (h *HTTP) String() string { return h.name }
 
-// Public implements Source.
-func (h *HTTP) Public(path mirror.Name) string { return h.name + path.Escape() }
+// URL implements Source.
+func (h *HTTP) URL(path mirror.Name) string { return h.name + path.Escape() }
 
 // errDirectory stops at a redirect from name to name/.
 var errDirectory = errors.New("the upstream redirects to the same path with a slash")
 
 func (h *HTTP) checkRedirect(next *http.Request, via []*http.Request) error {
-	first := via[0].URL
-	// The answer's length is ours to ask for, and its bytes are as they are.
-	next.Header.Del("Referer")
+	last := via[len(via)-1].URL
+	next.Header.Del("Referer") // whom we asked first is nobody else's business
 	switch {
-	case next.URL.Path == first.Path+"/":
+	case next.URL.Path == last.Path+"/", next.URL.Path == via[0].URL.Path+"/":
 		return errDirectory
 	case len(via) >= maxRedirects:
 		return fmt.Errorf("stopped after %d redirects", maxRedirects)
 	case next.URL.Scheme != "http" && next.URL.Scheme != "https":
 		return fmt.Errorf("the upstream redirects to %s, which is neither http nor https", next.URL.Scheme)
-	case via[len(via)-1].URL.Scheme == "https" && next.URL.Scheme == "http" && !h.opts.RedirectToHTTP:
+	case last.Scheme == "https" && next.URL.Scheme == "http" && !h.opts.RedirectToHTTP:
 		return fmt.Errorf("the upstream redirects from https to http (%s); allow it with redirect_to_http", next.URL.Host)
 	}
 	return nil
@@ -130,7 +131,7 @@ func (h *HTTP) Stat(ctx context.Context, path mirror.Name) (mirror.Meta, error) 
 		}
 		resp, err := h.client.Do(r)
 		if err != nil {
-			return mirror.Meta{}, h.transportError(path, err)
+			return mirror.Meta{}, h.transportError(ctx, path, err)
 		}
 		resp.Body.Close()
 		switch resp.StatusCode {
@@ -171,8 +172,9 @@ func (h *HTTP) Range(ctx context.Context, path mirror.Name, from, to int64, pin 
 	}
 	resp, err := h.client.Do(r)
 	if err != nil {
+		err = h.transportError(ctx, path, err)
 		cancel(nil)
-		return nil, h.transportError(path, err)
+		return nil, err
 	}
 	if err := h.checkRange(resp, path, from, to, whole, pin); err != nil {
 		resp.Body.Close()
@@ -199,8 +201,11 @@ func (h *HTTP) checkRange(resp *http.Response, path mirror.Name, from, to int64,
 	default:
 		return h.statusError(path, resp)
 	}
-	if encoding(resp) != "" {
+	if e := encoding(resp); e != "" && !describes(e, path) {
 		return h.fail(mirror.ErrBroken, path, "is sent with Content-Encoding %s", encoding(resp))
+	}
+	if pin.Size >= 0 && total != pin.Size {
+		return h.fail(mirror.ErrChanged, path, "has %d bytes, not %d", total, pin.Size)
 	}
 	if pin.Pinned() && !pin.Continues(metaOf(resp, total), true) {
 		return h.fail(mirror.ErrChanged, path, "is another version than the one being fetched")
@@ -209,16 +214,17 @@ func (h *HTTP) checkRange(resp *http.Response, path mirror.Name, from, to int64,
 }
 
 // transportError tells silence from breakage.
-func (h *HTTP) transportError(path mirror.Name, err error) error {
+func (h *HTTP) transportError(ctx context.Context, path mirror.Name, err error) error {
 	var own *Error
 	var timeout net.Error
 	switch {
 	case errors.As(err, &own):
 		return own
+	case ctx.Err() != nil: // given up by whoever asked, for a reason of its own
+		cause := context.Cause(ctx)
+		return &Error{Kind: cause, Upstream: h.name, Path: path, Cause: cause.Error()}
 	case errors.Is(err, errDirectory):
 		return h.fail(mirror.ErrIsDirectory, path, "%v", errDirectory)
-	case errors.Is(err, context.Canceled):
-		return h.fail(context.Canceled, path, "given up: the fetch was cancelled")
 	}
 	var u *url.Error // its text repeats the URL, and has the credentials
 	if errors.As(err, &u) {
@@ -254,7 +260,6 @@ func (h *HTTP) statusError(path mirror.Name, resp *http.Response) error {
 	e := h.fail(kind, path, "answered %s", strings.ToValidUTF8(resp.Status, "?"))
 	e.RetryAfter = retryAfter(resp)
 	if resp.Request.URL.Host != h.base.Host {
-		e.Final = Redacted(resp.Request.URL)
 		e.Cause += " after a redirect to " + resp.Request.URL.Host
 	}
 	return e

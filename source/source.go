@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"time"
 
@@ -19,23 +18,27 @@ import (
 // Source fetches from one upstream. It is safe for concurrent use.
 type Source interface {
 	// Fetch appends the upstream's file to r.Dst. When it returns without
-	// error, Dst has the whole file, and of one version. It returns errors as
-	// *Error; what Dst had before is untouched by any of them, and what was
-	// appended before an error is a correct prefix of the version that
+	// error, Dst has the whole file, and of one version. The upstream's
+	// failures are *Error, those of the disk wrap mirror.ErrStore or
+	// mirror.ErrNoSpace; ErrNotModified comes with the validators that the
+	// upstream sent. What Dst had before is untouched by any of them, and what
+	// was appended before an error is a correct prefix of the version that
 	// r.Start was told of.
 	Fetch(ctx context.Context, r Request) (Result, error)
 
-	// Stat asks what the upstream has, without any of its bytes.
+	// Stat asks what the upstream has, without any of its bytes. The Size may
+	// be unknown, -1.
 	Stat(ctx context.Context, path mirror.Name) (mirror.Meta, error)
 
-	// Range opens bytes [from, to] of the very version that pin describes,
-	// or fails with mirror.ErrChanged. A pin that is not Pinned is accepted
-	// only with from 0. The caller closes the body.
-	Range(ctx context.Context, path mirror.Name, from, to int64, pin mirror.Meta) (io.ReadCloser, error)
+	// Range opens the bytes from first up to and including last of the very
+	// version that pin describes, or fails with mirror.ErrChanged. A pin that
+	// is not Pinned is accepted only for a whole file, whose length then has
+	// to be the pin's. The caller closes the body.
+	Range(ctx context.Context, path mirror.Name, first, last int64, pin mirror.Meta) (io.ReadCloser, error)
 
-	// Public returns where a client can find the file itself, without
-	// credentials; "" when it cannot.
-	Public(path mirror.Name) string
+	// URL returns where the file is, without credentials: for records, and
+	// for clients that are sent there.
+	URL(path mirror.Name) string
 
 	// String names the upstream in logs and records, without credentials.
 	String() string
@@ -78,14 +81,14 @@ type Result struct {
 // ErrNotModified: the upstream has nothing newer than Request.Held.
 var ErrNotModified = errors.New("not modified")
 
-// Error is an attempt's failure. Kind is one of package mirror's errors.
+// Error is an attempt's failure. Kind is one of package mirror's errors, or the
+// cause for which the caller's context ended.
 type Error struct {
 	Kind       error
 	Upstream   string // without credentials
 	Path       mirror.Name
 	Cause      string
 	RetryAfter time.Duration // what the upstream asked for; 0: nothing
-	Final      string        // the URL that an upstream's redirect led to, if another host's
 }
 
 func (e *Error) Error() string {
@@ -93,10 +96,3 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Kind }
-
-// Redacted returns u without its userinfo.
-func Redacted(u *url.URL) string {
-	v := *u
-	v.User = nil
-	return v.String()
-}

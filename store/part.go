@@ -194,12 +194,13 @@ const (
 	// sweepEvery is the pause between two sweeps of a state directory.
 	sweepEvery = 24 * time.Hour
 	// abandoned is the age at which a part that nobody resumed is removed.
-	// The longest pause of a fetch that runs is timeouts.idle, at most an hour.
 	abandoned = 7 * 24 * time.Hour
 )
 
 // Sweep removes parts that nobody has touched for a week, at most once a day:
-// whoever passes does it. now is the clock of the file system.
+// whoever passes does it. It takes no lock: a fetch that runs touches its part
+// all the time, and one that resumes such a part at this very moment merely
+// fails to publish it.
 func (t *Tree) Sweep(now time.Time) error {
 	const stamp = "swept"
 	if fi, err := t.state.Stat(stamp); err == nil && now.Sub(fi.ModTime()) < sweepEvery {
@@ -214,8 +215,13 @@ func (t *Tree) Sweep(now time.Time) error {
 	}
 	for _, d := range list {
 		fi, err := d.Info()
-		if err != nil || now.Sub(fi.ModTime()) < abandoned || fi.Mode()&checkedBit != 0 {
-			continue // a checked one has the upstream's mtime, and is replaced at the next request
+		if err != nil {
+			continue // gone meanwhile
+		}
+		// The time of the last change of any kind: a checked part has the
+		// upstream's mtime.
+		if changed := time.Unix(fi.Sys().(*syscall.Stat_t).Ctim.Unix()); now.Sub(changed) < abandoned {
+			continue
 		}
 		if err := t.state.Remove(path.Join(partDir, d.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return storeError(mirror.Name(d.Name()), err)

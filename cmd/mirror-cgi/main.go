@@ -131,7 +131,7 @@ func work(confPath string, name mirror.Name) int {
 		return 1
 	}
 	log.open = engine.Tree().OpenWorkerLog
-	err = engine.Adopt(context.Background(), name, lock)
+	err = engine.Work(context.Background(), name, lock)
 	if sweepErr := engine.Tree().Sweep(time.Now()); sweepErr != nil {
 		slog.New(slog.NewTextHandler(log, nil)).Warn("abandoned files could not be removed", "err", sweepErr)
 	}
