@@ -18,6 +18,7 @@ help: ## this list
 
 .PHONY: build
 build: ## the three programs, into bin/
+	@scripts/need gcc:gcc /usr/include/stdlib.h:libc6-dev
 	$(GO) build -o bin/ ./cmd/mirror-fcgi ./cmd/mirrorctl
 	CGO_ENABLED=1 $(GO) build $(STATIC) -o bin/ ./cmd/mirror-cgi
 
