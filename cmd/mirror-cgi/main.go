@@ -107,7 +107,8 @@ func spawner(conf string) func(mirror.Name, *keylock.Lock) error {
 	}
 }
 
-// workerEnv has nothing of the request: only where certificates are.
+// workerEnv has nothing of the request: where certificates are, and the time
+// zone of the log.
 func workerEnv() []string {
 	env := []string{}
 	for _, key := range []string{"SSL_CERT_FILE", "SSL_CERT_DIR", "TZ"} {
