@@ -91,7 +91,7 @@ const HandoverNone = "none"
 // that no socket is configured.
 type Listen struct {
 	Network string // "unix" or "tcp"
-	Address string // an absolute path, or "host:port"
+	Address string // an absolute path of at most 107 bytes, or "host:port" with a host
 }
 
 // StreamMode says who decides whether a file may be streamed while it arrives.

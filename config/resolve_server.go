@@ -57,6 +57,10 @@ func (r *resolver) listen(text string) (Listen, error) {
 		}
 		return Listen{Network: network, Address: path}, nil
 	case "tcp":
+		if strings.HasPrefix(address, ":") {
+			// FastCGI has no authentication: who may connect is who may ask.
+			return Listen{}, fmt.Errorf("names no host: write tcp:127.0.0.1%s, or tcp:0.0.0.0%s if everybody may ask", address, address)
+		}
 		return Listen{Network: network, Address: address}, checkHostPort(address)
 	}
 	return Listen{}, errors.New(`is no socket: write "unix:/run/mirror/fcgi.sock" or "tcp:127.0.0.1:9000"`)

@@ -37,7 +37,7 @@ func (s *service) listen() error {
 	}
 	s.fastcgi = inherited
 	if spec := s.conf.Server.FastCGI; spec.Network != "" {
-		l, err := socket.Listen(spec.Network+":"+spec.Address, s.conf.Server.FastCGIMode, s.conf.Server.FastCGIGroup)
+		l, err := socket.Listen(spec.Network, spec.Address, s.conf.Server.FastCGIMode, s.conf.Server.FastCGIGroup)
 		if err != nil {
 			return err
 		}

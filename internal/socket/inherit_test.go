@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 )
 
@@ -24,7 +25,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // daemon greets one client of each inherited listener.
@@ -119,11 +120,17 @@ func run(t *testing.T, cmd *exec.Cmd, paths []string) string {
 	return strings.TrimSpace(out.String())
 }
 
+// role is the environment of a daemon. The race detector would let it sleep for
+// a second at its end.
+func role(name string) []string {
+	return append(os.Environ(), "SOCKET_TEST="+name, "GORACE=atexit_sleep_ms=0")
+}
+
 // activate starts the daemon as systemd does; the shell knows the process's id
 // before it becomes the process.
 func activate(pid, fds string, files ...*os.File) *exec.Cmd {
 	cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=`+pid+` LISTEN_FDS=`+fds+` exec "$0"`, os.Args[0])
-	cmd.Env = append(os.Environ(), "SOCKET_TEST=systemd")
+	cmd.Env = role("systemd")
 	cmd.ExtraFiles = files
 	return cmd
 }
@@ -158,13 +165,13 @@ func TestInheritedNonsense(t *testing.T) {
 func TestFromStdin(t *testing.T) {
 	paths, files := listeners(t, 1)
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "SOCKET_TEST=stdin")
+	cmd.Env = role("stdin")
 	cmd.Stdin = files[0]
 	if got := run(t, cmd, paths); got != "listeners: 1" {
 		t.Error(got)
 	}
 	cmd = exec.Command(os.Args[0]) // stdin is /dev/null
-	cmd.Env = append(os.Environ(), "SOCKET_TEST=stdin")
+	cmd.Env = role("stdin")
 	if got := run(t, cmd, nil); got != "error: nothing on stdin" {
 		t.Error(got)
 	}

@@ -15,26 +15,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxPath is what a socket address holds, less its final NUL (unix(7)).
-const maxPath = 107
+// backlog is how many connections may wait to be accepted, as in
+// deploy/systemd/mirror-fcgi.socket; the kernel lowers it to somaxconn.
+const backlog = 4096
 
 // listenUnix puts a new socket in the place of a stale one. The syscall story,
 // for /run/mirror/fcgi.sock:
 //
-//	flock  /run/mirror                          one daemon at a time does the rest
-//	connect /run/mirror/fcgi.sock               refused or not there: the place is free
-//	mkdir  /run/mirror/.123456789 0700
-//	bind, listen, chown, chmod  .123456789/s    nobody else can reach it yet
-//	rename .123456789/s fcgi.sock               one step from the old to the new
-//	rmdir, unlock
+//	flock   /run/mirror              one daemon at a time does the rest
+//	connect fcgi.sock                refused or not there: the place is free
+//	unlink  fcgi.sock
+//	bind    fcgi.sock                it is there, and refuses everybody
+//	chown, chmod                     by descriptor: nobody can put a link in between
+//	listen                           from here on it takes connections
+//	unlock
 //
-// A bind in place would be reachable before chmod, and a umask would change files
-// that other threads create meanwhile.
+// Whoever is early is refused, as by the stale socket before. A process that
+// is killed on the way leaves nothing but another stale socket.
 func listenUnix(path string, mode os.FileMode, group string) (_ net.Listener, err error) {
-	if !filepath.IsAbs(path) {
-		return nil, fmt.Errorf("the socket %q should be an absolute path", path)
-	}
-	gid, err := lookupGroup(group)
+	gid, err := LookupGroup(group)
 	if err != nil {
 		return nil, err
 	}
@@ -47,48 +46,65 @@ func listenUnix(path string, mode os.FileMode, group string) (_ net.Listener, er
 	if err := free(path); err != nil {
 		return nil, err
 	}
-
-	private, err := os.MkdirTemp(dir, ".")
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
-		return nil, explain(dir, err)
+		return nil, os.NewSyscallError("socket", err)
 	}
-	temp := filepath.Join(private, "s")
-	defer os.Remove(private)
-	if len(temp) > maxPath || len(path) > maxPath {
-		return nil, fmt.Errorf("the socket %s needs a shorter path: a socket address holds %d bytes, and it takes %d to make it",
-			path, maxPath, len(temp))
+	f := os.NewFile(uintptr(fd), path)
+	defer f.Close() // net.FileListener duplicates it
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+		return nil, explain(dir, fmt.Errorf("the socket %s cannot be made: %w", path, err))
 	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: temp, Net: "unix"})
+	var info os.FileInfo
+	defer func() {
+		if err != nil && info != nil {
+			os.Remove(path)
+		}
+	}()
+	info, err = give(path, mode, gid, group)
 	if err != nil {
 		return nil, err
 	}
-	l.SetUnlinkOnClose(false) // it would unlink temp
-	defer func() {
-		if err != nil {
-			l.Close()
-			os.Remove(temp)
-		}
-	}()
+	if err := unix.Listen(fd, backlog); err != nil {
+		return nil, os.NewSyscallError("listen", err)
+	}
+	l, err := net.FileListener(f)
+	if err != nil {
+		return nil, err
+	}
+	return &unixListener{UnixListener: l.(*net.UnixListener), path: path, info: info}, nil
+}
+
+// give gives the socket at path its group, if gid is not -1, and its mode. It
+// returns which file that is, nil if it is not a socket any more.
+func give(path string, mode os.FileMode, gid int, group string) (os.FileInfo, error) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	f := os.NewFile(uintptr(fd), path)
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().Type() != fs.ModeSocket {
+		return nil, fmt.Errorf("somebody has replaced the socket %s: choose a directory that only this user can write to", path)
+	}
 	if gid >= 0 {
-		if err := os.Chown(temp, -1, gid); err != nil {
-			return nil, fmt.Errorf("the socket %s cannot be given to the group %s: %w; "+
+		if err := unix.Fchownat(fd, "", -1, gid, unix.AT_EMPTY_PATH); err != nil {
+			return info, fmt.Errorf("the socket %s cannot be given to the group %s: %w; "+
 				"only root, or a member of the group, may do that", path, group, err)
 		}
 	}
-	if err := os.Chmod(temp, mode); err != nil {
-		return nil, err
+	// fchmod(2) refuses such a descriptor; this leads to the same file.
+	if err := os.Chmod(fmt.Sprintf("/proc/self/fd/%d", fd), mode); err != nil {
+		return info, fmt.Errorf("the socket %s cannot be given its mode: %w", path, err)
 	}
-	if err := os.Rename(temp, path); err != nil {
-		return nil, err
-	}
-	info, err := os.Lstat(path)
-	if err != nil {
-		return nil, err
-	}
-	return &unixListener{UnixListener: l, path: path, info: info}, nil
+	return info, nil
 }
 
-// free makes sure that nobody listens on path and that it may be replaced.
+// free makes sure that nobody listens on path, and removes a stale socket.
 func free(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -107,10 +123,12 @@ func free(path string) error {
 		return fmt.Errorf("another mirror-fcgi is listening on %s", path)
 	case errors.Is(err, syscall.EAGAIN): // it listens, and its backlog is full
 		return fmt.Errorf("another mirror-fcgi is listening on %s, and is busy", path)
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist):
 		return nil
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return explain(filepath.Dir(path), os.Remove(path))
 	}
-	return fmt.Errorf("cannot tell whether somebody listens on %s: %w", path, err)
+	return fmt.Errorf("cannot tell whether somebody listens on %s: %w: if nobody does, remove it", path, err)
 }
 
 // unixListener removes its socket on Close, unless another daemon has put its own
@@ -172,8 +190,9 @@ func explain(dir string, err error) error {
 	return err
 }
 
-// lookupGroup returns the number of a group, or -1 for none.
-func lookupGroup(group string) (int, error) {
+// LookupGroup returns the number of the group with this name or number, or -1
+// for none ("").
+func LookupGroup(group string) (int, error) {
 	if group == "" {
 		return -1, nil
 	}
