@@ -13,13 +13,12 @@ import (
 	"mirror/config"
 )
 
-// Advice names what works but looks wrong in the configuration of the file
-// path and on disk: one sentence each, with its remedy.
-func (s Site) Advice(path string) []string {
+// Advice names what works but looks wrong in the configuration and on disk: one
+// sentence each, with its remedy.
+func (s Site) Advice() []string {
 	var list []string
 	for _, check := range []func() []string{
-		s.closedDocroot, s.openState, s.sharing, s.unwritable, s.socket,
-		func() []string { return s.passwords(path) },
+		s.closedDocroot, s.openState, s.sharing, s.unwritable, s.socketDirectory, s.passwords,
 	} {
 		list = append(list, check()...)
 	}
@@ -94,27 +93,21 @@ func (s Site) directories() []string {
 	return list
 }
 
-func (s Site) socket() []string {
+// socketDirectory finds a unix socket that cannot be made as things stand.
+func (s Site) socketDirectory() []string {
 	server := s.Conf.Server
 	if server.FastCGI.Network != "unix" {
 		return nil
 	}
-	var list []string
 	dir := filepath.Dir(server.FastCGI.Address)
 	if _, ok := stat(dir); !ok {
-		list = append(list, fmt.Sprintf("the socket's directory %s does not exist: create it, or let systemd do so (RuntimeDirectory=)", dir))
+		return []string{fmt.Sprintf("the socket's directory %s does not exist: create it, or let systemd do so (RuntimeDirectory=)", dir)}
 	}
-	if group := server.FastCGIGroup; group != "" {
-		_, byNumber := strconv.Atoi(group)
-		if _, err := user.LookupGroup(group); err != nil && byNumber != nil {
-			list = append(list, fmt.Sprintf("server.fastcgi_group: there is no group %q on this machine", group))
-		}
-	}
-	return list
+	return nil
 }
 
 // passwords finds those that are told to more than need to know.
-func (s Site) passwords(path string) []string {
+func (s Site) passwords() []string {
 	var list []string
 	secret := false
 	for i := range s.Conf.Mirrors {
@@ -128,6 +121,7 @@ func (s Site) passwords(path string) []string {
 			}
 		}
 	}
+	path := s.Conf.File // "" with flags, which anybody can read with ps
 	if fi, err := os.Stat(path); secret && err == nil && fi.Mode()&0o004 != 0 {
 		list = append(list, fmt.Sprintf("%s holds a password and can be read by everyone: chmod o-r %s", path, path))
 	}

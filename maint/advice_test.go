@@ -16,7 +16,7 @@ func TestAdvice(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if list := s.Advice(file); len(list) > 0 {
+	if list := s.Advice(); len(list) > 0 {
 		t.Fatalf("all is well, and yet: %q", list)
 	}
 	mode := func(path string, mode os.FileMode) func() {
@@ -51,9 +51,7 @@ func TestAdvice(t *testing.T) {
 		{"shared, docroot not", mode(s.Conf.State, os.ModeSetgid|0o770), mode(s.Conf.State, 0o700), []string{"cannot publish", "g+rwxs"}},
 		{"no directory for the socket", parse("[server]\nfastcgi = \"unix:/nonexistent/sock\"\n" + mirrors), parse(mirrors),
 			[]string{"/nonexistent does not exist", "RuntimeDirectory"}},
-		{"no such group", parse("[server]\nfastcgi = \"unix:/tmp/sock\"\nfastcgi_group = \"no-such-group\"\n" + mirrors), parse(mirrors),
-			[]string{"no group \"no-such-group\""}},
-		{"a group by number", parse("[server]\nfastcgi = \"unix:/tmp/sock\"\nfastcgi_group = \"123456\"\n" + mirrors), parse(mirrors), nil},
+		{"a directory for the socket", parse("[server]\nfastcgi = \"unix:/tmp/sock\"\n" + mirrors), parse(mirrors), nil},
 		{"password", parse("[[mirror]]\nprefix = \"/m/\"\nupstream = [\"http://u:secret@one.example/\"]\n"), parse(mirrors),
 			[]string{"one.example:80", "unencrypted"}},
 		{"readable password", parse("[[mirror]]\nprefix = \"/m/\"\nupstream = [\"https://u:secret@one.example/\"]\n"), parse(mirrors),
@@ -62,7 +60,7 @@ func TestAdvice(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			c.do()
 			defer c.undo()
-			list := s.Advice(file)
+			list := s.Advice()
 			all := strings.Join(list, "\n")
 			if len(c.words) == 0 && len(list) > 0 {
 				t.Errorf("it says %q", all)

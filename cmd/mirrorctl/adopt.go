@@ -17,30 +17,31 @@ func adoptCommand(file *string) *cobra.Command {
 upstream may replace them. Their SHA-256 is recorded, so each is read once.`,
 		Args: paths,
 		RunE: func(c *cobra.Command, args []string) error {
-			s, err := openSite(*file, c.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			defer s.close(c.Context())
-			var names []mirror.Name
-			for _, arg := range args {
-				a, err := parseArgument(s.Conf, arg)
-				if err != nil {
-					return err
-				}
-				names = append(names, a.name)
-			}
-			line := newCounter(c.ErrOrStderr())
-			done, err := s.Adopt(c.Context(), names, func(a maint.Adopted) {
-				line.show(func() string { return plural(int64(a.Files+a.Already), "file") + ", " + size(a.Bytes) })
+			return withSite(c.Context(), *file, c.ErrOrStderr(), func(s maint.Site) error {
+				return adopt(c, s, args)
 			})
-			line.end()
-			report := table{tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', tabwriter.AlignRight)}
-			report.always(done.Files, "adopted ("+size(done.Bytes)+")")
-			report.some(done.Already, "ours already")
-			report.skipped(done.Skipped)
-			report.w.Flush()
-			return err
 		},
 	}
+}
+
+func adopt(c *cobra.Command, s maint.Site, args []string) error {
+	var names []mirror.Name
+	for _, arg := range args {
+		a, err := parseArgument(s.Conf, arg)
+		if err != nil {
+			return err
+		}
+		names = append(names, a.name)
+	}
+	line := newCounter(c.ErrOrStderr())
+	done, err := s.Adopt(c.Context(), names, func(a maint.Adopted) {
+		line.show(func() string { return plural(int64(a.Files+a.Already), "file") + ", " + size(a.Bytes) })
+	})
+	line.end()
+	report := table{tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', tabwriter.AlignRight)}
+	report.always(done.Files, "adopted ("+size(done.Bytes)+")")
+	report.some(done.Already, "ours already")
+	report.skipped(done.Skipped)
+	report.w.Flush()
+	return err
 }

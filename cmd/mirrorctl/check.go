@@ -10,6 +10,7 @@ import (
 
 	"mirror"
 	"mirror/config"
+	"mirror/internal/socket"
 	"mirror/maint"
 )
 
@@ -22,23 +23,34 @@ test file from the one to the other. The exit status is 1 if the mirror cannot
 work; what works but looks wrong is a warning.`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			s, err := openSite(*file, c.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			defer s.close(c.Context())
-			if err := s.Engine.Tree().Probe(); err != nil {
-				return fmt.Errorf("a test file could not be published: %w", err)
-			}
-			if err := summary(c.OutOrStdout(), *file, s.Conf); err != nil {
-				return err
-			}
-			for _, advice := range s.Advice(*file) {
-				fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", oneLine(advice))
-			}
-			return nil
+			return withSite(c.Context(), *file, c.ErrOrStderr(), func(s maint.Site) error {
+				if err := check(s); err != nil {
+					return err
+				}
+				if err := summary(c.OutOrStdout(), *file, s.Conf); err != nil {
+					return err
+				}
+				for _, advice := range s.Advice() {
+					fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", oneLine(advice))
+				}
+				return nil
+			})
 		},
 	}
+}
+
+// check finds what the daemon would refuse at its start, after what config and
+// the opening of the site have found.
+func check(s maint.Site) error {
+	if err := s.Engine.Tree().Probe(); err != nil {
+		return fmt.Errorf("a test file could not be published: %w", err)
+	}
+	if server := s.Conf.Server; server.FastCGI.Network == "unix" {
+		if _, err := socket.LookupGroup(server.FastCGIGroup); err != nil {
+			return fmt.Errorf("server.fastcgi_group: %w", err)
+		}
+	}
+	return nil
 }
 
 // summary prints what is configured.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,34 +27,30 @@ fetching already is followed, not fetched twice. Ctrl-C leaves what has arrived,
 and the next request or fetch goes on from there.`,
 		Args: paths,
 		RunE: func(c *cobra.Command, args []string) error {
-			d := newDisplay(c.ErrOrStderr())
-			s, err := openSite(*file, d)
-			if err != nil {
-				return err
-			}
-			names, err := files(s.Conf, args)
-			if err != nil {
-				return errors.Join(err, s.close(c.Context()))
-			}
-			f := &fetching{site: s, display: d}
-			f.all(c.Context(), names)
-			d.end()
-			s.Engine.Close(c.Context()) // when interrupted, this breaks off what runs
-			f.tellInterrupted(names)
-			if err := s.release(); err != nil {
-				return err
-			}
-			if f.failed {
+			f := &fetching{display: newDisplay(c.ErrOrStderr())}
+			err := withSite(c.Context(), *file, f.display, func(s maint.Site) error {
+				names, err := files(s.Conf, args)
+				if err != nil {
+					return err
+				}
+				f.Site = s
+				f.all(c.Context(), names)
+				f.display.end()
+				s.Engine.Close(c.Context()) // when interrupted, this breaks off what runs
+				f.tellInterrupted(names)
+				return nil
+			})
+			if err == nil && f.failed {
 				return errReported
 			}
-			return nil
+			return err
 		},
 	}
 }
 
 // fetching is one run of the command.
 type fetching struct {
-	site
+	maint.Site
 	display *display
 
 	mu     sync.Mutex    // guards what follows

@@ -18,30 +18,31 @@ adopts nothing: files that the record does not know are served, but never
 replaced. It may run at any time, also after the database was deleted.`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			s, err := openSite(*file, c.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			defer s.close(c.Context())
-			line := newCounter(c.ErrOrStderr())
-			done, err := s.Reindex(c.Context(), func(r maint.Reindexed) {
-				line.show(func() string { return plural(int64(r.Known+r.New+r.Changed), "file") })
+			return withSite(c.Context(), *file, c.ErrOrStderr(), func(s maint.Site) error {
+				return reindex(c, s)
 			})
-			line.end()
-			report := table{tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', tabwriter.AlignRight)}
-			report.always(done.Known, "as recorded")
-			report.always(done.New, "new to the record")
-			report.some(done.Changed, "changed since they were recorded")
-			report.always(done.Gone, "gone, and their records with them")
-			report.some(done.Busy, "left out: being fetched right now")
-			report.skipped(done.Skipped)
-			report.w.Flush()
-			if done.New+done.Changed > 0 && err == nil {
-				fmt.Fprintln(c.OutOrStdout(), "What is new or changed is served, but not ours to replace: see mirrorctl adopt.")
-			}
-			return err
 		},
 	}
+}
+
+func reindex(c *cobra.Command, s maint.Site) error {
+	line := newCounter(c.ErrOrStderr())
+	done, err := s.Reindex(c.Context(), func(r maint.Reindexed) {
+		line.show(func() string { return plural(int64(r.Known+r.New+r.Changed), "file") })
+	})
+	line.end()
+	report := table{tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', tabwriter.AlignRight)}
+	report.always(done.Known, "as recorded")
+	report.always(done.New, "new to the record")
+	report.some(done.Changed, "changed since they were recorded")
+	report.always(done.Gone, "gone, and their records with them")
+	report.some(done.Busy, "left out: being fetched right now")
+	report.skipped(done.Skipped)
+	report.w.Flush()
+	if done.New+done.Changed > 0 && err == nil {
+		fmt.Fprintln(c.OutOrStdout(), "What is new or changed is served, but not ours to replace: see mirrorctl adopt.")
+	}
+	return err
 }
 
 // table prints counts and what they count.

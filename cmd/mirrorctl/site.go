@@ -17,37 +17,22 @@ import (
 	"mirror/maint"
 )
 
-// site is what a command works on. Close it.
-type site struct {
-	maint.Site
-}
-
-// openSite opens what the configuration names. What an engine has to warn of
-// goes to warn.
-func openSite(path string, warn io.Writer) (site, error) {
-	conf, err := config.Load(path)
+// withSite runs f on what the configuration file names. What the engine has to
+// warn of goes to warn; what f leaves running may go on until ctx is done.
+func withSite(ctx context.Context, file string, warn io.Writer, f func(maint.Site) error) error {
+	conf, err := config.Load(file)
 	if err != nil {
-		return site{}, err
+		return err
 	}
 	if err := rightUser(conf); err != nil {
-		return site{}, err
+		return err
 	}
 	engine, err := fetch.Open(conf, fetch.Options{Log: slog.New(&warnings{to: warn})})
 	if err != nil {
-		return site{}, err
+		return err
 	}
-	return site{maint.Site{Conf: conf, Engine: engine}}, nil
-}
-
-// close ends what still runs: it may go on until ctx is done.
-func (s site) close(ctx context.Context) error {
-	s.Engine.Close(ctx)
-	return s.release()
-}
-
-// release closes what an engine, which has ended, worked on.
-func (s site) release() error {
-	return errors.Join(s.Engine.Index().Close(), s.Engine.Tree().Close())
+	err = f(maint.Site{Conf: conf, Engine: engine})
+	return errors.Join(err, engine.Shut(ctx))
 }
 
 // rightUser refuses what would leave files behind that the mirror's own user

@@ -21,33 +21,34 @@ func whyCommand(file *string) *cobra.Command {
 		Short: "Tell the state of a name, and what the next request will do",
 		Args:  onePath,
 		RunE: func(c *cobra.Command, args []string) error {
-			s, err := openSite(*file, c.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			defer s.close(c.Context())
-			a, err := parseArgument(s.Conf, args[0])
-			if err != nil {
-				return err
-			}
-			if a.name == "" {
-				return fmt.Errorf("%q is the docroot itself: name a file in it", args[0])
-			}
-			r, err := s.Why(c.Context(), a.name)
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				out := json.NewEncoder(c.OutOrStdout())
-				out.SetIndent("", "  ")
-				out.SetEscapeHTML(false)
-				return out.Encode(r)
-			}
-			return explain(c.OutOrStdout(), r, time.Now())
+			return withSite(c.Context(), *file, c.ErrOrStderr(), func(s maint.Site) error {
+				return why(c, s, args[0], asJSON)
+			})
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
 	return c
+}
+
+func why(c *cobra.Command, s maint.Site, arg string, asJSON bool) error {
+	a, err := parseArgument(s.Conf, arg)
+	if err != nil {
+		return err
+	}
+	if a.name == "" {
+		return fmt.Errorf("%q is the docroot itself: name a file in it", arg)
+	}
+	r, err := s.Why(c.Context(), a.name)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		out := json.NewEncoder(c.OutOrStdout())
+		out.SetIndent("", "  ")
+		out.SetEscapeHTML(false)
+		return out.Encode(r)
+	}
+	return explain(c.OutOrStdout(), r, time.Now())
 }
 
 // explanation prints labelled lines, aligned.
