@@ -158,21 +158,26 @@ const (
 	pollMost  = 50 * time.Millisecond // a person does not notice it; 100 pollers take 5 % of a core
 )
 
-// poll calls ok until it reports true or ctx is done, with growing pauses.
+// poll calls ok, once at least, until it reports true or ctx is done, with
+// growing pauses.
 func poll(ctx context.Context, ok func() bool) error {
 	pause := pollFirst
-	timer := time.NewTimer(0)
-	defer timer.Stop()
+	var timer *time.Timer
 	for {
+		if ok() {
+			return nil
+		}
+		if timer == nil {
+			timer = time.NewTimer(pause)
+			defer timer.Stop()
+		} else {
+			timer.Reset(pause)
+		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-timer.C:
 		}
-		if ok() {
-			return nil
-		}
-		timer.Reset(pause)
 		pause = min(pause+pause/4, pollMost)
 	}
 }

@@ -239,6 +239,20 @@ func (e *Engine) remembered(ctx context.Context, name mirror.Name) error {
 	return fmt.Errorf("/%s: %w (remembered until %s)", name, mirror.ErrNotFound, fail.Until.Format(time.TimeOnly))
 }
 
+// remember records a failure: for the other processes that follow, for the log
+// reader, and, where all upstreams say that there is no such file, for negative_ttl.
+func (e *Engine) remember(ctx context.Context, name mirror.Name, m *config.Mirror, upstream string, err error) {
+	fail := index.Failure{Name: string(name), Kind: kindOf(err), Cause: err.Error(), Upstream: upstream, At: e.now()}
+	fail.Until = fail.At
+	var all *allError
+	if errors.As(err, &all) && all.certain {
+		fail.Until = fail.At.Add(m.NegativeTTL)
+	}
+	if err := e.index.PutFailure(ctx, fail); err != nil {
+		e.log.Warn("a failure cannot be recorded", "path", "/"+string(name), "err", err)
+	}
+}
+
 // join begins the fetch of a missing file or follows the one that runs.
 func (e *Engine) join(ctx context.Context, name mirror.Name, m *config.Mirror, rest mirror.Name, since time.Time, try int) (*File, error) {
 	// A worker that fails without a word is not tried for ever.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync"
 
 	"mirror"
 	"mirror/store"
@@ -14,13 +15,18 @@ import (
 // File is what a client reads: a published file, one that is growing, or one
 // that cannot be stored and is passed through. It is an io.ReadSeeker of
 // Meta.Size bytes; a Read waits until there is something. It is used by one
-// goroutine.
+// goroutine at a time, but for Close, which ends a Read: net/http reads the
+// parts of several ranges in a goroutine that may outlive its answer.
 type File struct {
 	Meta mirror.Meta // Size is known
 
 	published bool
 	file      *os.File // of a published file; else nil
 	info      fs.FileInfo
+
+	mu     sync.Mutex // held by Read and Close
+	closed bool       // guarded by mu
+	cancel func()     // ends a Read
 
 	ctx   context.Context // of the client
 	part  *store.Part     // of a growing file; else nil
@@ -66,7 +72,9 @@ func (f *File) Whole() bool {
 
 // Within makes ctx bound the reads from now on, instead of the one that
 // bounded the opening.
-func (f *File) Within(ctx context.Context) { f.ctx = ctx }
+func (f *File) Within(ctx context.Context) {
+	f.ctx, f.cancel = context.WithCancel(ctx)
+}
 
 // Expect says that no byte at or after end will be read, so that a relay does
 // not ask for it.
@@ -80,6 +88,11 @@ func (f *File) Expect(end int64) {
 // before: mirror.ErrChanged says that the bytes read so far are of a version
 // that is gone, other errors that there will be no more.
 func (f *File) Read(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return 0, fs.ErrClosed
+	}
 	n, err := f.readAt(p)
 	f.pos += int64(n)
 	return n, err
@@ -141,6 +154,15 @@ func (f *File) Seek(offset int64, whence int) (int64, error) {
 // Close releases the file. A fetch goes on without its clients, unless the
 // mirror's keep_going is false and this was the last one.
 func (f *File) Close() error {
+	if f.cancel != nil {
+		f.cancel()
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return fs.ErrClosed
+	}
+	f.closed = true
 	if f.relay != nil {
 		f.relay.close()
 	}
@@ -161,6 +183,10 @@ func (f *File) Close() error {
 func (t *transfer) open(ctx context.Context) (*File, error) {
 	leave, ok := t.join()
 	if !ok {
+		// Not before it has ended is there anything else to be found.
+		if _, err := t.await(ctx, func(s *state) bool { return s.done }); err != nil {
+			return nil, err
+		}
 		return nil, errAgain
 	}
 	var part *store.Part

@@ -25,6 +25,9 @@ func (e *Engine) follow(ctx context.Context, name mirror.Name, m *config.Mirror,
 	waitErr := poll(ctx, func() bool {
 		// The lock is asked first: what its holder left is looked at after.
 		held, lockErr := e.tree.Locks.Held(string(name))
+		if errors.Is(lockErr, mirror.ErrBusy) { // no descriptor to ask with: later
+			return false
+		}
 		if lockErr != nil {
 			err = fmt.Errorf("%w: %w", mirror.ErrStore, lockErr)
 			return true
@@ -59,8 +62,15 @@ func (e *Engine) failedSince(ctx context.Context, name mirror.Name, since time.T
 	return fmt.Errorf("%w: %s", errOf(fail.Kind), fail.Cause)
 }
 
-// openFollowed returns the part of name once some of it may be read.
+// openFollowed returns the part of name once some of it may be read: once the
+// lock's holder has confirmed it (see live). What nobody holds may be read in one
+// case: a body without framing, which is never published, by those who asked
+// before it was whole.
 func (e *Engine) openFollowed(ctx context.Context, name mirror.Name, m *config.Mirror, rest mirror.Name, since time.Time) (*File, error) {
+	confirmed, err := e.tree.Locks.HeldSlot(live(name))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", mirror.ErrStore, err)
+	}
 	part, err := e.tree.FollowPart(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -76,15 +86,14 @@ func (e *Engine) openFollowed(ctx context.Context, name mirror.Name, m *config.M
 	meta := mirror.Meta{Size: -1}
 	from := ""
 	row, ok, err := e.index.Partial(ctx, string(name))
-	if ok && err == nil && row.Inode == part.Inode {
+	if ok = ok && err == nil && row.Inode == part.Inode; ok {
 		meta, from = metaOfRow(row), row.Upstream
 	}
-	// What an upstream sent without framing was for those who asked then.
-	bygone := ok && row.Inode == part.Inode && row.Total < 0 && st.Changed.Before(since.Add(-coarse))
+	unframed := ok && row.Total < 0 && !st.Changed.Before(since.Add(-coarse))
 	switch {
-	case st.Checked && !bygone:
+	case st.Checked && (confirmed || unframed):
 		meta.Size, meta.ModTime = st.Size, st.ModTime
-	case st.Checked, meta.Size < 0, store.Visible(st.Size, meta.Size, false) == 0:
+	case !confirmed, st.Checked, store.Visible(st.Size, meta.Size, false) == 0:
 		part.Close()
 		return nil, nil
 	}
@@ -131,6 +140,9 @@ func (r *remote) wait(ctx context.Context, pos int64) (int64, error) {
 		visible = r.visible() // after the lock: see follow
 		if visible > pos {
 			return true
+		}
+		if errors.Is(lockErr, mirror.ErrBusy) { // no descriptor to ask with: later
+			return false
 		}
 		if err = lockErr; err != nil || held {
 			return err != nil

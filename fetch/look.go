@@ -37,8 +37,7 @@ func (e *Engine) look(ctx context.Context, name mirror.Name, m *config.Mirror, r
 		return f, nil // what others put there is theirs to keep fresh
 	}
 	f.Meta.ETag, f.Meta.ContentType = rec.ETag, rec.ContentType
-	age := e.now().Sub(rec.Checked)
-	if age <= m.MaxAge || e.failedLately(ctx, name) {
+	if isFresh(rec, m, e.now()) || e.failedLately(ctx, name) {
 		return f, nil
 	}
 	t, err := e.begin(name, m, rest, &rec, false)
@@ -46,7 +45,7 @@ func (e *Engine) look(ctx context.Context, name mirror.Name, m *config.Mirror, r
 		e.log.Warn("a file that is due cannot be refreshed", "path", "/"+string(name), "err", err)
 		return f, nil
 	}
-	if age <= m.MaxAge+m.MaxStale {
+	if e.now().Sub(rec.Checked) <= m.MaxAge+m.MaxStale {
 		return f, nil
 	}
 	wait, cancel := context.WithTimeout(ctx, staleWait)
@@ -57,6 +56,13 @@ func (e *Engine) look(ctx context.Context, name mirror.Name, m *config.Mirror, r
 		return again, nil
 	}
 	return f, nil
+}
+
+// isFresh reports whether a mutable file need not be asked for. One that was
+// checked in the future is due: the clock was wrong then, or is now.
+func isFresh(rec index.Record, m *config.Mirror, now time.Time) bool {
+	age := now.Sub(rec.Checked)
+	return age >= 0 && age <= m.MaxAge
 }
 
 // refreshed waits until the refresh of name has ended, here (t) or elsewhere.
@@ -123,7 +129,8 @@ func intended(p index.Partial, fi fs.FileInfo) bool {
 // is not yet worth trying.
 func (e *Engine) failedLately(ctx context.Context, name mirror.Name) bool {
 	fail, ok, err := e.index.Failure(ctx, string(name))
-	return err == nil && ok && e.now().Before(fail.At.Add(refreshAgain))
+	now := e.now()
+	return err == nil && ok && !now.Before(fail.At) && now.Before(fail.At.Add(refreshAgain))
 }
 
 // Recover completes the publications that a crash cut off between the rename

@@ -147,6 +147,16 @@ func TestCredentials(t *testing.T) {
 	if h := target.Requests()[0].Header.Get("Authorization"); h != "" {
 		t.Errorf("the redirect's target got %q", h)
 	}
+	// Another port of the same host is another service.
+	port := origin.New(t)
+	port.Set("/y", origin.File{Seed: 1, Size: 10})
+	o.Behave("/y", origin.Behaviour{Redirect: port.URL + "/y"})
+	if _, err := s.get(e, "m/y"); err != nil {
+		t.Fatal(err)
+	}
+	if h := port.Requests()[0].Header.Get("Authorization"); h != "" {
+		t.Errorf("another port of the same host got %q", h)
+	}
 }
 
 // TestWhatIsAsked: the name alone is asked for, escaped, with nothing of the

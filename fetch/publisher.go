@@ -104,9 +104,9 @@ func (p *publisher) publish(batch []*job) {
 	var recs []index.Record
 	for _, j := range batch {
 		if j.pub.Err == nil {
-			rec := j.t.row.Record()
-			rec.Checked = p.e.now()
-			recs = append(recs, rec)
+			// Checked is when the upstream was asked: what a crash left may
+			// be published much later.
+			recs = append(recs, j.t.row.Record())
 		}
 	}
 	if err := p.e.index.Publish(ctx, recs); err != nil {

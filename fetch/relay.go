@@ -9,7 +9,6 @@ import (
 	"mirror"
 	"mirror/config"
 	"mirror/internal/keylock"
-	"mirror/source"
 )
 
 const (
@@ -90,11 +89,11 @@ func (r *relay) open(ctx context.Context, pos int64) error {
 		return err
 	}
 	last := r.end - 1
-	if r.pin.Pinned() {
-		last = min(last, pos+relayChunk-1)
-	}
 	if last < pos {
 		last = r.pin.Size - 1
+	}
+	if !r.last {
+		last = min(last, pos+relayChunk-1)
 	}
 	var err error
 	for _, src := range r.e.sources[r.m] {
@@ -167,53 +166,4 @@ func (e *Engine) passThrough(ctx context.Context, name mirror.Name, m *config.Mi
 	r := newRelay(e, m, rest, meta, from)
 	r.last = true
 	return &File{Meta: meta, ctx: ctx, relay: r}, nil
-}
-
-// Stat describes name without fetching it: from the docroot, from the fetch
-// that runs, or from an upstream.
-func (e *Engine) Stat(ctx context.Context, name mirror.Name) (mirror.Meta, error) {
-	m, rest, mirrored := e.lookup(name)
-	f, err := e.look(ctx, name, m, rest)
-	switch {
-	case err == nil:
-		f.Close()
-		return f.Meta, nil
-	case !errors.Is(err, errMissing):
-		return mirror.Meta{}, err
-	case !mirrored:
-		return mirror.Meta{}, e.outside(name)
-	}
-	if err := e.remembered(ctx, name); err != nil {
-		return mirror.Meta{}, err
-	}
-	e.mu.Lock()
-	t := e.running[name]
-	e.mu.Unlock()
-	if t != nil {
-		if s := t.now(); s.started && s.meta.Size >= 0 {
-			return s.meta, nil
-		}
-	}
-	meta, _, err := e.statUpstream(ctx, m, rest)
-	return meta, err
-}
-
-func (e *Engine) statUpstream(ctx context.Context, m *config.Mirror, rest mirror.Name) (mirror.Meta, string, error) {
-	var failures []error
-	for _, src := range e.sources[m] {
-		meta, err := src.Stat(ctx, rest)
-		if err == nil && m.RefusesHTML(string(rest)) && source.IsHTML(meta.ContentType) {
-			err = fmt.Errorf("%w: %s is said to be an HTML page", mirror.ErrBroken, src.URL(rest))
-		}
-		switch {
-		case err == nil:
-			return meta, src.URL(rest), nil
-		case ctx.Err() != nil:
-			return mirror.Meta{}, "", context.Cause(ctx)
-		case isFinal(err):
-			return mirror.Meta{}, "", err
-		}
-		failures = append(failures, err)
-	}
-	return mirror.Meta{}, "", summary(failures)
 }

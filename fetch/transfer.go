@@ -41,6 +41,18 @@ type transfer struct {
 	crowd crowd
 }
 
+// live is the pool of one whose slot says that the lock's holder has heard from
+// an upstream that the part on disk is, so far, the file. Before that it may be
+// anything that an earlier fetch left, and nobody in another process reads it.
+func live(name mirror.Name) string { return "live " + string(name) }
+
+// confirm tells the other processes that the part may be read.
+func (t *transfer) confirm() {
+	if _, err := t.lock.TrySlot(live(t.name), 1); err != nil {
+		t.e.log.Warn("other processes cannot be told of a fetch: they wait for its end", "path", "/"+string(t.name), "err", err)
+	}
+}
+
 // errLeft ends a fetch that nobody wants any more (keep_going = false).
 var errLeft = errors.New("the last client left")
 
@@ -78,16 +90,12 @@ func (t *transfer) release() {
 // fetch is the steps from the second look to the record. It reports whether
 // the file is now in the docroot.
 func (t *transfer) fetch() (published bool, err error) {
-	if t.held == nil {
-		f, err := t.e.openPublished(t.name)
-		if err == nil {
-			f.Close()
-			t.steps.outcome = "here already"
-			return true, nil
-		}
-		if !errors.Is(err, errMissing) {
-			return false, err
-		}
+	switch here, err := t.lookAgain(); {
+	case err != nil:
+		return false, err
+	case here:
+		t.steps.outcome = "here already"
+		return true, nil
 	}
 	t.steps.done("look")
 	if err := t.takeSlot(poolAll, t.e.conf.Limits.Fetches); err != nil {
@@ -95,6 +103,7 @@ func (t *transfer) fetch() (published bool, err error) {
 	}
 	t.resume()
 	if t.now().checked { // a crash came between the check and the rename
+		t.confirm()
 		return t.publish()
 	}
 	res, err := t.askAll()
@@ -119,6 +128,26 @@ func (t *transfer) fetch() (published bool, err error) {
 	return t.publish()
 }
 
+// lookAgain looks at the docroot under the lock: another process may have
+// fetched or refreshed the file since it was looked at without.
+func (t *transfer) lookAgain() (here bool, err error) {
+	f, err := t.e.openPublished(t.name)
+	if errors.Is(err, errMissing) {
+		t.held = nil
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	if t.held == nil {
+		return true, nil
+	}
+	rec, ours := t.e.claim(t.ctx, t.name, f.info)
+	t.held = &rec
+	return !ours || isFresh(rec, t.m, t.e.now()), nil
+}
+
 // check is reached with the whole file in the part: from here on its end may
 // be read.
 func (t *transfer) check(res *source.Result) error {
@@ -128,6 +157,7 @@ func (t *transfer) check(res *source.Result) error {
 	if err := t.part.Check(res.Meta.ModTime); err != nil {
 		return err
 	}
+	t.confirm()
 	t.update(func(s *state) {
 		s.meta, s.have, s.checked, s.unframed = res.Meta, res.Meta.Size, true, res.Unframed
 	})
@@ -177,15 +207,7 @@ func (t *transfer) failed(err error) {
 	if t.ctx.Err() != nil || errors.Is(err, mirror.ErrIsDirectory) {
 		return // no failure of the upstream's: whoever follows may ask again
 	}
-	fail := index.Failure{Name: string(t.name), Kind: kindOf(err), Cause: err.Error(), Upstream: t.upstream, At: t.e.now()}
-	fail.Until = fail.At
-	var all *allError
-	if errors.As(err, &all) && all.certain && t.held == nil {
-		fail.Until = fail.At.Add(t.m.NegativeTTL)
-	}
-	if err := t.e.index.PutFailure(context.WithoutCancel(t.ctx), fail); err != nil {
-		t.e.log.Warn("a failure cannot be recorded", "path", "/"+string(t.name), "err", err)
-	}
+	t.e.remember(context.WithoutCancel(t.ctx), t.name, t.m, t.upstream, err)
 }
 
 // resume takes over what an earlier fetch left on disk, if its record says
@@ -197,7 +219,9 @@ func (t *transfer) resume() {
 	}
 	row, ok, err := t.e.index.Partial(t.ctx, string(t.name))
 	st, err2 := part.Stat()
-	if err != nil || err2 != nil || !ok || unfit(row, part, st, t.e.boot) != "" {
+	// What was checked of a mutable file, before a crash, may be of long ago.
+	stale := st.Checked && t.m.IsMutable(string(t.rest))
+	if err != nil || err2 != nil || !ok || stale || unfit(row, part, st, t.e.boot) != "" {
 		part.Close() // NewPart will unlink it
 		return
 	}
@@ -244,6 +268,8 @@ func (t *transfer) discard() {
 
 // restart begins a new inode. Readers of the old one end with ErrChanged.
 func (t *transfer) restart() error {
+	t.waitRow()
+	t.lock.ReleaseSlot(live(t.name))
 	old := t.part
 	if old != nil {
 		t.discard()
@@ -287,7 +313,9 @@ func (t *transfer) writeRow(row index.Partial) {
 		defer close(ready)
 		if err := t.e.index.PutPartial(context.WithoutCancel(t.ctx), row); err != nil {
 			t.e.log.Warn("an unfinished file cannot be recorded", "path", "/"+string(t.name), "err", err)
+			return
 		}
+		t.confirm() // the row first: it says what the part is
 	}()
 }
 
@@ -299,17 +327,18 @@ func (t *transfer) waitRow() {
 }
 
 // join counts a client, or reports that the transfer is over and its part
-// closed. The returned function counts the client off.
+// closed, or that it was given up and will soon be. The returned function counts
+// the client off.
 func (t *transfer) join() (leave func(), ok bool) {
 	if !t.crowd.enter() {
 		return nil, false
 	}
 	return sync.OnceFunc(func() {
-		last, over := t.crowd.leave()
+		last, over := t.crowd.leave(!t.m.KeepGoing && t.held == nil)
 		switch {
 		case last && over:
 			t.release()
-		case last && !t.m.KeepGoing && t.held == nil:
+		case last && t.crowd.isGone():
 			t.cancel(errLeft)
 		}
 	}), true
@@ -321,24 +350,34 @@ type crowd struct {
 	mu   sync.Mutex
 	n    int  // guarded by mu
 	over bool // guarded by mu: the transfer has ended
+	gone bool // guarded by mu: the last client has left, and nobody else may come
 }
 
-// enter reports false when the transfer has ended and nobody was left.
+// enter reports false when the transfer has ended and nobody was left, or was
+// given up because nobody was.
 func (c *crowd) enter() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.over && c.n == 0 {
+	if c.gone || c.over && c.n == 0 {
 		return false
 	}
 	c.n++
 	return true
 }
 
-func (c *crowd) leave() (last, over bool) {
+// leave counts a client off. closing: the last one takes the transfer along.
+func (c *crowd) leave(closing bool) (last, over bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.n--
+	c.gone = c.gone || closing && c.n == 0 && !c.over
 	return c.n == 0, c.over
+}
+
+func (c *crowd) isGone() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gone
 }
 
 // close reports whether nobody is left who would have to be waited for.

@@ -4,15 +4,16 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"mirror"
 	"mirror/internal/origin"
-	"mirror/store/index"
 )
 
 func TestFailover(t *testing.T) {
@@ -151,98 +152,6 @@ func TestErrorSaysWhatHappened(t *testing.T) {
 	fail, ok, _ := e.index.Failure(s.ctx(), "m/a b")
 	if !ok || fail.Kind != "broken" || fail.Cause != err.Error() {
 		t.Errorf("recorded %+v", fail)
-	}
-}
-
-func TestMutable(t *testing.T) {
-	const name = "m/dists/InRelease"
-	o := origin.New(t)
-	v1 := origin.File{Body: []byte("version 1"), ModTime: origin.Epoch}
-	v2 := origin.File{Body: []byte("version two"), ModTime: origin.Epoch.Add(time.Hour)}
-	o.Set("/dists/InRelease", v1)
-	s := newSite(t, "mutable = [\"*/InRelease\"]\nmax_age = \"1m\"\nmax_stale = \"1h\"\n", o)
-	e := s.engine()
-	get := func(want string) {
-		t.Helper()
-		got, err := s.get(e, name)
-		if err != nil || string(got) != want {
-			t.Errorf("%q, %v, want %q", got, err, want)
-		}
-		s.settle(e)
-	}
-	requests := func(want int) {
-		t.Helper()
-		if n := o.Count("/dists/InRelease", ""); n != want {
-			t.Errorf("the upstream was asked %d times, want %d", n, want)
-		}
-	}
-	get("version 1")
-	get("version 1")
-	requests(1) // fresh
-
-	s.clock.advance(2 * time.Minute)
-	before, _ := os.Stat(s.path(name))
-	get("version 1")
-	requests(2)
-	last := o.Requests()[1]
-	if last.Status != 304 || last.Header.Get("If-None-Match") == "" || last.Header.Get("If-Modified-Since") == "" {
-		t.Errorf("the question was not conditional: %+v", last)
-	}
-	if after, _ := os.Stat(s.path(name)); !os.SameFile(before, after) || !after.ModTime().Equal(before.ModTime()) {
-		t.Error("a 304 touched the file")
-	}
-	get("version 1")
-	requests(2) // the 304 made it fresh again
-
-	// Due: the old one at once, the new one next time.
-	s.clock.advance(2 * time.Minute)
-	o.Set("/dists/InRelease", v2)
-	get("version 1")
-	get("version two")
-	requests(3)
-	s.wantPublished(name, v2.Body, v2.ModTime)
-	s.wantNoParts()
-
-	// Much too old: worth a wait.
-	s.clock.advance(5 * time.Hour)
-	o.Set("/dists/InRelease", v1)
-	get("version 1")
-	requests(4)
-
-	// Trouble keeps the old file, and asks not at every request.
-	for _, b := range []origin.Behaviour{{Status: 500}, {Status: 404}, {Portal: true}, {CutAtOnce: true}} {
-		o.Behave("/dists/InRelease", b)
-		s.clock.advance(2 * time.Minute)
-		before := o.Count("/dists/InRelease", "")
-		get("version 1")
-		get("version 1")
-		if asked := o.Count("/dists/InRelease", "") - before; asked != 1 {
-			t.Errorf("%+v: asked %d times, want once", b, asked)
-		}
-	}
-	s.wantNoParts()
-}
-
-// TestMutableHungUpstream: nobody waits for an upstream that hangs while we
-// hold a copy.
-func TestMutableHungUpstream(t *testing.T) {
-	o := origin.New(t)
-	o.Set("/InRelease", origin.File{Body: []byte("1")})
-	s := newSite(t, "mutable = [\"InRelease\"]\nmax_age = \"1m\"\n", o)
-	e := s.engine()
-	if _, err := s.get(e, "m/InRelease"); err != nil {
-		t.Fatal(err)
-	}
-	s.settle(e)
-	s.clock.advance(10 * time.Minute)
-	release := o.Hold("/InRelease")
-	defer release()
-	for range 5 {
-		// The upstream never answers before the release: an answer at all is
-		// one that did not wait.
-		if got, err := s.get(e, "m/InRelease"); err != nil || string(got) != "1" {
-			t.Fatalf("%q, %v", got, err)
-		}
 	}
 }
 
@@ -446,33 +355,6 @@ func TestAfterPowerCut(t *testing.T) {
 	}
 }
 
-// TestAdopted: the mtime of a file that an administrator copied here says
-// nothing about the upstream's version.
-func TestAdopted(t *testing.T) {
-	o := origin.New(t)
-	o.Set("/InRelease", origin.File{Body: []byte("newer"), ETag: origin.NoETag})
-	s := newSite(t, "mutable = [\"InRelease\"]\nmax_age = \"1m\"\nmax_stale = \"1m\"\n", o)
-	e := s.engine()
-	if err := os.MkdirAll(s.path("m"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(s.path("m/InRelease"), []byte("old"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	fi, err := os.Stat(s.path("m/InRelease"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = e.index.Adopt(s.ctx(), index.Record{Name: "m/InRelease", Size: fi.Size(), ModTime: fi.ModTime(), Checked: s.clock.now()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.clock.advance(time.Hour)
-	if got, err := s.get(e, "m/InRelease"); err != nil || string(got) != "newer" {
-		t.Errorf("%q, %v", got, err)
-	}
-}
-
 // TestDanglingLink: nothing can be published over it, so nothing is fetched.
 func TestDanglingLink(t *testing.T) {
 	o := origin.New(t)
@@ -489,5 +371,55 @@ func TestDanglingLink(t *testing.T) {
 	}
 	if n := o.Count("/a", ""); n != 0 {
 		t.Errorf("asked %d times", n)
+	}
+}
+
+// TestRedirectorWithSeveralBackends: an upstream that leads to another server
+// each time is still one upstream, as long as they have the same file.
+func TestRedirectorWithSeveralBackends(t *testing.T) {
+	const size = 4 * mib
+	one, two := origin.New(t, origin.IP("127.0.0.8")), origin.New(t, origin.IP("127.0.0.9"))
+	one.Set("/a", origin.File{Seed: 70, Size: size, ETag: `"one"`})
+	one.Behave("/a", origin.Behaviour{CutAfter: 2 * mib})
+	two.Set("/a", origin.File{Seed: 70, Size: size, ETag: `"two"`})
+	o := origin.New(t)
+	o.Behave("/a", origin.Behaviour{Redirect: one.URL + "/a"})
+	s := newSite(t, "redirect_to_private = true\n", o)
+	e := s.engine()
+	release := one.HoldAfter("/a", mib)
+	f, err := e.Open(s.ctx(), "m/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	o.Behave("/a", origin.Behaviour{Redirect: two.URL + "/a"})
+	release()
+	if err := origin.Check(f, 70, size); err != nil {
+		t.Error(err)
+	}
+	if sent := two.Sent("/a"); sent > 2*mib+64<<10 {
+		t.Errorf("the second server sent %d bytes", sent)
+	}
+}
+
+// TestHeadIsBounded: HEAD is asked within the limits, and what it says of a
+// missing file is remembered.
+func TestHeadIsBounded(t *testing.T) {
+	o := origin.New(t)
+	s := newSite(t, "[limits]\nper_upstream = 2\n---\n", o)
+	e := s.engine()
+	release := o.Hold(origin.Everywhere)
+	var wg sync.WaitGroup
+	for i := range 10 {
+		wg.Go(func() { e.Stat(s.ctx(), mirror.Name(fmt.Sprintf("m/%d", i))) })
+	}
+	o.Await(origin.Everywhere, 2)
+	release()
+	wg.Wait()
+	if peak := o.Peak(); peak > 2 {
+		t.Errorf("%d requests at a time, want 2 at most", peak)
+	}
+	if _, err := s.get(e, "m/0"); !errors.Is(err, mirror.ErrNotFound) || o.Count("/0", "") != 1 {
+		t.Errorf("%v; asked %d times", err, o.Count("/0", ""))
 	}
 }

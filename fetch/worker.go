@@ -13,17 +13,14 @@ import (
 
 // Work fetches name under a lock that this process inherited, and returns once
 // it is published, or has failed: what a worker process does.
-func (e *Engine) Work(ctx context.Context, name mirror.Name, lock *keylock.Lock) error {
+func (e *Engine) Work(name mirror.Name, lock *keylock.Lock) error {
 	m, rest, ok := e.lookup(name)
 	if !ok {
 		return fmt.Errorf("/%s: %w", name, mirror.ErrNoMirror)
 	}
 	var held *index.Record
-	if f, err := e.openPublished(name); err == nil {
-		if rec, ok := e.claim(ctx, name, f.info); ok && m.IsMutable(string(rest)) {
-			held = &rec
-		}
-		f.Close()
+	if m.IsMutable(string(rest)) {
+		held = &index.Record{} // what it is, the second look will say
 	}
 	t := newTransfer(e, name, m, rest, lock, held)
 	e.mu.Lock()

@@ -75,9 +75,10 @@ func meansItself(path string) bool {
 // declares MIRROR_STREAM passes on as a broken connection.
 func (h *Handler) bytes(w http.ResponseWriter, r *http.Request, name mirror.Name, f *fetch.File) {
 	h.describe(w, name, f.Meta)
-	if v := r.Header.Get("Range"); v != "" && !inBytes(v) {
+	if v := r.Header.Get("Range"); v != "" && (!understood(v) || f.Meta.Size == 0) {
+		// RFC 9110, 14.2: ignored. (Of an empty file net/http would send -1 bytes.)
 		r = r.Clone(r.Context())
-		r.Header.Del("Range") // a unit that is not known is ignored (RFC 9110, 14.2)
+		r.Header.Del("Range")
 	}
 	f.Expect(rangeEnd(r.Header.Get("Range"), f.Meta.Size))
 	var content io.ReadSeeker = f

@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -91,8 +93,13 @@ func (h *Handler) isProgram(name mirror.Name, script string) bool {
 	if name == "" {
 		return false
 	}
-	if h.conf.File != "" && h.conf.Docroot+"/"+string(name) == h.conf.File {
-		return true
+	if h.conf.File != "" && name.Base() == filepath.Base(h.conf.File) {
+		// By inode: the docroot may be reached by way of a link.
+		own, err := os.Stat(h.conf.File)
+		asked, err2 := os.Stat(filepath.Join(h.conf.Docroot, string(name)))
+		if err == nil && err2 == nil && os.SameFile(own, asked) {
+			return true
+		}
 	}
 	t, err := mirror.ParseTarget((&url.URL{Path: script}).EscapedPath(), h.conf.Base)
 	return err == nil && t.Name == name

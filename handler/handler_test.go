@@ -213,6 +213,8 @@ func TestSemantics(t *testing.T) {
 		{[]string{"Range", "bytes=-10"}, 206, content[size-10:], fmt.Sprintf("bytes %d-%d/%d", size-10, size-1, size)},
 		{[]string{"Range", fmt.Sprintf("bytes=%d-", size)}, 416, nil, fmt.Sprintf("bytes */%d", size)},
 		{[]string{"Range", "lines=1-2"}, 200, content, ""},
+		{[]string{"Range", "bytes=--5"}, 200, content, ""},
+		{[]string{"Range", "bytes=a-b"}, 200, content, ""},
 		{[]string{"Range", "bytes=0-9,100-109"}, 206, nil, ""},
 		{[]string{"Range", "bytes=0-99", "If-Range", lm}, 206, content[:100], ""},
 		{[]string{"Range", "bytes=0-99", "If-Range", etag}, 206, content[:100], ""},
@@ -365,6 +367,18 @@ func TestMultipart(t *testing.T) {
 	}
 }
 
+// TestEmptyFile: there is no range of nothing.
+func TestEmptyFile(t *testing.T) {
+	r := newRig(t, "")
+	r.put("m/empty", "")
+	for _, header := range []string{"bytes=-1", "bytes=0-0", "bytes=0-"} {
+		resp := r.ask(streaming, "GET", "/m/empty", "Range", header)
+		if resp.StatusCode != 200 || resp.Header.Get("Content-Length") != "0" || resp.Header.Get("Content-Range") != "" {
+			t.Errorf("%s: %d %v", header, resp.StatusCode, resp.Header)
+		}
+	}
+}
+
 // TestBusy: when every slot is taken the client is told to come again.
 func TestBusy(t *testing.T) {
 	r := newRig(t, "[limits]\nfetches=1\nqueue_time=\"50ms\"\n---")
@@ -499,7 +513,12 @@ func TestDirectoryIndex(t *testing.T) {
 func TestOwnFilesAreNoNames(t *testing.T) {
 	r := newRig(t, "base=\"/~u/m/\"\n---")
 	r.put("conf/mirror.toml", "password")
-	r.conf.File = filepath.Join(r.conf.Docroot, "conf/mirror.toml")
+	// The docroot may be known by another path.
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(r.conf.Docroot, link); err != nil {
+		t.Fatal(err)
+	}
+	r.conf.File = filepath.Join(link, "conf/mirror.toml")
 	for _, target := range []string{"/~u/m/mirror.cgi", "/~u/m//conf/mirror%2etoml"} {
 		resp := r.ask(Front{Script: "/~u/m/mirror.cgi"}, "GET", target)
 		if resp.StatusCode != 404 || r.o.Count(origin.Everywhere, "") != 0 {

@@ -14,12 +14,22 @@ import (
 // again within the second that Last-Modified tells (RFC 9110, 8.8.2.2).
 const strongAfter = time.Minute
 
-// metaOf reads the facts about a file off an answer's header.
-func metaOf(resp *http.Response, size int64) mirror.Meta {
+const (
+	maxETag = 1 << 10 // bytes; the longest that servers send have a tenth
+	maxType = 256     // bytes; RFC 6838, 4.2 allows 127 for each half of a type
+)
+
+// metaOf reads the facts about a file off an answer's header. An entity tag
+// means something only to the host that gave it: where a redirector has led to
+// another, the next request may be led elsewhere.
+func (h *HTTP) metaOf(resp *http.Response, size int64) mirror.Meta {
 	m := mirror.Meta{
 		Size:        size,
-		ETag:        printable(resp.Header.Get("ETag")),
-		ContentType: printable(resp.Header.Get("Content-Type")),
+		ETag:        printable(resp.Header.Get("ETag"), maxETag),
+		ContentType: printable(resp.Header.Get("Content-Type"), maxType),
+	}
+	if resp.Request.URL.Host != h.base.Host {
+		m.ETag = ""
 	}
 	lm := resp.Header.Get("Last-Modified")
 	t, err := http.ParseTime(lm)
@@ -34,7 +44,10 @@ func metaOf(resp *http.Response, size int64) mirror.Meta {
 }
 
 // printable drops a header value that we would not want to send on.
-func printable(v string) string {
+func printable(v string, most int) string {
+	if len(v) > most {
+		return ""
+	}
 	for i := range len(v) {
 		if v[i] < ' ' || v[i] == 0x7f {
 			return ""
@@ -73,11 +86,15 @@ func unframed(resp *http.Response) bool {
 
 // encoding returns the content coding, "" for identity.
 func encoding(resp *http.Response) string {
-	e := strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Encoding")))
-	if e == "identity" {
-		return ""
+	var codings []string
+	for _, line := range resp.Header.Values("Content-Encoding") {
+		for e := range strings.SplitSeq(line, ",") {
+			if e = strings.ToLower(strings.TrimSpace(e)); e != "" && e != "identity" {
+				codings = append(codings, e)
+			}
+		}
 	}
-	return e
+	return strings.Join(codings, ", ")
 }
 
 // retryAfter understands both forms of RFC 9110, 10.2.3.

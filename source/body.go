@@ -29,33 +29,37 @@ type body struct {
 
 	lowSpeed int64 // bytes a second
 	window   time.Duration
-	since    time.Time // when the window began
-	got      int64     // bytes in the window
+	spent    time.Duration // in reading, since the window began: a slow client is no slow upstream
+	got      int64         // bytes in the window
 }
 
 func (h *HTTP) newBody(raw io.ReadCloser, cancel context.CancelCauseFunc) *body {
 	b := &body{r: raw, raw: raw, cancel: cancel, after: h.opts.Idle,
-		lowSpeed: h.opts.LowSpeed, window: h.opts.LowSpeedTime, since: time.Now()}
+		lowSpeed: h.opts.LowSpeed, window: h.opts.LowSpeedTime}
 	if b.after > 0 {
 		b.idle = time.AfterFunc(b.after, func() { cancel(errIdle) })
+		b.idle.Stop()
 	}
 	return b
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	n, err := b.r.Read(p)
-	if n > 0 && b.idle != nil {
+	begun := time.Now()
+	if b.idle != nil {
 		b.idle.Reset(b.after)
 	}
+	n, err := b.r.Read(p)
+	if b.idle != nil {
+		b.idle.Stop()
+	}
 	b.got += int64(n)
-	if err == nil && b.window > 0 {
-		if d := time.Since(b.since); d >= b.window {
-			if float64(b.got) < float64(b.lowSpeed)*d.Seconds() {
-				b.cancel(errSlow)
-				return n, errSlow
-			}
-			b.since, b.got = time.Now(), 0
+	b.spent += time.Since(begun)
+	if err == nil && b.window > 0 && b.spent >= b.window {
+		if float64(b.got) < float64(b.lowSpeed)*b.spent.Seconds() {
+			b.cancel(errSlow)
+			return n, errSlow
 		}
+		b.spent, b.got = 0, 0
 	}
 	return n, err
 }

@@ -136,7 +136,7 @@ func (x *exchange) accept(resp *http.Response) (*http.Response, error) {
 		resp.Body.Close()
 		return nil, err
 	}
-	x.meta = metaOf(resp, total)
+	x.meta = x.h.metaOf(resp, total)
 	x.unframed = unframed(resp)
 	b := x.h.newBody(resp.Body, x.cancel)
 	x.body = b
@@ -159,7 +159,7 @@ func (x *exchange) span(resp *http.Response) (from, total int64, err error) {
 	path := x.r.Path
 	switch {
 	case resp.StatusCode == http.StatusNotModified && x.r.Held != nil && x.offset == 0:
-		x.meta = metaOf(resp, -1)
+		x.meta = x.h.metaOf(resp, -1)
 		return 0, 0, ErrNotModified
 	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && x.offset > 0:
 		return 0, 0, x.h.fail(mirror.ErrChanged, path, "is shorter than the %d bytes at hand", x.offset)
@@ -177,7 +177,7 @@ func (x *exchange) span(resp *http.Response) (from, total int64, err error) {
 	default:
 		return 0, 0, x.h.statusError(path, resp)
 	}
-	if x.offset > 0 && !x.r.Have.Continues(metaOf(resp, total), x.r.SameUpstream) {
+	if x.offset > 0 && !x.r.Have.Continues(x.h.metaOf(resp, total), x.r.SameUpstream) {
 		return 0, 0, x.h.fail(mirror.ErrChanged, path, "is another version than the %d bytes at hand", x.offset)
 	}
 	if limit := x.r.MaxSize; limit > 0 && total > limit {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -85,8 +86,12 @@ var errDirectory = errors.New("the upstream redirects to the same path with a sl
 func (h *HTTP) checkRedirect(next *http.Request, via []*http.Request) error {
 	last := via[len(via)-1].URL
 	next.Header.Del("Referer") // whom we asked first is nobody else's business
+	if next.URL.Scheme != h.base.Scheme || next.URL.Host != h.base.Host {
+		next.Header.Del("Authorization") // net/http lets it go to other ports
+	}
+	isDir := func(r *http.Request) bool { return next.URL.Path == r.URL.Path+"/" }
 	switch {
-	case next.URL.Path == last.Path+"/", next.URL.Path == via[0].URL.Path+"/":
+	case slices.ContainsFunc(via, isDir):
 		return errDirectory
 	case len(via) >= maxRedirects:
 		return fmt.Errorf("stopped after %d redirects", maxRedirects)
@@ -110,7 +115,6 @@ func (h *HTTP) request(ctx context.Context, method string, path mirror.Name) (*h
 	}
 	if user := h.base.User; user != nil {
 		pass, _ := user.Password()
-		// Go drops it when a redirect leads to another host.
 		r.SetBasicAuth(user.Username(), pass)
 	}
 	r.Header.Set("User-Agent", UserAgent)
@@ -136,15 +140,17 @@ func (h *HTTP) Stat(ctx context.Context, path mirror.Name) (mirror.Meta, error) 
 		resp.Body.Close()
 		switch resp.StatusCode {
 		case http.StatusOK:
-			return metaOf(resp, resp.ContentLength), nil
+			return h.metaOf(resp, resp.ContentLength), nil
 		case http.StatusPartialContent:
 			_, _, total, err := contentRange(resp)
 			if err != nil {
 				return mirror.Meta{}, h.fail(mirror.ErrBroken, path, "%v", err)
 			}
-			return metaOf(resp, total), nil
+			return h.metaOf(resp, total), nil
 		case http.StatusRequestedRangeNotSatisfiable: // an empty file has no first byte
-			return metaOf(resp, 0), nil
+			if method == http.MethodGet && resp.Header.Get("Content-Range") == "bytes */0" {
+				return h.metaOf(resp, 0), nil
+			}
 		case http.StatusMethodNotAllowed, http.StatusNotImplemented:
 			if method == http.MethodHead {
 				continue
@@ -207,7 +213,10 @@ func (h *HTTP) checkRange(resp *http.Response, path mirror.Name, from, to int64,
 	if pin.Size >= 0 && total != pin.Size {
 		return h.fail(mirror.ErrChanged, path, "has %d bytes, not %d", total, pin.Size)
 	}
-	if pin.Pinned() && !pin.Continues(metaOf(resp, total), true) {
+	if IsHTML(resp.Header.Get("Content-Type")) && !IsHTML(pin.ContentType) {
+		return h.fail(mirror.ErrBroken, path, "an HTML page came for a file of type %q (a captive portal?)", pin.ContentType)
+	}
+	if pin.Pinned() && !pin.Continues(h.metaOf(resp, total), true) {
 		return h.fail(mirror.ErrChanged, path, "is another version than the one being fetched")
 	}
 	return nil

@@ -32,7 +32,9 @@ import (
 const (
 	partDir  = "part"
 	lockName = "lock"
-	htaccess = "# Nothing in here is for the web.\nRequire all denied\n"
+
+	htaccessName = ".htaccess"
+	htaccess     = "# Nothing in here is for the web.\nRequire all denied\n"
 )
 
 // Tree is a docroot and its state directory. It is safe for concurrent use.
@@ -68,7 +70,11 @@ func Open(docroot, state string) (*Tree, error) {
 		}
 		return f, nil
 	})
-	return t, t.furnish()
+	if err := t.furnish(); err != nil {
+		t.Close()
+		return nil, err
+	}
+	return t, nil
 }
 
 func (t *Tree) openState(path string) error {
@@ -132,11 +138,11 @@ func (t *Tree) furnish() error {
 	err := t.state.Mkdir(partDir, 0o700)
 	if err == nil {
 		err = t.share(partDir, fs.ModeSetgid|0o770)
-		if err == nil {
-			err = t.state.WriteFile(".htaccess", []byte(htaccess), 0o644)
-		}
 	} else if errors.Is(err, fs.ErrExist) {
 		err = nil
+	}
+	if _, statErr := t.state.Lstat(htaccessName); err == nil && errors.Is(statErr, fs.ErrNotExist) {
+		err = t.state.WriteFile(htaccessName, []byte(htaccess), 0o644)
 	}
 	if err == nil {
 		t.parts, err = t.state.Open(partDir)

@@ -8,16 +8,18 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"mirror"
 	"mirror/config"
@@ -47,6 +49,9 @@ func main() {
 // answer serves the request of this process. It leaves the record open: see
 // fetch.Engine.Shut.
 func answer() int {
+	// What a web server left open must not be kept open by a worker, or
+	// whoever waits for its end waits for the worker's.
+	_ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	path := configPath()
 	conf, err := config.Load(path)
@@ -132,7 +137,7 @@ func work(confPath string, name mirror.Name) int {
 		return 1
 	}
 	log.open = engine.Tree().OpenWorkerLog
-	err = engine.Work(context.Background(), name, lock)
+	err = engine.Work(name, lock)
 	if sweepErr := engine.Tree().Sweep(time.Now()); sweepErr != nil {
 		slog.New(slog.NewTextHandler(log, nil)).Warn("abandoned files could not be removed", "err", sweepErr)
 	}

@@ -47,10 +47,11 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// appears waits for a file: appears FILE.
+// appears waits for a file, and for a text in it: appears FILE [TEXT].
 func appears(ts *testscript.TestScript, _ bool, args []string) {
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+		b, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil && (len(args) == 1 || strings.Contains(string(b), args[1])) {
 			return
 		}
 		if time.Now().After(deadline) {

@@ -25,6 +25,9 @@ import (
 
 func main() {
 	syscall.Umask(0o002) // modes are given explicitly
+	// Go ends a process that writes to a closed pipe as standard error; the
+	// daemon outlives the reader of its log.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stderr); err != nil {

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,11 +33,12 @@ type File struct{ open func() (*os.File, error) }
 // called once for each lock that is tried, and must not truncate.
 func New(open func() (*os.File, error)) *File { return &File{open} }
 
-// Lock is a held key and the slots taken with it. It is not safe for
-// concurrent use.
+// Lock is a held key and the slots taken with it. It is safe for concurrent
+// use, but for Unlock, which is called once and last.
 type Lock struct {
 	f     *os.File
-	slots map[string]int64 // pool -> the byte that is held
+	mu    sync.Mutex
+	slots map[string]int64 // guarded by mu: pool -> the byte that is held
 }
 
 // TryLock takes the lock of key, or returns ErrHeld at once.
@@ -73,13 +75,18 @@ func (l *File) TryPool(pool string, n int) (*Lock, error) {
 
 // Held reports whether somebody holds the lock of key, without taking it
 // (F_OFD_GETLK): the answer is already history when it arrives.
-func (l *File) Held(key string) (bool, error) {
+func (l *File) Held(key string) (bool, error) { return l.held(keyOffset(key)) }
+
+// HeldSlot is Held for the only slot of a pool of one.
+func (l *File) HeldSlot(pool string) (bool, error) { return l.held(slotOffset(pool)) }
+
+func (l *File) held(off int64) (bool, error) {
 	f, err := l.open()
 	if err != nil {
 		return false, fmt.Errorf("opening the lock file: %w", err)
 	}
 	defer f.Close()
-	lk := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: keyOffset(key), Len: 1}
+	lk := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: off, Len: 1}
 	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &lk); err != nil {
 		return false, fmt.Errorf("asking for a lock: %w", err)
 	}
@@ -97,6 +104,8 @@ func (l *Lock) File() *os.File { return l.f }
 // TrySlot takes one of the n slots of pool. It reports false when all are
 // taken. Slots are released by ReleaseSlot or Unlock.
 func (l *Lock) TrySlot(pool string, n int) (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if _, ok := l.slots[pool]; ok {
 		return true, nil
 	}
@@ -118,6 +127,8 @@ func (l *Lock) TrySlot(pool string, n int) (bool, error) {
 
 // ReleaseSlot gives the slot of pool back. It is a no-op when none is held.
 func (l *Lock) ReleaseSlot(pool string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	off, ok := l.slots[pool]
 	if !ok {
 		return

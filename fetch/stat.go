@@ -1,0 +1,85 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"mirror"
+	"mirror/config"
+	"mirror/internal/keylock"
+	"mirror/source"
+)
+
+// Stat describes name without fetching it: from the docroot, from the fetch
+// that runs, or from an upstream.
+func (e *Engine) Stat(ctx context.Context, name mirror.Name) (mirror.Meta, error) {
+	m, rest, mirrored := e.lookup(name)
+	f, err := e.look(ctx, name, m, rest)
+	switch {
+	case err == nil:
+		f.Close()
+		return f.Meta, nil
+	case !errors.Is(err, errMissing):
+		return mirror.Meta{}, err
+	case !mirrored:
+		return mirror.Meta{}, e.outside(name)
+	}
+	if err := e.remembered(ctx, name); err != nil {
+		return mirror.Meta{}, err
+	}
+	e.mu.Lock()
+	t := e.running[name]
+	e.mu.Unlock()
+	if t != nil {
+		if s := t.now(); s.started && s.meta.Size >= 0 {
+			return s.meta, nil
+		}
+	}
+	meta, _, err := e.statUpstream(ctx, m, rest)
+	var all *allError
+	if errors.As(err, &all) && all.certain {
+		e.remember(ctx, name, m, "", err)
+	}
+	return meta, err
+}
+
+func (e *Engine) statUpstream(ctx context.Context, m *config.Mirror, rest mirror.Name) (mirror.Meta, string, error) {
+	var failures []error
+	for _, src := range e.sources[m] {
+		meta, err := e.stat(ctx, src, rest)
+		if err == nil && m.RefusesHTML(string(rest)) && source.IsHTML(meta.ContentType) {
+			err = fmt.Errorf("%w: %s is said to be an HTML page", mirror.ErrBroken, src.URL(rest))
+		}
+		switch {
+		case err == nil:
+			return meta, src.URL(rest), nil
+		case ctx.Err() != nil:
+			return mirror.Meta{}, "", context.Cause(ctx)
+		case isFinal(err):
+			return mirror.Meta{}, "", err
+		}
+		failures = append(failures, err)
+	}
+	return mirror.Meta{}, "", summary(failures)
+}
+
+// stat asks one upstream, within the bound of what it may be asked at a time.
+func (e *Engine) stat(ctx context.Context, src upstream, rest mirror.Name) (mirror.Meta, error) {
+	wait, cancel := context.WithTimeout(ctx, e.conf.Limits.QueueTime)
+	defer cancel()
+	var slot *keylock.Lock
+	err := keylock.ErrHeld
+	poll(wait, func() bool {
+		slot, err = e.tree.Locks.TryPool(src.pool, e.conf.Limits.PerUpstream)
+		return !errors.Is(err, keylock.ErrHeld)
+	})
+	switch {
+	case errors.Is(err, keylock.ErrHeld):
+		return mirror.Meta{}, fmt.Errorf("%w: all slots of %q (limits.per_upstream) are taken", mirror.ErrBusy, src.pool)
+	case err != nil:
+		return mirror.Meta{}, fmt.Errorf("%w: %w", mirror.ErrStore, err)
+	}
+	defer slot.Unlock()
+	return src.Stat(ctx, rest)
+}
