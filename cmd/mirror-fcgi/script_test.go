@@ -118,6 +118,12 @@ func (l *lockedBuffer) String() string {
 // start runs the test binary as mirror-fcgi: testscript.Main goes by its name.
 func start(t *testing.T, o *origin.Origin, wrap ...string) *daemon {
 	t.Helper()
+	return launch(t, o, nil, wrap...)
+}
+
+// launch is start with another standard error than the daemon's log.
+func launch(t *testing.T, o *origin.Origin, stderr *os.File, wrap ...string) *daemon {
+	t.Helper()
 	dir := t.TempDir()
 	program := filepath.Join(dir, "mirror-fcgi")
 	self, err := os.Executable()
@@ -134,6 +140,9 @@ func start(t *testing.T, o *origin.Origin, wrap ...string) *daemon {
 	args := append(wrap, program, "-http", address, "-docroot", filepath.Join(dir, "doc"), "-mirror", "/m/="+o.URL)
 	d := &daemon{cmd: exec.Command(args[0], args[1:]...), url: "http://" + address}
 	d.cmd.Stderr = &d.log
+	if stderr != nil {
+		d.cmd.Stderr = stderr
+	}
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := d.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -234,6 +243,26 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// TestLogReaderLeaves: a daemon outlives whoever reads its log.
+func TestLogReaderLeaves(t *testing.T) {
+	o := origin.New(t)
+	o.Set("/a", origin.File{Body: []byte("content")})
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := launch(t, o, writer)
+	writer.Close()
+	reader.Close()
+	for range 3 { // each writes a line to the log
+		resp, err := http.Get(d.url + "/m/none")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+}
+
 // TestActivation: the socket comes from systemd, or on descriptor 0.
 func TestActivation(t *testing.T) {
 	for _, how := range []string{"systemd", "stdin"} {
@@ -291,12 +320,12 @@ func TestActivation(t *testing.T) {
 			if err != nil || string(b[:n]) != "READY=1" {
 				t.Errorf("systemd was told %q, %v", b[:n], err)
 			}
-			if !strings.Contains(log.String(), "fastcgi="+l.Addr().String()) {
-				t.Errorf("log:\n%s", &log)
-			}
 			cmd.Process.Signal(syscall.SIGTERM)
 			if err := cmd.Wait(); err != nil {
 				t.Errorf("its end: %v\n%s", err, &log)
+			}
+			if !strings.Contains(log.String(), "fastcgi="+l.Addr().String()) {
+				t.Errorf("log:\n%s", &log)
 			}
 		})
 	}
