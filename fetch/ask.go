@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -39,10 +40,9 @@ func (t *transfer) askAll() (*source.Result, error) {
 			if errors.Is(err, mirror.ErrChanged) && (t.row.Name == "" || t.isFrom(src)) && restarts < maxRestarts {
 				// The bytes at hand came from this very upstream.
 				restarts++
-				if err = t.restart(); err == nil {
-					before = 0
-					res, err = t.attempt(src)
-				}
+				t.forget()
+				before = 0
+				res, err = t.attempt(src)
 			}
 			switch {
 			case err == nil:
@@ -63,9 +63,7 @@ func (t *transfer) askAll() (*source.Result, error) {
 		case changed && restarts < maxRestarts:
 			// Nobody has the version of which we hold a beginning.
 			restarts++
-			if err := t.restart(); err != nil {
-				return nil, err
-			}
+			t.forget()
 		default:
 			return nil, summary(failures)
 		}
@@ -80,20 +78,23 @@ func (t *transfer) attempt(src upstream) (*source.Result, error) {
 		return nil, err
 	}
 	defer t.lock.ReleaseSlot(src.pool)
-	if s := t.now(); t.part == nil || s.have > 0 && !s.meta.Pinned() {
-		// There is nothing yet, or nothing tells what version it is of.
-		if err := t.restart(); err != nil {
-			return nil, err
-		}
-	}
-	s := t.now()
 	r := source.Request{
-		Path: t.rest, Dst: t.part.File(), Have: s.meta, SameUpstream: t.isFrom(src),
-		MaxSize: t.e.conf.Limits.MaxSize, RefuseHTML: t.m.RefusesHTML(string(t.rest)),
-		Start: func(m mirror.Meta) error { return t.started(src, m) },
+		Path: t.rest, MaxSize: t.e.conf.Limits.MaxSize, RefuseHTML: t.m.RefusesHTML(string(t.rest)),
+		Held:  t.condition(src),
 		Wrote: func(n int) { t.update(func(s *state) { s.have += int64(n) }) },
 	}
-	r.Held = t.condition(src)
+	if s := t.now(); s.have > 0 && s.meta.Pinned() {
+		r.Part, r.Have, r.SameUpstream = t.part.File(), s.meta, t.isFrom(src)
+	}
+	r.Start = func(m mirror.Meta) (*os.File, error) {
+		if r.Part == nil { // there is nothing, or nothing tells what version it is of
+			if err := t.restart(); err != nil {
+				return nil, err
+			}
+		}
+		t.started(src, m)
+		return t.part.File(), nil
+	}
 	res, err := src.Fetch(t.ctx, r)
 	return &res, err
 }
@@ -121,7 +122,6 @@ func (t *transfer) isFrom(src upstream) bool { return t.row.Upstream == src.URL(
 // touch records that the held file is still current, and the validators that
 // src sent along (RFC 9111, 4.3.4).
 func (t *transfer) touch(src upstream, meta mirror.Meta) error {
-	t.discard()
 	if t.held.Upstream != src.URL(t.rest) {
 		meta.ETag = "" // it means nothing to the upstream of the record
 	}

@@ -78,7 +78,9 @@ func (e *Engine) Inspect(ctx context.Context, name mirror.Name) (*Inspection, er
 	case err == nil:
 		in.Found = f.info
 		f.Close()
-	case !errors.Is(err, errMissing):
+	case errors.Is(err, errMissing):
+		in.Err = e.blocked(name)
+	default:
 		in.Err = err
 	}
 	if in.Found != nil {

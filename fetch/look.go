@@ -80,12 +80,6 @@ func (e *Engine) refreshed(ctx context.Context, name mirror.Name, t *transfer) {
 func (e *Engine) openPublished(name mirror.Name) (*File, error) {
 	file, info, err := e.tree.OpenFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		// A link to nowhere is nobody's file, and nothing can be published
-		// over it. (A file that appears just now is a miss that finds it
-		// under the lock.)
-		if fi, err := e.tree.Lstat(name); err == nil && fi.Mode()&fs.ModeSymlink != 0 {
-			return nil, fmt.Errorf("/%s: %w", name, mirror.ErrForeign)
-		}
 		return nil, errMissing
 	}
 	if err != nil {
@@ -95,6 +89,15 @@ func (e *Engine) openPublished(name mirror.Name) (*File, error) {
 		Meta:      mirror.Meta{Size: info.Size(), ModTime: info.ModTime()},
 		published: true, file: file, info: info,
 	}, nil
+}
+
+// blocked reports a link to nowhere as ErrForeign: it is nobody's file, and
+// nothing can be published over it.
+func (e *Engine) blocked(name mirror.Name) error {
+	if fi, err := e.tree.Lstat(name); err == nil && fi.Mode()&fs.ModeSymlink != 0 {
+		return fmt.Errorf("/%s: %w", name, mirror.ErrForeign)
+	}
+	return nil
 }
 
 // claim returns the record of a docroot file, if the file is ours: its size and

@@ -134,7 +134,7 @@ func (t *transfer) lookAgain() (here bool, err error) {
 	f, err := t.e.openPublished(t.name)
 	if errors.Is(err, errMissing) {
 		t.held = nil
-		return false, nil
+		return false, t.e.blocked(t.name)
 	}
 	if err != nil {
 		return false, err
@@ -266,28 +266,34 @@ func (t *transfer) discard() {
 	t.row = index.Partial{}
 }
 
-// restart begins a new inode. Readers of the old one end with ErrChanged.
-func (t *transfer) restart() error {
+// forget gives up what is at hand. Its readers end with ErrChanged.
+func (t *transfer) forget() {
+	if t.part == nil {
+		return
+	}
 	t.waitRow()
 	t.lock.ReleaseSlot(live(t.name))
+	t.discard()
 	old := t.part
-	if old != nil {
-		t.discard()
-	}
+	t.part, t.row = nil, index.Partial{}
+	t.update(func(s *state) { *s = state{meta: mirror.Meta{Size: -1}} })
+	old.Close()
+}
+
+// restart begins a new inode.
+func (t *transfer) restart() error {
+	t.forget()
 	part, err := t.e.tree.NewPart(t.name)
 	if err != nil {
 		return err
 	}
-	t.part, t.row = part, index.Partial{}
+	t.part = part
 	t.update(func(s *state) { *s = state{part: part, meta: mirror.Meta{Size: -1}} })
-	if old != nil {
-		old.Close()
-	}
 	return nil
 }
 
 // started is called with a good answer, before its first byte is appended.
-func (t *transfer) started(src upstream, meta mirror.Meta) error {
+func (t *transfer) started(src upstream, meta mirror.Meta) {
 	t.steps.done("ask")
 	t.waitRow()
 	t.row = index.Partial{
@@ -301,7 +307,6 @@ func (t *transfer) started(src upstream, meta mirror.Meta) error {
 	if meta.Size < 0 || meta.Size > store.HoldBack {
 		t.writeRow(t.row)
 	}
-	return nil
 }
 
 // writeRow records the part beside the copying, so that no client waits for

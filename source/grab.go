@@ -18,54 +18,35 @@ import (
 )
 
 const (
-	// Overlap is how far before the end of what we have a resume begins, in
+	// overlap is how far before the end of what we have a resume begins, in
 	// bytes: what arrives is compared with what is there before anything is
 	// appended, so that two versions are never spliced.
-	Overlap = 64 << 10
+	overlap = 64 << 10
 
 	// copyBuffer is the size of grab's copy buffer, in bytes. 128 KiB is
 	// where larger ones stopped to help on loopback; a hundred fetches have
 	// 13 MiB of them.
 	copyBuffer = 128 << 10
 
+	// inMemory is up to which length, in bytes, what is to come is gathered in
+	// memory and appended at once: nobody may read of it before it is whole,
+	// and opening the file once more, as grab does, costs more than the copy.
+	inMemory = 64 << 10
+
 	// sniffLen is what http.DetectContentType looks at.
 	sniffLen = 512
 )
 
-// Fetch implements Source. grab drives the transfer: it finds Dst's length,
-// asks for the rest and appends what comes. It is told of nothing but good
-// answers, since the exchange below, its HTTPClient, checks each before grab
-// sees it.
+// Fetch implements Source. The upstream is asked first; grab then drives the
+// transfer of a good answer's body. It is told of nothing else, since what it
+// would do itself, resuming above all, splices two versions of a file.
 func (h *HTTP) Fetch(ctx context.Context, r Request) (Result, error) {
-	fi, err := r.Dst.Stat()
-	if err != nil {
-		return Result{}, fmt.Errorf("%w: %w", mirror.ErrStore, err)
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	x := &exchange{h: h, r: r, offset: fi.Size(), cancel: cancel}
-
-	// A new request for every attempt: a used one carries its old Range.
-	hr, err := h.request(ctx, http.MethodGet, r.Path)
-	if err != nil {
-		return Result{}, err
-	}
-	req := &grab.Request{
-		HTTPRequest: hr,
-		// The store has opened it below its os.Root: it must not be looked up
-		// by name again.
-		Filename:            fmt.Sprintf("/proc/self/fd/%d", r.Dst.Fd()),
-		NoCreateDirectories: true,
-		IgnoreRemoteTime:    true,
-		RateLimiter:         x,
-	}
-	client := &grab.Client{HTTPClient: x, UserAgent: UserAgent, BufferSize: copyBuffer}
-	err = client.Do(req.WithContext(ctx)).Err()
+	x := &exchange{h: h, r: r, cancel: cancel}
+	err := x.fetch(ctx)
 	if x.body != nil {
 		x.body.Close()
-	}
-	if err == nil {
-		err = x.whole(r.Dst)
 	}
 	if err != nil {
 		return Result{Meta: x.meta}, x.failure(ctx, err)
@@ -73,49 +54,110 @@ func (h *HTTP) Fetch(ctx context.Context, r Request) (Result, error) {
 	return Result{Meta: x.meta, Unframed: x.unframed}, nil
 }
 
-// exchange is one attempt's HTTP side: grab's HTTPClient and RateLimiter.
+// exchange is one attempt: to grab, its HTTPClient and RateLimiter.
 type exchange struct {
 	h      *HTTP
 	r      Request
-	offset int64 // what Dst has
 	cancel context.CancelCauseFunc
 
+	offset   int64       // what Part has
 	meta     mirror.Meta // of the answer, once it was found good
 	unframed bool
-	body     *body
-	appended int64 // bytes since offset
+	body     *body    // stands before the first byte to append
+	dst      *os.File // what Start returned
+	appended int64    // bytes since offset
+}
+
+func (x *exchange) fetch(ctx context.Context) error {
+	if x.r.Part != nil {
+		fi, err := x.r.Part.Stat()
+		if err != nil {
+			return fmt.Errorf("%w: %w", mirror.ErrStore, err)
+		}
+		x.offset = fi.Size()
+	}
+	hr, err := x.h.request(ctx, http.MethodGet, x.r.Path)
+	if err != nil {
+		return err
+	}
+	resp, err := x.ask(hr)
+	if err != nil {
+		return err
+	}
+	if err := x.accept(resp); err != nil {
+		return err
+	}
+	if err := x.transfer(hr); err != nil {
+		return err
+	}
+	return x.whole()
+}
+
+// transfer has grab copy the body.
+func (x *exchange) transfer(hr *http.Request) error {
+	rest := x.meta.Size - x.offset
+	// A new request for every attempt: a used one carries its old Range.
+	req := &grab.Request{HTTPRequest: hr, RateLimiter: x, NoCreateDirectories: true, IgnoreRemoteTime: true}
+	client := &grab.Client{HTTPClient: x, UserAgent: UserAgent, BufferSize: copyBuffer}
+	small := x.meta.Size >= 0 && rest <= inMemory
+	if small {
+		client.BufferSize = max(int(rest), sniffLen)
+		req.NoStore, req.NoResume, req.Filename = true, true, x.r.Path.Base()
+	} else {
+		// The store has opened it below its os.Root: it must not be looked up
+		// by name again.
+		req.Filename = fmt.Sprintf("/proc/self/fd/%d", x.dst.Fd())
+	}
+	resp := client.Do(req.WithContext(hr.Context()))
+	if !small {
+		return resp.Err()
+	}
+	b, err := resp.Bytes()
+	if err != nil {
+		return err
+	}
+	if _, err := x.dst.Write(b); err != nil {
+		return err
+	}
+	x.wrote(len(b))
+	return nil
 }
 
 // WaitN is called by grab after each append: the progress, for free.
 func (x *exchange) WaitN(_ context.Context, n int) error {
-	x.appended += int64(n)
-	x.r.Wrote(n)
+	if rest := x.meta.Size - x.offset; x.meta.Size < 0 || rest > inMemory {
+		x.wrote(n)
+	}
 	if limit := x.r.MaxSize; limit > 0 && x.offset+x.appended > limit {
 		return x.h.fail(mirror.ErrTooLarge, x.r.Path, "is longer than limits.max_size, %d bytes", limit)
 	}
 	return nil
 }
 
-// Do implements grab.HTTPClient.
+func (x *exchange) wrote(n int) {
+	x.appended += int64(n)
+	x.r.Wrote(n)
+}
+
+// Do implements grab.HTTPClient. The answer is here already: its rest is what
+// grab adds to what the file has.
 func (x *exchange) Do(hr *http.Request) (*http.Response, error) {
+	resp := &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Accept-Ranges": {"bytes"}},
+		ContentLength: -1, Body: http.NoBody, Request: hr}
 	if hr.Method == http.MethodHead {
-		// grab wants to know whether it can resume. Saying yes costs no
-		// round trip: what the answer says is checked below anyway.
-		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Accept-Ranges": {"bytes"}},
-			ContentLength: -1, Body: http.NoBody, Request: hr}, nil
+		return resp, nil // grab asks whether it can resume: it always can
 	}
-	resp, err := x.ask(hr)
-	if err != nil {
-		return nil, err
+	resp.Body = x.body
+	if x.meta.Size >= 0 {
+		resp.ContentLength = x.meta.Size - x.offset
 	}
-	return x.accept(resp)
+	return resp, nil
 }
 
 func (x *exchange) ask(hr *http.Request) (*http.Response, error) {
 	hr = hr.Clone(hr.Context())
-	hr.Header.Del("Range")
 	if x.offset > 0 {
-		hr.Header.Set("Range", fmt.Sprintf("bytes=%d-", max(0, x.offset-Overlap)))
+		hr.Header.Set("Range", fmt.Sprintf("bytes=%d-", max(0, x.offset-overlap)))
 	}
 	if m := x.r.Held; m != nil && x.offset == 0 {
 		// RFC 9110, 13.1: If-Modified-Since is ignored where the tag is understood.
@@ -129,28 +171,21 @@ func (x *exchange) ask(hr *http.Request) (*http.Response, error) {
 	return x.h.client.Do(hr)
 }
 
-// accept lets an answer pass only if its body is the file, or the rest of it.
-func (x *exchange) accept(resp *http.Response) (*http.Response, error) {
+// accept takes an answer only if its body is the file, or the rest of it, and
+// leaves the body before the first byte to append.
+func (x *exchange) accept(resp *http.Response) error {
+	x.body = x.h.newBody(resp.Body, x.cancel)
 	from, total, err := x.span(resp)
 	if err != nil {
-		resp.Body.Close()
-		return nil, err
+		return err
 	}
 	x.meta = x.h.metaOf(resp, total)
 	x.unframed = unframed(resp)
-	b := x.h.newBody(resp.Body, x.cancel)
-	x.body = b
-	if err := x.prepare(resp, b, from); err != nil {
-		b.Close()
-		return nil, err
+	if err := x.prepare(resp, from); err != nil {
+		return err
 	}
-	// grab adds what it has to what it is told to come.
-	out := *resp
-	out.StatusCode, out.ContentLength, out.Body = http.StatusOK, -1, b
-	if x.meta.Size >= 0 {
-		out.ContentLength = x.meta.Size - x.offset
-	}
-	return &out, nil
+	x.dst, err = x.r.Start(x.meta)
+	return err
 }
 
 // span says where the body begins in the file, and how long the file is (-1:
@@ -165,7 +200,7 @@ func (x *exchange) span(resp *http.Response) (from, total int64, err error) {
 		return 0, 0, x.h.fail(mirror.ErrChanged, path, "is shorter than the %d bytes at hand", x.offset)
 	case resp.StatusCode == http.StatusPartialContent && x.offset > 0:
 		first, last, t, err := contentRange(resp)
-		want := max(0, x.offset-Overlap)
+		want := max(0, x.offset-overlap)
 		if err != nil || first != want || last != t-1 {
 			return 0, 0, x.h.fail(mirror.ErrChanged, path, "asked for bytes %d-, the answer says %q", want, resp.Header.Get("Content-Range"))
 		}
@@ -186,25 +221,25 @@ func (x *exchange) span(resp *http.Response) (from, total int64, err error) {
 	return from, total, nil
 }
 
-// prepare decodes, compares and sniffs until the next byte of b is the first
-// one to append, and announces the answer.
-func (x *exchange) prepare(resp *http.Response, b *body, from int64) error {
-	if err := x.decode(resp, b); err != nil {
+// prepare decodes, compares and sniffs.
+func (x *exchange) prepare(resp *http.Response, from int64) error {
+	if err := x.decode(resp, x.body); err != nil {
 		return err
 	}
-	if err := x.compare(b, from); err != nil {
+	if err := x.compare(x.body, from); err != nil {
 		return err
 	}
-	if x.r.RefuseHTML && x.offset == 0 {
-		head, err := b.peek(sniffLen)
-		if err != nil {
-			return err
-		}
-		if IsHTML(x.meta.ContentType) || IsHTML(http.DetectContentType(head)) {
-			return x.h.fail(mirror.ErrBroken, x.r.Path, "an HTML page came where the name promises something else (a captive portal?)")
-		}
+	if !x.r.RefuseHTML || x.offset > 0 {
+		return nil
 	}
-	return x.r.Start(x.meta)
+	head, err := x.body.peek(sniffLen)
+	if err != nil {
+		return err
+	}
+	if IsHTML(x.meta.ContentType) || IsHTML(http.DetectContentType(head)) {
+		return x.h.fail(mirror.ErrBroken, x.r.Path, "an HTML page came where the name promises something else (a captive portal?)")
+	}
+	return nil
 }
 
 // decode deals with a content coding that nobody asked for. Where it does not
@@ -230,7 +265,7 @@ func (x *exchange) decode(resp *http.Response, b *body) error {
 	return nil
 }
 
-// compare reads the bytes from from up to offset and holds them against Dst's.
+// compare reads the bytes from from up to offset and holds them against Part's.
 func (x *exchange) compare(b *body, from int64) error {
 	var theirs, ours [16 << 10]byte
 	for from < x.offset {
@@ -238,7 +273,7 @@ func (x *exchange) compare(b *body, from int64) error {
 		if _, err := io.ReadFull(b, theirs[:n]); err != nil {
 			return err
 		}
-		if _, err := x.r.Dst.ReadAt(ours[:n], from); err != nil {
+		if _, err := x.r.Part.ReadAt(ours[:n], from); err != nil {
 			return fmt.Errorf("%w: reading back the partial file: %w", mirror.ErrStore, err)
 		}
 		if !bytes.Equal(theirs[:n], ours[:n]) {
@@ -250,8 +285,8 @@ func (x *exchange) compare(b *body, from int64) error {
 }
 
 // whole looks at the length on disk, the only one that counts.
-func (x *exchange) whole(dst *os.File) error {
-	fi, err := dst.Stat()
+func (x *exchange) whole() error {
+	fi, err := x.dst.Stat()
 	if err != nil {
 		return fmt.Errorf("%w: %w", mirror.ErrStore, err)
 	}

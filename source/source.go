@@ -17,13 +17,13 @@ import (
 
 // Source fetches from one upstream. It is safe for concurrent use.
 type Source interface {
-	// Fetch appends the upstream's file to r.Dst. When it returns without
-	// error, Dst has the whole file, and of one version. The upstream's
-	// failures are *Error, those of the disk wrap mirror.ErrStore or
-	// mirror.ErrNoSpace; ErrNotModified comes with the validators that the
-	// upstream sent. What Dst had before is untouched by any of them, and what
-	// was appended before an error is a correct prefix of the version that
-	// r.Start was told of.
+	// Fetch appends the upstream's file to the one that r.Start returns. When
+	// it returns without error, that has the whole file, and of one version.
+	// The upstream's failures are *Error, those of the disk wrap
+	// mirror.ErrStore or mirror.ErrNoSpace; ErrNotModified comes with the
+	// validators that the upstream sent. What was there before is untouched by
+	// any of them, and what was appended before an error is a correct prefix
+	// of the version that r.Start was told of.
 	Fetch(ctx context.Context, r Request) (Result, error)
 
 	// Stat asks what the upstream has, without any of its bytes. The Size may
@@ -47,10 +47,11 @@ type Source interface {
 // Request is one attempt to fetch one file.
 type Request struct {
 	Path mirror.Name // below the upstream's base
-	Dst  *os.File    // opened for reading and appending; its length is where to go on
 
-	// Have describes the version that Dst's bytes belong to; SameUpstream
-	// says that they came from this upstream. Unused when Dst is empty.
+	// Part is what is at hand, opened for reading and appending; its length is
+	// where to go on. Have describes the version that its bytes belong to;
+	// SameUpstream says that they came from this upstream. nil: from the start.
+	Part         *os.File
 	Have         mirror.Meta
 	SameUpstream bool
 
@@ -61,16 +62,17 @@ type Request struct {
 	MaxSize    int64 // bytes; 0: no limit
 	RefuseHTML bool  // an HTML page cannot be this file
 
-	// Start is called once the answer is known to be good, before its first
-	// byte is appended. An error stops the attempt and is returned as it is.
-	Start func(mirror.Meta) error
+	// Start is called once the answer is known to be good, and returns the file
+	// to append to: Part, or an empty one. An error stops the attempt and is
+	// returned as it is.
+	Start func(mirror.Meta) (*os.File, error)
 	// Wrote is called after each append, with the bytes appended.
 	Wrote func(n int)
 }
 
 // Result says what arrived.
 type Result struct {
-	Meta mirror.Meta // Size is what Dst has now
+	Meta mirror.Meta // Size is what the file has now
 
 	// Unframed: the body had no length and no framing (RFC 9112, 6.3, rule
 	// 8): it ended when the connection did, and nobody can tell whether that

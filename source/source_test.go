@@ -160,7 +160,7 @@ func testSource(t *testing.T, start func(*testing.T) upstream) {
 
 	t.Run("whole", func(t *testing.T) {
 		u := start(t)
-		for _, n := range []int64{0, 1, Overlap - 1, Overlap, Overlap + 1, 1 << 20} {
+		for _, n := range []int64{0, 1, overlap - 1, overlap, overlap + 1, 1 << 20} {
 			f := origin.File{Seed: uint64(n), Size: n}
 			u.Set(path, f)
 			meta := newAttempt(t, path, nil).succeeds(u, bytesOf(f))
@@ -195,7 +195,7 @@ func testSource(t *testing.T, start func(*testing.T) upstream) {
 
 	t.Run("resume", func(t *testing.T) {
 		u, meta := with(t, one)
-		for _, have := range []int64{1, Overlap, Overlap + 1, size - 1, size} {
+		for _, have := range []int64{1, overlap, overlap + 1, size - 1, size} {
 			for _, same := range []bool{true, false} {
 				a := newAttempt(t, path, bytesOf(one)[:have])
 				a.Have, a.SameUpstream = meta, same
@@ -261,7 +261,7 @@ func testSource(t *testing.T, start func(*testing.T) upstream) {
 		u, _ := with(t, one)
 		objection := fmt.Errorf("no: %w", mirror.ErrStore)
 		a := newAttempt(t, path, nil)
-		a.Start = func(mirror.Meta) error { return objection }
+		a.Start = func(mirror.Meta) (*os.File, error) { return nil, objection }
 		if err := a.fails(u, objection); err != objection {
 			t.Errorf("the error became %v", err)
 		}
@@ -280,7 +280,7 @@ func testSource(t *testing.T, start func(*testing.T) upstream) {
 		u, _ := with(t, one)
 		ctx, cancel := context.WithCancel(t.Context())
 		a := newAttempt(t, path, nil)
-		a.Start = func(mirror.Meta) error { cancel(); return nil }
+		a.Start = func(mirror.Meta) (*os.File, error) { cancel(); return a.file, nil }
 		_, err := u.Fetch(ctx, a.Request)
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v", err)

@@ -47,12 +47,12 @@ const checkedBit fs.FileMode = 0o004
 // NewPart makes an empty part for name; one that is there is unlinked. Only
 // the holder of name's lock may call it.
 func (t *Tree) NewPart(name mirror.Name) (*Part, error) {
-	file := path.Join(partDir, partName(name))
+	file := partName(name)
 	for {
-		f, err := t.state.OpenFile(file, os.O_RDWR|os.O_APPEND|os.O_CREATE|os.O_EXCL, t.fileMode())
+		f, err := t.openPart(file, unix.O_RDWR|unix.O_APPEND|unix.O_CREAT|unix.O_EXCL)
 		switch {
 		case err == nil:
-			if err := t.share(file, t.fileMode()); err != nil {
+			if err := t.share(path.Join(partDir, file), t.fileMode()); err != nil {
 				f.Close()
 				return nil, storeError(name, err)
 			}
@@ -60,17 +60,39 @@ func (t *Tree) NewPart(name mirror.Name) (*Part, error) {
 		case !errors.Is(err, fs.ErrExist):
 			return nil, storeError(name, err)
 		}
-		if err := t.state.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := t.unlinkPart(file); err != nil {
 			return nil, storeError(name, err)
 		}
 	}
+}
+
+// openPart opens a file of state/part. Its name is of our own making, so it
+// needs no os.Root to be looked up, and costs one system call and not seven.
+func (t *Tree) openPart(file string, flags int) (*os.File, error) {
+	for {
+		fd, err := unix.Openat(int(t.parts.Fd()), file, flags|unix.O_CLOEXEC|unix.O_NOFOLLOW, uint32(t.fileMode()))
+		switch {
+		case err == nil:
+			return os.NewFile(uintptr(fd), file), nil
+		case !errors.Is(err, unix.EINTR):
+			return nil, &os.PathError{Op: "open", Path: path.Join(partDir, file), Err: err}
+		}
+	}
+}
+
+func (t *Tree) unlinkPart(file string) error {
+	err := unix.Unlinkat(int(t.parts.Fd()), file, 0)
+	if err != nil && !errors.Is(err, unix.ENOENT) {
+		return &os.PathError{Op: "unlink", Path: path.Join(partDir, file), Err: err}
+	}
+	return nil
 }
 
 // ResumePart opens the part that an earlier fetch of name left, or returns
 // fs.ErrNotExist. A part of another owner counts as absent: its times and mode
 // could not be set. Only the holder of name's lock may call it.
 func (t *Tree) ResumePart(name mirror.Name) (*Part, error) {
-	f, err := t.state.OpenFile(path.Join(partDir, partName(name)), os.O_RDWR|os.O_APPEND, 0)
+	f, err := t.openPart(partName(name), unix.O_RDWR|unix.O_APPEND)
 	if err != nil {
 		return nil, storeError(name, err)
 	}
@@ -83,7 +105,7 @@ func (t *Tree) ResumePart(name mirror.Name) (*Part, error) {
 
 // FollowPart opens the part of name for reading while somebody else writes it.
 func (t *Tree) FollowPart(name mirror.Name) (*Part, error) {
-	f, err := t.state.Open(path.Join(partDir, partName(name)))
+	f, err := t.openPart(partName(name), unix.O_RDONLY)
 	if err != nil {
 		return nil, storeError(name, err)
 	}
@@ -179,12 +201,13 @@ func (p *Part) Sync() error {
 // Remove unlinks the part, if its name is still its own. Readers keep what
 // they have open. Only the holder of name's lock may call it.
 func (p *Part) Remove() error {
-	file := path.Join(partDir, partName(p.Name))
-	fi, err := p.t.state.Lstat(file)
-	if err != nil || inode(fi) != p.Inode {
+	file := partName(p.Name)
+	var st unix.Stat_t
+	err := unix.Fstatat(int(p.t.parts.Fd()), file, &st, unix.AT_SYMLINK_NOFOLLOW)
+	if err != nil || st.Ino != p.Inode {
 		return nil
 	}
-	if err := p.t.state.Remove(file); err != nil {
+	if err := p.t.unlinkPart(file); err != nil {
 		return storeError(p.Name, err)
 	}
 	return nil

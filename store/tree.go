@@ -190,6 +190,9 @@ func (t *Tree) Close() error {
 	if t.parts != nil {
 		t.parts.Close()
 	}
+	if t.Locks != nil {
+		t.Locks.Close()
+	}
 	if t.state != nil {
 		t.state.Close()
 	}

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"sync"
 
@@ -25,49 +26,101 @@ import (
 // ErrHeld means that somebody else, in this process or another, holds the lock.
 var ErrHeld = errors.New("the lock is held")
 
-// File is the lock file. It holds no descriptor: every Lock has its own,
-// since an open file description never excludes itself.
-type File struct{ open func() (*os.File, error) }
+// spare is how many descriptors are kept for the next locks. Opening and closing
+// one takes longer than locking does.
+const spare = 64
 
-// New returns the lock file that open opens for reading and writing. open is
-// called once for each lock that is tried, and must not truncate.
-func New(open func() (*os.File, error)) *File { return &File{open} }
+// File is the lock file. Every Lock has a descriptor of its own, since an open
+// file description never excludes itself. Close it last.
+type File struct {
+	open func() (*os.File, error)
+
+	mu   sync.Mutex
+	free []*os.File // guarded by mu: descriptors that hold no lock
+}
+
+// New returns the lock file that open opens for reading and writing. open must
+// not truncate.
+func New(open func() (*os.File, error)) *File { return &File{open: open} }
+
+// Close closes the descriptors that hold no lock.
+func (l *File) Close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.free {
+		f.Close()
+	}
+	l.free = nil
+}
+
+// take returns a descriptor that holds no lock.
+func (l *File) take() (*os.File, error) {
+	l.mu.Lock()
+	if n := len(l.free); n > 0 {
+		f := l.free[n-1]
+		l.free = l.free[:n-1]
+		l.mu.Unlock()
+		return f, nil
+	}
+	l.mu.Unlock()
+	f, err := l.open()
+	if err != nil {
+		return nil, fmt.Errorf("opening the lock file: %w", err)
+	}
+	return f, nil
+}
+
+// put takes back a descriptor that holds no lock.
+func (l *File) put(f *os.File) {
+	l.mu.Lock()
+	if len(l.free) < spare {
+		l.free = append(l.free, f)
+		f = nil
+	}
+	l.mu.Unlock()
+	if f != nil {
+		f.Close()
+	}
+}
 
 // Lock is a held key and the slots taken with it. It is safe for concurrent
 // use, but for Unlock, which is called once and last.
 type Lock struct {
-	f     *os.File
+	from   *File // nil: adopted
+	f      *os.File
+	shared bool // a child may have the descriptor: only closing it leaves the child its locks
+
 	mu    sync.Mutex
 	slots map[string]int64 // guarded by mu: pool -> the byte that is held
 }
 
 // TryLock takes the lock of key, or returns ErrHeld at once.
 func (l *File) TryLock(key string) (*Lock, error) {
-	f, err := l.open()
+	f, err := l.take()
 	if err != nil {
-		return nil, fmt.Errorf("opening the lock file: %w", err)
-	}
-	if err := set(f, keyOffset(key)); err != nil {
-		f.Close()
 		return nil, err
 	}
-	return &Lock{f: f}, nil
+	if err := set(f, keyOffset(key)); err != nil {
+		l.put(f)
+		return nil, err
+	}
+	return &Lock{from: l, f: f}, nil
 }
 
 // TryPool takes one of the n slots of pool without a key. It returns ErrHeld
 // when all are taken.
 func (l *File) TryPool(pool string, n int) (*Lock, error) {
-	f, err := l.open()
+	f, err := l.take()
 	if err != nil {
-		return nil, fmt.Errorf("opening the lock file: %w", err)
+		return nil, err
 	}
-	k := &Lock{f: f}
+	k := &Lock{from: l, f: f}
 	ok, err := k.TrySlot(pool, n)
 	if err == nil && !ok {
 		err = ErrHeld
 	}
 	if err != nil {
-		f.Close()
+		l.put(f)
 		return nil, err
 	}
 	return k, nil
@@ -81,11 +134,11 @@ func (l *File) Held(key string) (bool, error) { return l.held(keyOffset(key)) }
 func (l *File) HeldSlot(pool string) (bool, error) { return l.held(slotOffset(pool)) }
 
 func (l *File) held(off int64) (bool, error) {
-	f, err := l.open()
+	f, err := l.take()
 	if err != nil {
-		return false, fmt.Errorf("opening the lock file: %w", err)
+		return false, err
 	}
-	defer f.Close()
+	defer l.put(f)
 	lk := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: off, Len: 1}
 	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &lk); err != nil {
 		return false, fmt.Errorf("asking for a lock: %w", err)
@@ -99,18 +152,27 @@ func Adopt(f *os.File) *Lock { return &Lock{f: f} }
 
 // File returns the descriptor that holds the lock, to be passed to a child
 // process. The lock lives until both have closed it.
-func (l *Lock) File() *os.File { return l.f }
+func (l *Lock) File() *os.File {
+	l.shared = true
+	return l.f
+}
 
 // TrySlot takes one of the n slots of pool. It reports false when all are
 // taken. Slots are released by ReleaseSlot or Unlock.
 func (l *Lock) TrySlot(pool string, n int) (bool, error) {
+	if n <= 0 {
+		return false, nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, ok := l.slots[pool]; ok {
 		return true, nil
 	}
 	first := slotOffset(pool)
+	// From anywhere: whoever begins at the first slot meets all that are taken.
+	start := rand.Int64N(int64(n))
 	for i := range int64(n) {
+		i = (start + i) % int64(n)
 		switch err := set(l.f, first+i); {
 		case err == nil:
 			if l.slots == nil {
@@ -140,7 +202,17 @@ func (l *Lock) ReleaseSlot(pool string) {
 }
 
 // Unlock releases the key and every slot.
-func (l *Lock) Unlock() error { return l.f.Close() }
+func (l *Lock) Unlock() error {
+	if l.from == nil || l.shared {
+		return l.f.Close()
+	}
+	all := unix.Flock_t{Type: unix.F_UNLCK, Whence: io.SeekStart, Start: 0, Len: 0}
+	if err := unix.FcntlFlock(l.f.Fd(), unix.F_OFD_SETLK, &all); err != nil {
+		return l.f.Close()
+	}
+	l.from.put(l.f)
+	return nil
+}
 
 func set(f *os.File, off int64) error {
 	lk := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: off, Len: 1}
