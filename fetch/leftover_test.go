@@ -89,7 +89,7 @@ func TestLeftoversAreNotRead(t *testing.T) {
 		}},
 		{"unsynced bytes of another boot", func(t *testing.T, s *site, o *origin.Origin) {
 			s.leavePrefix(o, "/a.deb", "m/a.deb", size/2)
-			idx, err := index.Open(s.conf.State, index.Options{})
+			idx, err := index.Open(s.conf.State)
 			if err != nil {
 				t.Fatal(err)
 			}

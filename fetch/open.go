@@ -18,7 +18,7 @@ func Open(conf *config.Config, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	idx, err := index.Open(conf.State, index.Options{})
+	idx, err := index.Open(conf.State)
 	if err != nil {
 		tree.Close()
 		return nil, fmt.Errorf("the record cannot be used: %w", err)

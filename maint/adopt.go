@@ -124,7 +124,7 @@ func (a *adoption) adopt(name mirror.Name) error {
 	if err != nil {
 		return err
 	}
-	known = known && rec.Size == fi.Size() && rec.ModTime.Equal(fi.ModTime())
+	known = known && rec.Describes(fi.Size(), fi.ModTime())
 	if known && rec.Ours && rec.Digest != nil {
 		a.count.Already++
 		return nil
@@ -174,7 +174,7 @@ func (a *adoption) digest(name mirror.Name, rec index.Record) ([]byte, error) {
 		return nil, refuse(name, "cannot be read: %v", reason(err))
 	}
 	fi, err := a.Engine.Tree().Lstat(name)
-	if err != nil || store.Inode(opened) != rec.Inode || store.Inode(fi) != rec.Inode || fi.Size() != rec.Size || !fi.ModTime().Equal(rec.ModTime) {
+	if err != nil || store.Inode(opened) != rec.Inode || store.Inode(fi) != rec.Inode || !rec.Describes(fi.Size(), fi.ModTime()) {
 		return nil, refuse(name, "was changed while it was read: adopt it again when nobody writes to it")
 	}
 	return h.Sum(nil), nil

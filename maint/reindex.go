@@ -78,7 +78,7 @@ func (r *reindex) file(name mirror.Name) error {
 	if err != nil {
 		return err
 	}
-	if ok && known.Size == fi.Size() && known.ModTime.Equal(fi.ModTime()) {
+	if ok && known.Describes(fi.Size(), fi.ModTime()) {
 		r.count.Known++
 		return nil
 	}

@@ -125,7 +125,7 @@ func (s Site) obstacle(in *fetch.Inspection, name mirror.Name) string {
 func fileOf(in *fetch.Inspection) *File {
 	f := &File{Size: in.Found.Size(), ModTime: in.Found.ModTime(), Ours: in.Ours}
 	rec := in.Record
-	known := rec != nil && rec.Size == f.Size && rec.ModTime.Equal(f.ModTime)
+	known := rec != nil && rec.Describes(f.Size, f.ModTime)
 	switch {
 	case known && rec.Ours:
 		f.Standing = "ours"

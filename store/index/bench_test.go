@@ -40,7 +40,7 @@ func each(b *testing.B, rows int, f func(i int) error) {
 }
 
 func BenchmarkWrite(b *testing.B) {
-	for _, mode := range []string{ModeWAL, ModeDelete} {
+	for _, mode := range []string{modeWAL, modeDelete} {
 		for _, durable := range []bool{false, true} {
 			for _, rows := range []int{1, 64} {
 				b.Run(fmt.Sprintf("publish/%s/durable=%v/rows=%d", mode, durable, rows), func(b *testing.B) {

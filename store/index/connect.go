@@ -84,13 +84,13 @@ func (x *Index) ready(ctx context.Context, db *sql.DB) (bool, error) {
 	if v > schemaVersion {
 		return false, fmt.Errorf("%w (the file has version %d, this program knows %d)", ErrNewer, v, schemaVersion)
 	}
-	if v == 0 || x.mode == ModeWAL {
+	if v == 0 || x.mode == modeWAL {
 		// One that is in the safe mode stays there: leaving it would need the
 		// whole database for ourselves, and it is merely slower.
 		return v != 0, nil
 	}
 	mode, err := journal(ctx, conn)
-	return mode != ModeWAL, err
+	return mode != modeWAL, err
 }
 
 // journal asks for the journal mode.

@@ -34,7 +34,7 @@ func (x *Index) initialise(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if mode == ModeWAL && x.mode != ModeWAL {
+	if mode == modeWAL && x.mode != modeWAL {
 		return fmt.Errorf("the journal cannot be changed to the safe mode: %w", ErrBusy)
 	}
 	return createSchema(ctx, conn, time.Now())

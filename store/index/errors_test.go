@@ -86,10 +86,11 @@ func TestAccess(t *testing.T) {
 // limitRole publishes until the kernel refuses to let a file grow, and prints
 // the error.
 func limitRole(dir string, _ []string) error {
-	x, err := Open(dir, Options{JournalMode: ModeWAL})
+	x, err := Open(dir)
 	if err != nil {
 		return err
 	}
+	x.mode = modeWAL
 	limit := syscall.Rlimit{Cur: 200 << 10, Max: 200 << 10}
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 		return err
@@ -160,7 +161,7 @@ func hold(t *testing.T, x *Index) (release func()) {
 }
 
 func TestBusy(t *testing.T) {
-	for _, mode := range []string{ModeWAL, ModeDelete} {
+	for _, mode := range []string{modeWAL, modeDelete} {
 		t.Run(mode, func(t *testing.T) {
 			x := openMode(t, t.TempDir(), mode)
 			x.patience = 20 * time.Millisecond
@@ -168,7 +169,7 @@ func TestBusy(t *testing.T) {
 			expectPartial(t, x, "a", ptr(aPartial("a")))
 			release := hold(t, x)
 			expectKind(t, x, x.DeletePartial(t.Context(), "a"), ErrBusy)
-			if mode == ModeDelete {
+			if mode == modeDelete {
 				_, _, err := x.Partial(t.Context(), "a")
 				expectKind(t, x, err, ErrBusy)
 			}

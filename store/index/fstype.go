@@ -7,13 +7,13 @@ import (
 
 // The journal modes that the index uses.
 const (
-	// ModeWAL is quick and lets readers and one writer work side by side. Its
+	// modeWAL is quick and lets readers and one writer work side by side. Its
 	// processes share memory through index.db-shm, so they must run on one host.
-	ModeWAL = "wal"
+	modeWAL = "wal"
 
-	// ModeDelete is SQLite's classic rollback journal. It needs nothing but
+	// modeDelete is SQLite's classic rollback journal. It needs nothing but
 	// file locks that work, and so is the safe mode on network file systems.
-	ModeDelete = "delete"
+	modeDelete = "delete"
 )
 
 // Magic numbers of statfs(2), from linux/magic.h and the file systems' sources.
@@ -36,14 +36,14 @@ const (
 
 // journalMode says which journal suits a file system, by its statfs type.
 // FUSE is among the network ones since sshfs, glusterfs and s3fs all look alike
-// from here; who knows a local FUSE better sets Options.JournalMode.
+// from here; a local one is merely slower.
 func journalMode(fsType uint32) string {
 	switch fsType {
 	case fsNFS, fsSMB, fsCIFS, fsSMB2, fs9P, fsFUSE, fsCeph, fsAFS, fsKAFS,
 		fsCoda, fsLustre, fsGFS2, fsOCFS2, fsVBox:
-		return ModeDelete
+		return modeDelete
 	}
-	return ModeWAL
+	return modeWAL
 }
 
 // modeFor returns the journal mode for a directory.

@@ -53,7 +53,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -77,12 +76,6 @@ const (
 	readConnections = 4
 )
 
-// Options are the choices that Open leaves to its caller. The zero value is right.
-type Options struct {
-	// JournalMode is ModeWAL or ModeDelete; empty: by the file system.
-	JournalMode string
-}
-
 // An Index is the record. It is safe for concurrent use.
 //
 // All its errors say what to do in a sentence. errors.Is tells those listed in
@@ -92,7 +85,7 @@ type Options struct {
 type Index struct {
 	dir  string // the state directory, absolute
 	path string // the database in it
-	mode string // ModeWAL or ModeDelete
+	mode string // modeWAL or modeDelete, by the file system
 
 	patience time.Duration // shorter in tests
 
@@ -115,24 +108,18 @@ type reader struct {
 }
 
 // Open returns the index in the state directory dir. It touches nothing: an
-// error is a wrong option or a directory that is not there. What is wrong with
-// the database shows at the first use, and again at each use until it is right.
-func Open(dir string, opts Options) (*Index, error) {
+// error is a directory that is not there. What is wrong with the database shows
+// at the first use, and again at each use until it is right.
+func Open(dir string) (*Index, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	x := &Index{dir: dir, path: filepath.Join(dir, FileName), mode: opts.JournalMode, patience: patience}
-	switch x.mode {
-	case ModeWAL, ModeDelete:
-	case "":
-		if x.mode, err = modeFor(dir); err != nil {
-			return nil, err
-		}
-	default:
-		return nil, fmt.Errorf("index: the journal mode is %q, but must be %q or %q", x.mode, ModeWAL, ModeDelete)
+	mode, err := modeFor(dir)
+	if err != nil {
+		return nil, err
 	}
-	return x, nil
+	return &Index{dir: dir, path: filepath.Join(dir, FileName), mode: mode, patience: patience}, nil
 }
 
 // Close waits for the writes that are queued and closes the database. Calls

@@ -23,9 +23,12 @@ func open(t testing.TB, dir string) *Index {
 
 func openMode(t testing.TB, dir, mode string) *Index {
 	t.Helper()
-	x, err := Open(dir, Options{JournalMode: mode})
+	x, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if mode != "" {
+		x.mode = mode
 	}
 	t.Cleanup(func() { x.Close() })
 	return x
@@ -133,16 +136,13 @@ func TestOpenIsLazy(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
-	if _, err := Open(t.TempDir(), Options{JournalMode: "off"}); err == nil || !strings.Contains(err.Error(), `"off"`) {
-		t.Errorf("a wrong journal mode: %v", err)
-	}
-	if _, err := Open(t.TempDir()+"/missing", Options{}); err == nil || !strings.Contains(err.Error(), "missing") {
+	if _, err := Open(t.TempDir() + "/missing"); err == nil || !strings.Contains(err.Error(), "missing") {
 		t.Errorf("a missing directory: %v", err)
 	}
 }
 
 func TestClose(t *testing.T) {
-	x := openMode(t, t.TempDir(), ModeWAL)
+	x := openMode(t, t.TempDir(), modeWAL)
 	must(t, x.PutPartial(t.Context(), aPartial("a")))
 	expectPartial(t, x, "a", ptr(aPartial("a")))
 	must(t, x.Close())
@@ -183,7 +183,7 @@ func TestFileModes(t *testing.T) {
 			owner = 4711
 			must(t, os.Chown(dir, owner, owner))
 		}
-		must(t, openMode(t, dir, ModeWAL).PutPartial(t.Context(), aPartial("a")))
+		must(t, openMode(t, dir, modeWAL).PutPartial(t.Context(), aPartial("a")))
 		for _, name := range []string{FileName, FileName + "-wal", FileName + "-shm"} {
 			info, err := os.Stat(dir + "/" + name)
 			must(t, err)
@@ -201,20 +201,20 @@ func TestJournalMode(t *testing.T) {
 		fs   uint32
 		want string
 	}{
-		{"ext4", 0xEF53, ModeWAL},
-		{"xfs", 0x58465342, ModeWAL},
-		{"btrfs", 0x9123683E, ModeWAL},
-		{"tmpfs", 0x01021994, ModeWAL},
-		{"overlayfs", 0x794C7630, ModeWAL},
-		{"zfs", 0x2FC12FC1, ModeWAL},
-		{"nfs", 0x6969, ModeDelete},
-		{"smb", 0x517B, ModeDelete},
-		{"cifs", 0xFF534D42, ModeDelete},
-		{"smb2", 0xFE534D42, ModeDelete},
-		{"9p", 0x01021997, ModeDelete},
-		{"fuse", 0x65735546, ModeDelete},
-		{"ceph", 0x00C36400, ModeDelete},
-		{"lustre", 0x0BD00BD0, ModeDelete},
+		{"ext4", 0xEF53, modeWAL},
+		{"xfs", 0x58465342, modeWAL},
+		{"btrfs", 0x9123683E, modeWAL},
+		{"tmpfs", 0x01021994, modeWAL},
+		{"overlayfs", 0x794C7630, modeWAL},
+		{"zfs", 0x2FC12FC1, modeWAL},
+		{"nfs", 0x6969, modeDelete},
+		{"smb", 0x517B, modeDelete},
+		{"cifs", 0xFF534D42, modeDelete},
+		{"smb2", 0xFE534D42, modeDelete},
+		{"9p", 0x01021997, modeDelete},
+		{"fuse", 0x65735546, modeDelete},
+		{"ceph", 0x00C36400, modeDelete},
+		{"lustre", 0x0BD00BD0, modeDelete},
 	} {
 		if got := journalMode(c.fs); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
@@ -226,10 +226,10 @@ func TestJournalMode(t *testing.T) {
 // the first use, be it a read; the way back is not taken.
 func TestJournalModeChanges(t *testing.T) {
 	dir := t.TempDir()
-	x := openMode(t, dir, ModeWAL)
+	x := openMode(t, dir, modeWAL)
 	must(t, x.PutPartial(t.Context(), aPartial("a")))
 	must(t, x.Close())
-	for _, mode := range []string{ModeDelete, ModeWAL} {
+	for _, mode := range []string{modeDelete, modeWAL} {
 		x = openMode(t, dir, mode)
 		expectPartial(t, x, "a", ptr(aPartial("a")))
 		must(t, x.PutPartial(t.Context(), aPartial("a")))

@@ -54,14 +54,14 @@ func process(t testing.TB, role, dir string, args ...any) *exec.Cmd {
 }
 
 // publishRole publishes ARG2 files, one by one, named after ARG0, in the journal
-// mode ARG1. It waits for
-// its standard input to end, so that all processes begin together, and reads
-// back what it wrote.
+// mode ARG1. It waits for its standard input to end, so that all processes
+// begin together, and reads back what it wrote.
 func publishRole(dir string, args []string) error {
-	x, err := Open(dir, Options{JournalMode: args[1]})
+	x, err := Open(dir)
 	if err != nil {
 		return err
 	}
+	x.mode = args[1]
 	n, err := strconv.Atoi(args[2])
 	if err != nil {
 		return err
@@ -85,7 +85,7 @@ func publishRole(dir string, args []string) error {
 // acknowledgeRole publishes files named after ARG0 from two goroutines, for
 // ever, and prints each name once Publish has returned.
 func acknowledgeRole(dir string, args []string) error {
-	x, err := Open(dir, Options{})
+	x, err := Open(dir)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func herd(t *testing.T, n int, role, dir string, args ...any) {
 }
 
 func TestTwentyProcessesCreate(t *testing.T) {
-	for _, mode := range []string{ModeWAL, ModeDelete} {
+	for _, mode := range []string{modeWAL, modeDelete} {
 		t.Run(mode, func(t *testing.T) {
 			dir := t.TempDir()
 			herd(t, 20, "publish", dir, mode, 1)
@@ -148,7 +148,7 @@ func TestTwentyProcessesCreate(t *testing.T) {
 }
 
 func TestEightProcessesWrite(t *testing.T) {
-	for mode, each := range map[string]int{ModeWAL: 100, ModeDelete: 10} {
+	for mode, each := range map[string]int{modeWAL: 100, modeDelete: 10} {
 		t.Run(mode, func(t *testing.T) {
 			dir := t.TempDir()
 			herd(t, 8, "publish", dir, mode, each)

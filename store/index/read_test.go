@@ -53,7 +53,7 @@ func TestAfter(t *testing.T) {
 
 // Many pages, and a caller that writes to the table that it walks through.
 func TestFilesWhileWriting(t *testing.T) {
-	for _, mode := range []string{ModeWAL, ModeDelete} {
+	for _, mode := range []string{modeWAL, modeDelete} {
 		t.Run(mode, func(t *testing.T) {
 			x := openMode(t, t.TempDir(), mode)
 			for _, n := range []int{pageRows - 1, pageRows, 2*pageRows + 1} {

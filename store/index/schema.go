@@ -31,7 +31,7 @@ const schemaVersion = 1
 //	          │           last 1,000,000  │  a reindex did to files
 //	          └───────────────────────────┘
 //
-// The life of one name: Put-  Partial        partials
+// The life of one name:
 //
 //	PutPartial  ->  partials                      a fetch begins or goes on
 //	Intend      ->  partials, publishing = 1      checked; rename comes next
@@ -47,7 +47,8 @@ const schemaVersion = 1
 //
 // files and partials are WITHOUT ROWID, so that a lookup walks one tree and not
 // two: with 10^6 files it takes a tenth less time, and the database an eighth
-// less room, while inserts of a large batch take a third longer. failures keeps its rowid, since that is the ring's order of age.
+// less room, while inserts of a large batch take a third longer. failures keeps
+// its rowid, since that is the ring's order of age.
 //
 // The sequence of changes starts at the clock's milliseconds. A database that
 // is deleted and rebuilt thus starts above all that the old one gave out

@@ -5,8 +5,8 @@ import "time"
 // A Record is one published file: what stands in the docroot under Name, and
 // where it came from.
 //
-// A record speaks of the file only while the file's size and mtime equal Size
-// and ModTime; otherwise somebody else has put another file there.
+// A record speaks of the file only while it Describes it; otherwise somebody
+// else has put another file there.
 type Record struct {
 	// Name is the path relative to the docroot. It is bytes: it may hold
 	// anything that a file name may hold, valid UTF-8 or not.
@@ -33,6 +33,11 @@ type Record struct {
 	Ours bool
 }
 
+// Describes reports whether r speaks of a file of this size and mtime.
+func (r Record) Describes(size int64, mtime time.Time) bool {
+	return r.Size == size && r.ModTime.Equal(mtime)
+}
+
 // A Partial is a file in the state directory: still growing, or whole, checked
 // and about to be renamed into the docroot.
 type Partial struct {
@@ -53,12 +58,19 @@ type Partial struct {
 	Synced int64 // bytes known to be on stable storage
 
 	// Publishing is the intent: the file is checked, and the next step is the
-	// rename. A docroot file with this Inode, Total and ModTime is ours even
-	// if its record was never written.
+	// rename. The docroot file that it Became is ours even if its record was
+	// never written.
 	Publishing bool
 	Digest     []byte // as in Record
 
 	Started time.Time
+}
+
+// Became reports whether a docroot file with this inode, size and mtime is the
+// one that p was about to become: its publication was cut off between the
+// rename and the record.
+func (p Partial) Became(inode uint64, size int64, mtime time.Time) bool {
+	return p.Publishing && p.Inode == inode && p.Total == size && p.ModTime.Equal(mtime)
 }
 
 // Record returns the record of the file that p is about to become.

@@ -50,10 +50,10 @@ func (x *Index) Publish(ctx context.Context, records []Record) error {
 	})
 }
 
-// Touch notes that the upstream, at checked, called the recorded file current,
-// and the validators that it sent along. An empty validator leaves the known
-// one. The change log stays as it is, since the file does. A name without a
-// record is no error.
+// Touch notes that the upstream, at checked, called the recorded file current
+// (304), and records the validators that came with that answer; an empty one
+// leaves the known one. The change log stays as it is, since the file does. A
+// name without a record is no error.
 func (x *Index) Touch(ctx context.Context, name string, checked time.Time, etag, lastModified string) error {
 	return x.write(ctx, "note a check", false, func(t *transaction) error {
 		return t.exec(`UPDATE files SET checked = ?2,
@@ -73,13 +73,6 @@ func (x *Index) PutFailure(ctx context.Context, f Failure) error {
 			return err
 		}
 		return t.trim(result, `DELETE FROM failures WHERE id <= ?`, keepFailures)
-	})
-}
-
-// DeleteFailure forgets a failure. A name without one is no error.
-func (x *Index) DeleteFailure(ctx context.Context, name string) error {
-	return x.write(ctx, "forget a failure", false, func(t *transaction) error {
-		return t.exec(`DELETE FROM failures WHERE name = ?`, []byte(name))
 	})
 }
 
@@ -147,7 +140,7 @@ func (x *Index) Reindexed(ctx context.Context, found []Record) error {
 func (t *transaction) reindexed(r Record) error {
 	var known Record
 	ok, err := t.row(selectFile, known.fields(), []byte(r.Name))
-	if err != nil || ok && known.Size == r.Size && known.ModTime.Equal(r.ModTime) {
+	if err != nil || ok && known.Describes(r.Size, r.ModTime) {
 		return err
 	}
 	var intent Partial
@@ -155,7 +148,7 @@ func (t *transaction) reindexed(r Record) error {
 	if err != nil {
 		return err
 	}
-	if ok && intent.Publishing && intent.Inode == r.Inode && intent.Total == r.Size && intent.ModTime.Equal(r.ModTime) {
+	if ok && intent.Became(r.Inode, r.Size, r.ModTime) {
 		return t.publish(intent.Record())
 	}
 	r.Ours = false

@@ -10,7 +10,7 @@ import (
 
 // The life of one name, from partial to published to replaced to removed.
 func TestLife(t *testing.T) {
-	for _, mode := range []string{ModeWAL, ModeDelete} {
+	for _, mode := range []string{modeWAL, modeDelete} {
 		t.Run(mode, func(t *testing.T) {
 			x := openMode(t, t.TempDir(), mode)
 			ctx := t.Context()
@@ -52,15 +52,41 @@ func TestLife(t *testing.T) {
 	}
 }
 
-func TestDeletePartialAndFailure(t *testing.T) {
+func TestDeletePartial(t *testing.T) {
 	x := open(t, t.TempDir())
 	must(t, x.PutPartial(t.Context(), aPartial("a")))
-	must(t, x.PutFailure(t.Context(), aFailure("a")))
 	for range 2 { // the second time there is nothing to delete
 		must(t, x.DeletePartial(t.Context(), "a"))
-		must(t, x.DeleteFailure(t.Context(), "a"))
 		expectPartial(t, x, "a", nil)
-		expectFailure(t, x, "a", nil)
+	}
+}
+
+func TestDescribesAndBecame(t *testing.T) {
+	r, p := aRecord("a"), aPartial("a")
+	p.Publishing = true
+	for _, c := range []struct {
+		inode     uint64
+		size      int64
+		mtime     time.Time
+		describes bool
+		became    bool
+	}{
+		{p.Inode, 42, at(1e9), true, true},
+		{p.Inode, 42, at(1e9).In(time.FixedZone("", 3600)), true, true},
+		{p.Inode + 1, 42, at(1e9), true, false},
+		{p.Inode, 43, at(1e9), false, false},
+		{p.Inode, 42, at(1e9).Add(1), false, false},
+	} {
+		if got := r.Describes(c.size, c.mtime); got != c.describes {
+			t.Errorf("Describes(%d, %v) = %v", c.size, c.mtime, got)
+		}
+		if got := p.Became(c.inode, c.size, c.mtime); got != c.became {
+			t.Errorf("Became(%d, %d, %v) = %v", c.inode, c.size, c.mtime, got)
+		}
+	}
+	p.Publishing = false
+	if p.Became(p.Inode, p.Total, p.ModTime) {
+		t.Error("a partial file that nobody was about to publish became a published one")
 	}
 }
 

@@ -111,7 +111,7 @@ func TestGroupCommit(t *testing.T) {
 // Only a transaction with an intent in it waits for the disk.
 func TestDurable(t *testing.T) {
 	const normal, extra = 1, 3 // what PRAGMA synchronous says
-	for _, mode := range []string{ModeWAL, ModeDelete} {
+	for _, mode := range []string{modeWAL, modeDelete} {
 		x := openMode(t, t.TempDir(), mode)
 		expect := func(durable bool, want int64) func() error {
 			return func() error {
@@ -181,7 +181,7 @@ func TestCloseFinishesWhatIsQueued(t *testing.T) {
 // first, create it anew; what they record must not be harmed when the process
 // notices, nor by the -wal and -shm that it still uses.
 func TestDeleted(t *testing.T) {
-	for _, mode := range []string{ModeWAL, ModeDelete} {
+	for _, mode := range []string{modeWAL, modeDelete} {
 		for _, all := range []bool{false, true} {
 			for _, others := range []int{0, 2} {
 				t.Run(fmt.Sprintf("%s/all=%v/others=%d", mode, all, others), func(t *testing.T) {
@@ -191,7 +191,7 @@ func TestDeleted(t *testing.T) {
 						must(t, x.Publish(t.Context(), []Record{aRecord(fmt.Sprint(i))}))
 					}
 					must(t, os.Remove(x.path))
-					if all && mode == ModeWAL {
+					if all && mode == modeWAL {
 						must(t, os.Remove(x.path+"-wal"))
 						must(t, os.Remove(x.path+"-shm"))
 					}
