@@ -107,16 +107,20 @@ const (
 // Limits bound what is done at a time, in all processes on one state
 // directory together.
 type Limits struct {
-	Fetches     int           // fetches at a time, in all
-	PerUpstream int           // fetches at a time from one upstream host; at most Fetches
-	Relays      int           // ranges relayed at a time; 0 means that ranges far ahead wait
-	MaxSize     int64         // bytes a fetched file may have; 0 means no limit
-	QueueTime   time.Duration // wait for a free slot before the answer is 503
+	Fetches     int   // fetches at a time, in all
+	PerUpstream int   // fetches at a time from one upstream host; at most Fetches
+	Relays      int   // ranges relayed at a time; 0 means that ranges far ahead wait for the growing file
+	MaxSize     int64 // bytes a fetched file may have; 0 means no limit
+
+	// QueueTime is how long a free slot is waited for. Then a full PerUpstream
+	// makes the next upstream be asked; the answer is 503 when all of them, or
+	// Fetches, are full.
+	QueueTime time.Duration
 }
 
 // Timeouts bound how long an upstream, or a client, is kept waiting.
 type Timeouts struct {
-	Connect      time.Duration // to resolve, dial and shake hands
+	Connect      time.Duration // to resolve and connect, and as long again for the TLS handshake
 	Header       time.Duration // from the request sent to the answer's header
 	Idle         time.Duration // without a byte of a body
 	LowSpeed     int64         // bytes a second below which an upstream is given up; 0 means never
@@ -131,8 +135,8 @@ type Mirror struct {
 	Prefix string
 
 	// Upstream holds at least one URL, in order of preference. Each is http or
-	// https with a host, a path that ends in "/", and neither query nor
-	// fragment. It may hold credentials: print it with Redacted.
+	// https with a host in lower case, a path that ends in "/", and neither
+	// query nor fragment. It may hold credentials: print it with Redacted.
 	Upstream []*url.URL
 
 	// Miss says how a client gets a file that is not there yet.
@@ -146,7 +150,7 @@ type Mirror struct {
 	// MaxAge is how long a mutable file counts as fresh after it was last
 	// confirmed. For MaxStale more it is served at once while the upstream is
 	// asked behind the client's back. Past both the client waits for the
-	// upstream's answer, and gets the old file if there is trouble.
+	// upstream, two seconds at most, and then gets the old file.
 	MaxAge, MaxStale time.Duration
 
 	// NegativeTTL is how long a 404 of all upstreams is remembered. 0 means
@@ -164,7 +168,8 @@ type Mirror struct {
 	// upstream that answers one with text/html has failed.
 	RefuseHTML []string
 
-	// KeepGoing says whether a fetch goes on when its last client has left.
+	// KeepGoing says whether a fetch goes on when its last client has left. It
+	// is the daemon's: a CGI worker always finishes what it began.
 	KeepGoing bool
 }
 

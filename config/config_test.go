@@ -103,7 +103,7 @@ func TestMatch(t *testing.T) {
 
 func TestRedacted(t *testing.T) {
 	u := parse(t, typical).Mirrors[0].Upstream[0]
-	if got := Redacted(u); got != "https://Ftp.Example.org:8443/security/" {
+	if got := Redacted(u); got != "https://ftp.example.org:8443/security/" {
 		t.Errorf("Redacted = %q", got)
 	}
 	if u.User == nil {
@@ -166,7 +166,7 @@ func TestServer(t *testing.T) {
 			t.Errorf("%s\ngot  %+v\nwant %+v", text, c.Server, want)
 		}
 		u := c.Mirrors[0].Upstream[0]
-		if u.String() != "https://[2001:DB8::1]/a%2Fb/" || HostPort(u) != "[2001:db8::1]:443" {
+		if u.String() != "https://[2001:db8::1]/a%2Fb/" || HostPort(u) != "[2001:db8::1]:443" {
 			t.Errorf("upstream %s of %s", u, HostPort(u))
 		}
 	}

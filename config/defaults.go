@@ -42,7 +42,8 @@ const (
 	defaultConnect = 5 * time.Second
 
 	// A loaded archive that looks a file up on cold disks answers within
-	// seconds. With defaultConnect this makes the 20 s of defaultMaxWait.
+	// seconds. With defaultConnect this makes the 20 s of defaultMaxWait; only
+	// an upstream whose TLS handshake is slow, too, takes longer.
 	defaultHeader = 15 * time.Second
 
 	// As long as apt itself waits for a byte.

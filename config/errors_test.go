@@ -102,7 +102,7 @@ func TestErrors(t *testing.T) {
 		"upstream, colon":  {mirror: upstream("http://one.example:/"), want: `:5: mirror.upstream number 1 has a colon but no port: leave the colon out`},
 		"upstream, port":   {mirror: upstream("http://one.example:70000/"), want: `:5: mirror.upstream number 1 has port 70000: a port is a number from 1 to 65535`},
 		"upstream, dots":   {mirror: upstream("http://one.example/a/%2e%2e/b/"), want: `:5: mirror.upstream number 1 has a "." or ".." in its path: write the path that it leads to`},
-		"upstream, twice":  {mirror: "prefix = '/'\nupstream = [\n'http://u:secret@one.example/a/',\n'http://one.example/a']", want: `:7: mirror.upstream number 2 (http://one.example/a/) is given twice: leave one out`},
+		"upstream, twice":  {mirror: "prefix = '/'\nupstream = [\n'http://u:secret@one.example/a/',\n'http://ONE.example/a']", want: `:7: mirror.upstream number 2 (http://one.example/a/) is given twice: leave one out`},
 		"miss":             {mirror: good + "\nmiss = 'later'", want: `:6: mirror.miss "later" is not a way to answer: write "stream", "wait" or "redirect"`},
 		"boolean":          {mirror: good + "\nkeep_going = 1", want: `:6: mirror.keep_going = "1" must be true or false`},
 		"pattern, empty":   {mirror: good + "\nmutable = ['a', '']", want: `:6: mirror.mutable number 2 is empty, and would match nothing: leave it out`},

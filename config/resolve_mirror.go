@@ -73,7 +73,8 @@ func (r *resolver) upstreams(k key, texts []string) []*url.URL {
 }
 
 // parseUpstream reads the URL of an upstream. A slash at its end is added where
-// it is missing, since it always names a directory. The error continues a
+// it is missing, since it always names a directory, and the host gets the lower
+// case in which hosts are compared when they are dialled. The error continues a
 // sentence and does not repeat the text, which may hold a password.
 func parseUpstream(text string) (*url.URL, error) {
 	if strings.ContainsAny(text, "?#") {
@@ -103,6 +104,9 @@ func parseUpstream(text string) (*url.URL, error) {
 		if part == "." || part == ".." {
 			return nil, errors.New(`has a "." or ".." in its path: write the path that it leads to`)
 		}
+	}
+	if !strings.Contains(u.Host, "%") { // the zone of an address keeps its case
+		u.Host = strings.ToLower(u.Host)
 	}
 	if !strings.HasSuffix(u.Path, "/") {
 		u.Path += "/"
