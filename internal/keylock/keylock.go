@@ -157,8 +157,9 @@ func (l *Lock) File() *os.File {
 	return l.f
 }
 
-// TrySlot takes one of the n slots of pool. It reports false when all are
-// taken. Slots are released by ReleaseSlot or Unlock.
+// TrySlot takes one of the n slots of pool, n being at most 65536: beyond them
+// lie other pools. It reports false when all are taken. Slots are released by
+// ReleaseSlot or Unlock.
 func (l *Lock) TrySlot(pool string, n int) (bool, error) {
 	if n <= 0 {
 		return false, nil
