@@ -7,34 +7,56 @@ import (
 	"testing"
 )
 
-// TestImportsPointDown holds the packages to the picture in ARCHITECTURE.md.
+// imports is the picture in ARCHITECTURE.md: what each package imports of ours.
+var imports = map[string]string{
+	"mirror":                  "",
+	"mirror/config":           "",
+	"mirror/internal/keylock": "",
+	"mirror/internal/durable": "",
+	"mirror/internal/origin":  "",
+	"mirror/internal/cgienv":  "",
+	"mirror/internal/fcgi":    "mirror/internal/cgienv",
+	"mirror/internal/cgi":     "mirror/internal/cgienv",
+	"mirror/internal/socket":  "",
+	"mirror/source":           "mirror",
+	"mirror/store/index":      "",
+	"mirror/store":            "mirror mirror/internal/durable mirror/internal/keylock",
+	"mirror/fetch":            "mirror mirror/config mirror/internal/keylock mirror/source mirror/store mirror/store/index",
+	"mirror/handler":          "mirror mirror/config mirror/fetch mirror/internal/cgienv",
+	"mirror/maint":            "mirror mirror/config mirror/fetch mirror/internal/keylock mirror/store mirror/store/index",
+	"mirror/cmd/mirror-cgi":   "mirror mirror/config mirror/fetch mirror/handler mirror/internal/cgi mirror/internal/keylock",
+	"mirror/cmd/mirror-fcgi":  "mirror/config mirror/fetch mirror/handler mirror/internal/fcgi mirror/internal/socket",
+	"mirror/cmd/mirrorctl":    "mirror mirror/config mirror/fetch mirror/internal/socket mirror/maint",
+}
+
+// TestImportsPointDown holds every package, but for tests and benchmarks, to
+// the table above.
 func TestImportsPointDown(t *testing.T) {
-	for pkg, allowed := range map[string][]string{
-		"mirror":                  {},
-		"mirror/config":           {},
-		"mirror/internal/keylock": {},
-		"mirror/internal/durable": {},
-		"mirror/internal/cgienv":  {},
-		"mirror/internal/fcgi":    {"mirror/internal/cgienv"},
-		"mirror/internal/cgi":     {"mirror/internal/cgienv"},
-		"mirror/internal/socket":  {},
-		"mirror/source":           {"mirror"},
-		"mirror/store/index":      {},
-		"mirror/store":            {"mirror", "mirror/internal/durable", "mirror/internal/keylock"},
-		"mirror/fetch":            {"mirror", "mirror/config", "mirror/internal/keylock", "mirror/source", "mirror/store", "mirror/store/index"},
-		"mirror/handler":          {"mirror", "mirror/config", "mirror/fetch", "mirror/internal/cgienv"},
-	} {
-		for _, imported := range list(t, `{{join .Imports "\n"}}`, pkg) {
-			if ours(imported) && !slices.Contains(allowed, imported) {
-				t.Errorf("%s imports %s", pkg, imported)
-			}
+	seen := make(map[string]bool)
+	for _, line := range list(t, "\n", `{{.ImportPath}} {{join .Imports " "}}`, "mirror/...") {
+		words := strings.Fields(line)
+		pkg, imported := words[0], slices.DeleteFunc(words[1:], func(p string) bool { return !ours(p) })
+		if slices.ContainsFunc([]string{"mirror/bench", "mirror/scripts", "mirror/test"}, func(dir string) bool {
+			return pkg == dir || strings.HasPrefix(pkg, dir+"/")
+		}) {
+			continue
+		}
+		seen[pkg] = true
+		want, ok := imports[pkg]
+		if got := strings.Join(imported, " "); !ok || got != want {
+			t.Errorf("%s imports %q, the table says %q", pkg, got, want)
+		}
+	}
+	for pkg := range imports {
+		if !seen[pkg] {
+			t.Errorf("there is no %s", pkg)
 		}
 	}
 }
 
 // TestCGIIsLean keeps out of the CGI program what costs time at its start.
 func TestCGIIsLean(t *testing.T) {
-	deps := list(t, `{{join .Deps "\n"}}`, "mirror/cmd/mirror-cgi")
+	deps := list(t, " ", `{{join .Deps " "}}`, "mirror/cmd/mirror-cgi")
 	for _, heavy := range []string{
 		"github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "github.com/prometheus/client_golang/prometheus",
 		"mirror/maint", "mirror/internal/fcgi", "mirror/internal/socket", "net/http/pprof", "testing",
@@ -47,11 +69,12 @@ func TestCGIIsLean(t *testing.T) {
 
 func ours(pkg string) bool { return pkg == "mirror" || strings.HasPrefix(pkg, "mirror/") }
 
-func list(t *testing.T, format, pkg string) []string {
+// list is what go list prints, cut at every sep.
+func list(t *testing.T, sep, format, pkg string) []string {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-f", format, pkg).Output()
 	if err != nil {
 		t.Fatalf("go list %s: %v", pkg, err)
 	}
-	return strings.Fields(string(out))
+	return strings.Split(strings.TrimSpace(string(out)), sep)
 }
