@@ -84,7 +84,7 @@ func (e *Engine) Inspect(ctx context.Context, name mirror.Name) (*Inspection, er
 		in.Err = err
 	}
 	if in.Found != nil {
-		in.Ours = in.Record != nil && recorded(*in.Record, in.Found) || in.Partial != nil && intended(*in.Partial, in.Found)
+		in.Ours = in.recorded() || in.Partial != nil && in.Partial.Became(store.Inode(in.Found), in.Found.Size(), in.Found.ModTime())
 	}
 	if err := e.inspectPart(in, name); err != nil {
 		return nil, err
@@ -153,23 +153,16 @@ func (e *Engine) nextOfFound(in *Inspection) (Next, time.Time) {
 	if !in.Mutable || !in.Ours {
 		return NextServe, time.Time{}
 	}
-	var checked time.Time // an intent tells no more than when its fetch began
-	if in.Record != nil && recorded(*in.Record, in.Found) {
+	var checked, failed time.Time
+	if in.recorded() {
 		checked = in.Record.Checked
-	} else {
+	} else { // an intent tells when its fetch began
 		checked = in.Partial.Started
 	}
-	due := checked.Add(in.Mirror.MaxAge)
-	if in.Failure != nil && e.now().Before(in.Failure.At.Add(refreshAgain)) {
-		due = in.Failure.At.Add(refreshAgain)
+	if in.Failure != nil {
+		failed = in.Failure.At
 	}
-	switch now := e.now(); {
-	case !now.After(due):
-		return NextServe, due
-	case now.After(checked.Add(in.Mirror.MaxAge + in.Mirror.MaxStale)):
-		return NextConfirm, time.Time{}
-	}
-	return NextRefresh, time.Time{}
+	return due(checked, in.Mirror, failed, e.now())
 }
 
 // Idle returns once nobody fetches name, in this process or another.
@@ -183,9 +176,9 @@ func (e *Engine) Idle(ctx context.Context, name mirror.Name) error {
 	return errors.Join(waitErr, err)
 }
 
-// recorded reports whether rec speaks of fi, and says that it is ours.
-func recorded(rec index.Record, fi fs.FileInfo) bool {
-	return rec.Ours && rec.Size == fi.Size() && rec.ModTime.Equal(fi.ModTime())
+// recorded reports whether the record says that what was found is ours.
+func (in *Inspection) recorded() bool {
+	return in.Record != nil && in.Record.Ours && in.Record.Describes(in.Found.Size(), in.Found.ModTime())
 }
 
 // recalls reports whether a failure still answers requests.

@@ -37,7 +37,15 @@ func (e *Engine) look(ctx context.Context, name mirror.Name, m *config.Mirror, r
 		return f, nil // what others put there is theirs to keep fresh
 	}
 	f.Meta.ETag, f.Meta.ContentType = rec.ETag, rec.ContentType
-	if isFresh(rec, m, e.now()) || e.failedLately(ctx, name) {
+	if isFresh(rec, m, e.now()) {
+		return f, nil
+	}
+	fail, _, err := e.index.Failure(ctx, string(name))
+	if err != nil {
+		e.log.Warn("the record of failures cannot be read", "err", err)
+	}
+	next, _ := due(rec.Checked, m, fail.At, e.now())
+	if next == NextServe {
 		return f, nil
 	}
 	t, err := e.begin(name, m, rest, &rec, false)
@@ -45,7 +53,7 @@ func (e *Engine) look(ctx context.Context, name mirror.Name, m *config.Mirror, r
 		e.log.Warn("a file that is due cannot be refreshed", "path", "/"+string(name), "err", err)
 		return f, nil
 	}
-	if e.now().Sub(rec.Checked) <= m.MaxAge+m.MaxStale {
+	if next == NextRefresh {
 		return f, nil
 	}
 	wait, cancel := context.WithTimeout(ctx, staleWait)
@@ -58,11 +66,27 @@ func (e *Engine) look(ctx context.Context, name mirror.Name, m *config.Mirror, r
 	return f, nil
 }
 
-// isFresh reports whether a mutable file need not be asked for. One that was
-// checked in the future is due: the clock was wrong then, or is now.
+// due says what a request for a mutable file of ours leads to, and when that
+// changes by itself. checked is when its upstream last confirmed it, failed when
+// the last attempt failed (zero: none did). What happened in the future does not
+// count: the clock was wrong then, or is now.
+func due(checked time.Time, m *config.Mirror, failed, now time.Time) (Next, time.Time) {
+	age, pause := now.Sub(checked), now.Sub(failed)
+	switch {
+	case age >= 0 && age <= m.MaxAge:
+		return NextServe, checked.Add(m.MaxAge)
+	case pause >= 0 && pause < refreshAgain:
+		return NextServe, failed.Add(refreshAgain)
+	case age > m.MaxAge+m.MaxStale:
+		return NextConfirm, time.Time{}
+	}
+	return NextRefresh, time.Time{}
+}
+
+// isFresh reports whether a mutable file need not be asked for.
 func isFresh(rec index.Record, m *config.Mirror, now time.Time) bool {
-	age := now.Sub(rec.Checked)
-	return age >= 0 && age <= m.MaxAge
+	next, _ := due(rec.Checked, m, time.Time{}, now)
+	return next == NextServe
 }
 
 // refreshed waits until the refresh of name has ended, here (t) or elsewhere.
@@ -109,11 +133,11 @@ func (e *Engine) claim(ctx context.Context, name mirror.Name, fi fs.FileInfo) (i
 		e.log.Warn("the record cannot be read", "path", "/"+string(name), "err", err)
 		return rec, false
 	}
-	if ok && recorded(rec, fi) {
+	if ok && rec.Ours && rec.Describes(fi.Size(), fi.ModTime()) {
 		return rec, true
 	}
 	p, ok, err := e.index.Partial(ctx, string(name))
-	if err != nil || !ok || !intended(p, fi) {
+	if err != nil || !ok || !p.Became(store.Inode(fi), fi.Size(), fi.ModTime()) {
 		return rec, false
 	}
 	rec = p.Record()
@@ -121,19 +145,6 @@ func (e *Engine) claim(ctx context.Context, name mirror.Name, fi fs.FileInfo) (i
 		e.log.Warn("an interrupted publication cannot be recorded", "path", "/"+string(name), "err", err)
 	}
 	return rec, true
-}
-
-// intended reports whether fi is the file that p was about to become.
-func intended(p index.Partial, fi fs.FileInfo) bool {
-	return p.Publishing && p.Inode == store.Inode(fi) && p.Total == fi.Size() && p.ModTime.Equal(fi.ModTime())
-}
-
-// failedLately reports whether a refresh failed so recently that the next one
-// is not yet worth trying.
-func (e *Engine) failedLately(ctx context.Context, name mirror.Name) bool {
-	fail, ok, err := e.index.Failure(ctx, string(name))
-	now := e.now()
-	return err == nil && ok && !now.Before(fail.At) && now.Before(fail.At.Add(refreshAgain))
 }
 
 // Recover completes the publications that a crash cut off between the rename

@@ -146,14 +146,10 @@ func syncAll(batch []*job) {
 	wg.Wait()
 }
 
-// digestOf reads a checked part from the start and returns its SHA-256.
-func digestOf(p *store.Part) ([]byte, error) {
-	st, err := p.Stat()
-	if err != nil {
-		return nil, err
-	}
+// digestOf reads the size bytes of a checked part and returns their SHA-256.
+func digestOf(p *store.Part, size int64) ([]byte, error) {
 	h := sha256.New()
-	if _, err := io.CopyBuffer(h, io.NewSectionReader(p, 0, st.Size), make([]byte, min(st.Size+1, 256<<10))); err != nil {
+	if _, err := io.CopyBuffer(h, io.NewSectionReader(p, 0, size), make([]byte, min(size+1, 256<<10))); err != nil {
 		return nil, fmt.Errorf("%w: reading back a finished file: %w", mirror.ErrStore, err)
 	}
 	return h.Sum(nil), nil

@@ -157,7 +157,9 @@ func (t *transfer) check(res *source.Result) error {
 	if err := t.part.Check(res.Meta.ModTime); err != nil {
 		return err
 	}
-	t.confirm()
+	if res.Meta.Size > store.HoldBack {
+		t.confirm() // a smaller one is published before anybody could ask
+	}
 	t.update(func(s *state) {
 		s.meta, s.have, s.checked, s.unframed = res.Meta, res.Meta.Size, true, res.Unframed
 	})
@@ -173,7 +175,7 @@ func (t *transfer) publish() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	digest, err := digestOf(t.part)
+	digest, err := digestOf(t.part, st.Size)
 	if err != nil {
 		return false, err
 	}

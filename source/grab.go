@@ -65,7 +65,7 @@ type exchange struct {
 	unframed bool
 	body     *body    // stands before the first byte to append
 	dst      *os.File // what Start returned
-	appended int64    // bytes since offset
+	appended int64    // bytes since offset, by grab
 }
 
 func (x *exchange) fetch(ctx context.Context) error {
@@ -93,50 +93,49 @@ func (x *exchange) fetch(ctx context.Context) error {
 	return x.whole()
 }
 
-// transfer has grab copy the body.
+// transfer appends the body to dst: grab does, but for a small one.
 func (x *exchange) transfer(hr *http.Request) error {
-	rest := x.meta.Size - x.offset
+	if rest := x.meta.Size - x.offset; x.meta.Size >= 0 && rest <= inMemory {
+		return x.gather(int(rest))
+	}
 	// A new request for every attempt: a used one carries its old Range.
-	req := &grab.Request{HTTPRequest: hr, RateLimiter: x, NoCreateDirectories: true, IgnoreRemoteTime: true}
-	client := &grab.Client{HTTPClient: x, UserAgent: UserAgent, BufferSize: copyBuffer}
-	small := x.meta.Size >= 0 && rest <= inMemory
-	if small {
-		client.BufferSize = max(int(rest), sniffLen)
-		req.NoStore, req.NoResume, req.Filename = true, true, x.r.Path.Base()
-	} else {
+	req := &grab.Request{
+		HTTPRequest: hr,
 		// The store has opened it below its os.Root: it must not be looked up
 		// by name again.
-		req.Filename = fmt.Sprintf("/proc/self/fd/%d", x.dst.Fd())
+		Filename:            fmt.Sprintf("/proc/self/fd/%d", x.dst.Fd()),
+		NoCreateDirectories: true,
+		IgnoreRemoteTime:    true,
+		RateLimiter:         x,
 	}
-	resp := client.Do(req.WithContext(hr.Context()))
-	if !small {
-		return resp.Err()
-	}
-	b, err := resp.Bytes()
-	if err != nil {
+	client := &grab.Client{HTTPClient: x, UserAgent: UserAgent, BufferSize: copyBuffer}
+	return client.Do(req.WithContext(hr.Context())).Err()
+}
+
+// gather reads what is to come into memory, and appends it at once.
+func (x *exchange) gather(rest int) error {
+	b := make([]byte, rest)
+	if _, err := io.ReadFull(x.body, b); err != nil {
 		return err
+	}
+	if n, _ := x.body.Read(make([]byte, 1)); n > 0 { // what a decoder may still have
+		return x.h.fail(mirror.ErrBroken, x.r.Path, "is longer than it was said to be")
 	}
 	if _, err := x.dst.Write(b); err != nil {
 		return err
 	}
-	x.wrote(len(b))
+	x.r.Wrote(rest)
 	return nil
 }
 
 // WaitN is called by grab after each append: the progress, for free.
 func (x *exchange) WaitN(_ context.Context, n int) error {
-	if rest := x.meta.Size - x.offset; x.meta.Size < 0 || rest > inMemory {
-		x.wrote(n)
-	}
+	x.appended += int64(n)
+	x.r.Wrote(n)
 	if limit := x.r.MaxSize; limit > 0 && x.offset+x.appended > limit {
 		return x.h.fail(mirror.ErrTooLarge, x.r.Path, "is longer than limits.max_size, %d bytes", limit)
 	}
 	return nil
-}
-
-func (x *exchange) wrote(n int) {
-	x.appended += int64(n)
-	x.r.Wrote(n)
 }
 
 // Do implements grab.HTTPClient. The answer is here already: its rest is what
