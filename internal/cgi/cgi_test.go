@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"mirror/internal/cgienv"
 )
 
@@ -55,7 +57,7 @@ func TestServeRefuses(t *testing.T) {
 // has a file descriptor 1 whose SIGPIPE can kill it.
 func TestMain(m *testing.M) {
 	if os.Getenv("GATEWAY_INTERFACE") == "" {
-		os.Exit(m.Run())
+		goleak.VerifyTestMain(m) // exits
 	}
 	err := Serve(os.Environ(), os.Stdout, func(w http.ResponseWriter, r *http.Request, _ map[string]string) {
 		if r.RequestURI == "/panic" {
