@@ -97,14 +97,17 @@ func encoding(resp *http.Response) string {
 	return strings.Join(codings, ", ")
 }
 
+// maxRetryAfter bounds what we pass on: longer than a day is no answer.
+const maxRetryAfter = 24 * time.Hour
+
 // retryAfter understands both forms of RFC 9110, 10.2.3.
 func retryAfter(resp *http.Response) time.Duration {
 	v := resp.Header.Get("Retry-After")
 	if s, err := strconv.Atoi(v); err == nil && s > 0 {
-		return time.Duration(s) * time.Second
+		return time.Duration(min(s, int(maxRetryAfter/time.Second))) * time.Second
 	}
 	if t, err := http.ParseTime(v); err == nil {
-		return max(0, time.Until(t))
+		return min(max(0, time.Until(t)), maxRetryAfter)
 	}
 	return 0
 }

@@ -45,6 +45,7 @@ var special = []netip.Prefix{
 	netip.MustParsePrefix("198.18.0.0/15"),  // benchmarking, RFC 2544
 	netip.MustParsePrefix("240.0.0.0/4"),    // reserved, RFC 1112
 	netip.MustParsePrefix("64:ff9b:1::/48"), // local-use NAT64, RFC 8215
+	netip.MustParsePrefix("::/96"),          // IPv4-compatible, RFC 4291
 	netip.MustParsePrefix("fec0::/10"),      // site-local, RFC 3879
 }
 

@@ -183,9 +183,16 @@ func (x *exchange) accept(resp *http.Response) error {
 	if err := x.prepare(resp, from); err != nil {
 		return err
 	}
-	x.dst, err = x.r.Start(x.meta)
-	return err
+	if x.dst, err = x.r.Start(x.meta); err != nil {
+		return &objection{err}
+	}
+	return nil
 }
+
+// objection is what Start said against an answer.
+type objection struct{ err error }
+
+func (o *objection) Error() string { return o.err.Error() }
 
 // span says where the body begins in the file, and how long the file is (-1:
 // unknown).
@@ -304,7 +311,10 @@ func (x *exchange) failure(ctx context.Context, err error) error {
 		err = cause // the idle timer's
 	}
 	var own *Error
+	var start *objection
 	switch {
+	case errors.As(err, &start):
+		return start.err
 	case errors.As(err, &own), errors.Is(err, ErrNotModified), errors.Is(err, mirror.ErrStore):
 		return err
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):

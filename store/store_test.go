@@ -133,7 +133,7 @@ func TestRefusals(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := Open(docroot, docroot+"-state")
-		wantSentence(t, err, "belongs to uid 65534", "run this program as uid 65534")
+		wantSentence(t, err, "belongs to nobody", "run this program as that user: sudo -u nobody ")
 	})
 	for _, test := range []struct {
 		name               string
@@ -141,9 +141,9 @@ func TestRefusals(t *testing.T) {
 		docMode, stateMode fs.FileMode
 		want               []string
 	}{
-		{"docroot not writable", 0, nobody, 0o755, 0o700, []string{"docroot", "not writable by uid 65534", "chown"}},
-		{"state of another user", nobody, 0, 0o755, 0o755, []string{"belongs to uid 0", "run it as that user, or share"}},
-		{"state closed", nobody, 0, 0o755, 0o700, []string{"state directory cannot be opened", "uid 65534"}},
+		{"docroot not writable", 0, nobody, 0o755, 0o700, []string{"docroot", "not writable by nobody", "chown", "sudo -u root "}},
+		{"state of another user", nobody, 0, 0o755, 0o755, []string{"belongs to root", "runs as nobody", "run it as that user (sudo -u root ", "chmod 2770"}},
+		{"state closed", nobody, 0, 0o755, 0o700, []string{"belongs to root", "runs as nobody"}},
 		{"good", nobody, nobody, 0o755, 0o700, []string{"<nil>"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

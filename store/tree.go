@@ -20,7 +20,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -78,15 +80,14 @@ func Open(docroot, state string) (*Tree, error) {
 }
 
 func (t *Tree) openState(path string) error {
-	if err := t.makeState(path); err != nil {
+	err := t.makeState(path)
+	if err != nil {
 		return err
 	}
-	var err error
-	t.state, err = os.OpenRoot(path)
-	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("the state directory cannot be opened: %w: this program runs as uid %d: run it as the directory's owner, or share the directory with a group (chmod 2770)", err, os.Geteuid())
+	if err := t.checkOwner(path); err != nil {
+		return err
 	}
-	if err != nil {
+	if t.state, err = os.OpenRoot(path); err != nil {
 		return fmt.Errorf("the state directory cannot be opened: %w", err)
 	}
 	return nil
@@ -101,10 +102,24 @@ func (t *Tree) makeState(path string) error {
 	uid := os.Geteuid()
 	var ds unix.Stat_t
 	if err := unix.Stat(t.docPath, &ds); err == nil && uid == 0 && ds.Uid != 0 {
-		return fmt.Errorf("the docroot %s belongs to uid %d, and a state directory that root makes would be of no use to that user: run this program as uid %d", t.docPath, ds.Uid, ds.Uid)
+		return fmt.Errorf("the docroot %s belongs to %s, who could not use a state directory that root makes: run this program as that user: %s", t.docPath, userName(ds.Uid), sudo(ds.Uid))
 	}
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("the state directory cannot be created: %w: create it, owned by uid %d with mode 0700, on the file system of the docroot", err, uid)
+		return fmt.Errorf("the state directory cannot be created: %w: create it, owned by %s with mode 0700, on the file system of the docroot", err, userName(uint32(uid)))
+	}
+	return nil
+}
+
+// checkOwner refuses a state directory that is neither ours nor shared.
+func (t *Tree) checkOwner(state string) error {
+	var ss unix.Stat_t
+	if err := unix.Stat(state, &ss); err != nil {
+		return fmt.Errorf("the state directory %s: %w", state, err)
+	}
+	t.shared = ss.Mode&0o070 == 0o070
+	if uid := uint32(os.Geteuid()); ss.Uid != uid && !t.shared {
+		return fmt.Errorf("the state directory %s belongs to %s, and this program runs as %s: run it as that user (%s), or share the directory: chgrp -R GROUP %s && chmod 2770 %s, with both users in GROUP",
+			state, userName(ss.Uid), userName(uid), sudo(ss.Uid), state, state)
 	}
 	return nil
 }
@@ -118,19 +133,33 @@ func (t *Tree) check(docroot, state string) error {
 	if err := unix.Stat(state, &ss); err != nil {
 		return fmt.Errorf("the state directory %s: %w", state, err)
 	}
-	uid := os.Geteuid()
-	t.shared = ss.Mode&0o070 == 0o070
+	self := userName(uint32(os.Geteuid()))
 	switch {
 	case ds.Dev != ss.Dev:
 		return fmt.Errorf("docroot %s and state %s are on different file systems: a finished file could not be renamed into its place; put state on the docroot's file system", docroot, state)
-	case int(ss.Uid) != uid && !t.shared:
-		return fmt.Errorf("the state directory %s belongs to uid %d and this program runs as uid %d: run it as that user, or share the directory: chgrp -R GROUP %s && chmod 2770 %s, with both users in GROUP", state, ss.Uid, uid, state, state)
 	case unix.Access(docroot, unix.W_OK|unix.X_OK) != nil:
-		return fmt.Errorf("the docroot %s is not writable by uid %d: chown it to that user, or run this program as the docroot's owner (uid %d)", docroot, uid, ds.Uid)
+		return fmt.Errorf("the docroot %s is not writable by %s: chown it to that user, or run this program as its owner: %s", docroot, self, sudo(ds.Uid))
 	case unix.Access(state, unix.R_OK|unix.W_OK|unix.X_OK) != nil:
-		return fmt.Errorf("the state directory %s is not writable by uid %d: chown it to that user", state, uid)
+		return fmt.Errorf("the state directory %s is not writable by %s: let it belong to that user, or to a group of that user's with mode 2770", state, self)
 	}
 	return nil
+}
+
+// userName is for sentences.
+func userName(uid uint32) string {
+	if u, err := user.LookupId(fmt.Sprint(uid)); err == nil {
+		return u.Username
+	}
+	return fmt.Sprintf("uid %d", uid)
+}
+
+// sudo is how a program is run as somebody else.
+func sudo(uid uint32) string {
+	name := userName(uid)
+	if strings.HasPrefix(name, "uid ") {
+		name = fmt.Sprintf("'#%d'", uid)
+	}
+	return "sudo -u " + name + " " + filepath.Base(os.Args[0])
 }
 
 // furnish makes what the state directory always has.
@@ -179,11 +208,6 @@ func (t *Tree) dirMode() fs.FileMode {
 
 // State returns the state directory, for what is kept in it beside the parts.
 func (t *Tree) State() *os.Root { return t.state }
-
-// Path returns where name is on disk, for X-Sendfile.
-func (t *Tree) Path(name mirror.Name) string {
-	return filepath.Join(t.docPath, filepath.FromSlash(string(name)))
-}
 
 // Close releases the descriptors.
 func (t *Tree) Close() error {
