@@ -415,3 +415,12 @@ func TestLocksAreOfTheTree(t *testing.T) {
 		t.Errorf("%v, want ErrHeld", err)
 	}
 }
+
+func TestSudo(t *testing.T) {
+	program := filepath.Base(os.Args[0])
+	for uid, want := range map[uint32]string{0: "sudo -u root " + program, 54321: "sudo -u '#54321' " + program} {
+		if got := sudo(uid); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -46,13 +46,3 @@ func TestWarnings(t *testing.T) {
 		t.Errorf("%q, want %q", out.String(), want)
 	}
 }
-
-func TestRefuseUser(t *testing.T) {
-	if err := refuseUser("it", 5, 5); err != nil {
-		t.Error(err)
-	}
-	const want = "it belongs to uid 54321, and you are uid 1: run this as that user: sudo -u '#54321' mirrorctl COMMAND"
-	if err := refuseUser("it", 54321, 1); err == nil || err.Error() != want {
-		t.Errorf("%v, want %s", err, want)
-	}
-}
