@@ -23,6 +23,7 @@ var measures = []measure{
 	{"big", bigMiss},
 	{"herd", herd},
 	{"memory", memory},
+	{"cgi", cgi},
 }
 
 func names() []string {

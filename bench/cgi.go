@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"mirror/bench/contestant"
+)
+
+// The processes that are timed, each as often.
+const (
+	cgiHit  contestant.Kind = "mirror-cgi, a file that is there already"
+	cgiMiss contestant.Kind = "mirror-cgi, a miss of 4 KiB"
+	cgiNone contestant.Kind = "/bin/true: what any process costs"
+
+	cgiRuns = 200
+)
+
+// cgi times whole processes, from before exec to their end, as a web server
+// would run them. The miss includes the worker that fetches, up to its last
+// byte but not to its end.
+func cgi(ctx context.Context, b *bench) ([]*series, error) {
+	s := &series{title: "CGI: a whole process", unit: "ms", format: "%.2f", kinds: []contestant.Kind{cgiHit, cgiMiss, cgiNone},
+		note: "From exec to exit. Goal: a hit, one that another process was just faster with, in at most 5 ms."}
+	b.serial++
+	dir := filepath.Join(b.dir, fmt.Sprint(b.serial))
+	docroot := filepath.Join(dir, "doc")
+	if err := os.MkdirAll(docroot, 0o755); err != nil {
+		return nil, err
+	}
+	program := filepath.Join(dir, "mirror-cgi")
+	build := exec.CommandContext(ctx, "go", "build", "-tags", "sqlite_omit_load_extension,netgo,osusergo",
+		"-ldflags", "-s -w -linkmode external -extldflags -static", "-o", program, "./cmd/mirror-cgi")
+	build.Dir, build.Stderr = b.setup.Repo, os.Stderr
+	if err := build.Run(); err != nil {
+		return nil, fmt.Errorf("mirror-cgi cannot be built: %w", err)
+	}
+	conf := filepath.Join(dir, "mirror.toml")
+	text := fmt.Sprintf("docroot = %q\n[[mirror]]\nprefix = \"/\"\nupstream = [\"http://%s/\"]\n", docroot, b.setup.Origin)
+	err := errors.Join(
+		os.WriteFile(conf, []byte(text), 0o600),
+		os.WriteFile(filepath.Join(docroot, "hit"), make([]byte, 4*kib), 0o644))
+	if err != nil {
+		return nil, err
+	}
+	for i := range cgiRuns {
+		for _, kind := range s.kinds {
+			args, env, want := []string{program}, []string{"GATEWAY_INTERFACE=CGI/1.1", "REQUEST_METHOD=GET", "MIRROR_STREAM=1", "MIRROR_CONFIG=" + conf}, 4*kib
+			switch kind {
+			case cgiHit:
+				env = append(env, "REQUEST_URI=/hit")
+			case cgiMiss:
+				env = append(env, fmt.Sprintf("REQUEST_URI=/%d/cgi/%d", 4*kib, i))
+			default:
+				args, want = []string{"/bin/true"}, 0
+			}
+			took, err := process(ctx, args, env, want)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", kind, err)
+			}
+			s.add(&turn{Running: &contestant.Running{Kind: kind}, b: b}, ms(took))
+		}
+	}
+	return []*series{s}, nil
+}
+
+// process runs a program and looks at the length of what it answers.
+func process(ctx context.Context, args, env []string, want int) (time.Duration, error) {
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Env = env
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, os.Stderr
+	begun := time.Now()
+	err := cmd.Run()
+	took := time.Since(begun)
+	if err != nil {
+		return 0, err
+	}
+	_, body, _ := bytes.Cut(out.Bytes(), []byte("\r\n\r\n"))
+	if len(body) != want {
+		return 0, fmt.Errorf("the answer has %d bytes, not %d", len(body), want)
+	}
+	return took, nil
+}
