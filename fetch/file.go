@@ -47,6 +47,8 @@ type growth interface {
 	// settled returns once nothing will change any more: published under its
 	// name, or not.
 	settled(ctx context.Context) (published bool, err error)
+	// close is called once, when nobody reads any more.
+	close()
 }
 
 // OS returns the file itself when it is published, else nil.
@@ -120,7 +122,8 @@ func (f *File) readAt(p []byte) (int, error) {
 			if n > 0 || f.ctx.Err() != nil {
 				return n, err
 			}
-			f.relay.off = true // it cannot: so we wait
+			f.relay.off = true // it cannot: so we wait, and others may try
+			f.relay.close()
 		}
 		var err error
 		visible, err = f.grow.wait(f.ctx, f.pos)
@@ -168,6 +171,9 @@ func (f *File) Close() error {
 	}
 	if f.part != nil {
 		f.part.Close()
+	}
+	if f.grow != nil {
+		f.grow.close()
 	}
 	if f.leave != nil {
 		f.leave()
@@ -224,6 +230,8 @@ type local struct {
 	t     *transfer
 	inode uint64 // of the part that is read; a restart makes another
 }
+
+func (l *local) close() {}
 
 func (l *local) is(s *state) bool { return s.part != nil && s.part.Inode == l.inode }
 

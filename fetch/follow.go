@@ -116,6 +116,7 @@ type remote struct {
 
 	takeovers int
 	own       *local // set once this process writes the part
+	leave     func() // counts the client off own's transfer
 }
 
 func (r *remote) visible() int64 {
@@ -144,10 +145,19 @@ func (r *remote) wait(ctx context.Context, pos int64) (int64, error) {
 		if errors.Is(lockErr, mirror.ErrBusy) { // no descriptor to ask with: later
 			return false
 		}
-		if err = lockErr; err != nil || held {
+		if err = lockErr; err != nil {
+			return true
+		}
+		if held {
+			if next, e := r.e.tree.FollowPart(r.name); e == nil {
+				if next.Inode != r.part.Inode {
+					err = mirror.ErrChanged // the holder began anew
+				}
+				next.Close()
+			}
 			return err != nil
 		}
-		err = r.takeOver()
+		err = r.takeOver(ctx)
 		return err != nil || r.own != nil
 	})
 	switch {
@@ -161,8 +171,14 @@ func (r *remote) wait(ctx context.Context, pos int64) (int64, error) {
 	return visible, nil
 }
 
+func (r *remote) close() {
+	if r.leave != nil {
+		r.leave()
+	}
+}
+
 // takeOver goes on with a fetch whose process has gone.
-func (r *remote) takeOver() error {
+func (r *remote) takeOver(ctx context.Context) error {
 	st, err := r.part.Stat()
 	switch {
 	case err != nil:
@@ -182,16 +198,23 @@ func (r *remote) takeOver() error {
 	if t == nil || err != nil {
 		return err // nil: another process goes on, and we follow that one
 	}
+	leave, ok := t.join()
+	if !ok {
+		return nil // it has ended, or was given up: look at the lock again
+	}
+	r.leave = leave
 	r.own = &local{t, r.part.Inode}
-	return r.own.attached()
+	return r.own.attached(ctx)
 }
 
 // attached waits until a new transfer has found the part that is being read.
-func (l *local) attached() error {
-	s, err := l.t.await(l.t.e.ctx, func(s *state) bool { return s.part != nil || s.done })
+func (l *local) attached(ctx context.Context) error {
+	s, err := l.t.await(ctx, func(s *state) bool { return s.part != nil || s.done })
 	switch {
 	case err != nil:
 		return err
+	case s.part == nil && s.err != nil:
+		return s.err
 	case !l.is(&s):
 		return mirror.ErrChanged
 	}

@@ -59,6 +59,7 @@ func (r *relay) instead(pos int64) bool {
 		return false
 	}
 	r.last = true
+	r.close() // a slot that it had
 	return true
 }
 

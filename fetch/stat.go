@@ -36,11 +36,8 @@ func (e *Engine) Stat(ctx context.Context, name mirror.Name) (mirror.Meta, error
 			return s.meta, nil
 		}
 	}
+	// A 404 is not remembered: there are upstreams that say so to HEAD alone.
 	meta, _, err := e.statUpstream(ctx, m, rest)
-	var all *allError
-	if errors.As(err, &all) && all.certain {
-		e.remember(ctx, name, m, "", err)
-	}
 	return meta, err
 }
 

@@ -22,12 +22,13 @@ import (
 type transfer struct {
 	board
 
-	e    *Engine
-	name mirror.Name
-	m    *config.Mirror
-	rest mirror.Name // name below the mirror's prefix
-	lock *keylock.Lock
-	held *index.Record // the published file that is being refreshed; nil: none
+	e       *Engine
+	name    mirror.Name
+	m       *config.Mirror
+	rest    mirror.Name // name below the mirror's prefix
+	lock    *keylock.Lock
+	refresh bool          // it began with a published file
+	held    *index.Record // that file, as of the last look; nil: none
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -57,7 +58,7 @@ func (t *transfer) confirm() {
 var errLeft = errors.New("the last client left")
 
 func newTransfer(e *Engine, name mirror.Name, m *config.Mirror, rest mirror.Name, lock *keylock.Lock, held *index.Record) *transfer {
-	t := &transfer{e: e, name: name, m: m, rest: rest, lock: lock, held: held, steps: steps{at: e.now(), now: e.now}}
+	t := &transfer{e: e, name: name, m: m, rest: rest, lock: lock, held: held, refresh: held != nil, steps: steps{at: e.now(), now: e.now}}
 	t.ctx, t.cancel = context.WithCancelCause(e.ctx)
 	return t
 }
@@ -112,6 +113,7 @@ func (t *transfer) fetch() (published bool, err error) {
 	}
 	t.steps.done("copy")
 	if res == nil { // not modified
+		t.forget() // what another upstream had begun; its row is waited for
 		t.steps.outcome = "not modified"
 		return true, nil
 	}
@@ -157,9 +159,7 @@ func (t *transfer) check(res *source.Result) error {
 	if err := t.part.Check(res.Meta.ModTime); err != nil {
 		return err
 	}
-	if res.Meta.Size > store.HoldBack {
-		t.confirm() // a smaller one is published before anybody could ask
-	}
+	t.confirm()
 	t.update(func(s *state) {
 		s.meta, s.have, s.checked, s.unframed = res.Meta, res.Meta.Size, true, res.Unframed
 	})
@@ -341,7 +341,7 @@ func (t *transfer) join() (leave func(), ok bool) {
 		return nil, false
 	}
 	return sync.OnceFunc(func() {
-		last, over := t.crowd.leave(!t.m.KeepGoing && t.held == nil)
+		last, over := t.crowd.leave(!t.m.KeepGoing && !t.refresh)
 		switch {
 		case last && over:
 			t.release()

@@ -75,17 +75,23 @@ func meansItself(path string) bool {
 // declares MIRROR_STREAM passes on as a broken connection.
 func (h *Handler) bytes(w http.ResponseWriter, r *http.Request, name mirror.Name, f *fetch.File) {
 	h.describe(w, name, f.Meta)
-	if v := r.Header.Get("Range"); v != "" && (!understood(v) || f.Meta.Size == 0) {
-		// RFC 9110, 14.2: ignored. (Of an empty file net/http would send -1 bytes.)
-		r = r.Clone(r.Context())
-		r.Header.Del("Range")
-	}
 	f.Expect(rangeEnd(r.Header.Get("Range"), f.Meta.Size))
 	var content io.ReadSeeker = f
 	if file := f.OS(); file != nil {
 		content = file // so that sendfile can be used
 	}
-	http.ServeContent(w, r, "", f.Meta.ModTime, content)
+	serveContent(w, r, f.Meta, content)
+}
+
+// serveContent answers with content's bytes, a range of them, or that nothing
+// has changed. Ranges that cannot be answered are ignored (RFC 9110, 14.2); of
+// an empty file there are none.
+func serveContent(w http.ResponseWriter, r *http.Request, m mirror.Meta, content io.ReadSeeker) {
+	if v := r.Header.Get("Range"); v != "" && (!understood(v) || m.Size == 0) {
+		r = r.Clone(r.Context())
+		r.Header.Del("Range")
+	}
+	http.ServeContent(w, r, "", m.ModTime, content)
 }
 
 // describe sets the headers that do not depend on the request. The entity tag

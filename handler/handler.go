@@ -137,7 +137,7 @@ func (h *Handler) head(w http.ResponseWriter, r *http.Request) {
 	if meta.Size < 0 {
 		return
 	}
-	http.ServeContent(w, r, "", meta.ModTime, &sized{size: meta.Size})
+	serveContent(w, r, meta, &sized{size: meta.Size})
 }
 
 // get answers GET.

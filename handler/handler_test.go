@@ -189,6 +189,11 @@ func TestHeadNeverDownloads(t *testing.T) {
 	if n := r.o.Sent("/a.iso"); n > 1 {
 		t.Errorf("the upstream sent %d bytes", n)
 	}
+	for header, want := range map[string]int{"items=0-1": 200, "bytes=x": 200, "bytes=0-9": 206, "bytes=9999999-": 416} {
+		if resp := r.ask(streaming, "HEAD", "/m/a.iso", "Range", header); resp.StatusCode != want {
+			t.Errorf("HEAD with Range %s: %d, want %d", header, resp.StatusCode, want)
+		}
+	}
 	if resp := r.ask(streaming, "HEAD", "/m/none"); resp.StatusCode != 404 {
 		t.Errorf("HEAD of what is missing: %d", resp.StatusCode)
 	}
@@ -214,6 +219,8 @@ func TestSemantics(t *testing.T) {
 		{[]string{"Range", fmt.Sprintf("bytes=%d-", size)}, 416, nil, fmt.Sprintf("bytes */%d", size)},
 		{[]string{"Range", "lines=1-2"}, 200, content, ""},
 		{[]string{"Range", "bytes=--5"}, 200, content, ""},
+		{[]string{"Range", "bytes=-0"}, 200, content, ""},
+		{[]string{"Range", "bytes=0-99999999999999999999"}, 200, content, ""},
 		{[]string{"Range", "bytes=a-b"}, 200, content, ""},
 		{[]string{"Range", "bytes=0-9,100-109"}, 206, nil, ""},
 		{[]string{"Range", "bytes=0-99", "If-Range", lm}, 206, content[:100], ""},

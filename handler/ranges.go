@@ -5,25 +5,29 @@ import (
 	"strings"
 )
 
-// understood reports whether a Range header (RFC 9110, 14.1.2) is one that may
-// be answered: byte ranges, in the grammar's form.
+// maxDigits is how long a number may be that surely fits into 63 bits.
+const maxDigits = 18
+
+// understood reports whether a Range header (RFC 9110, 14.1.2) is one that is
+// answered: byte ranges, in the grammar's form, with numbers of a file's size.
+// Any other may be ignored, and net/http would answer some of them wrongly.
 //
 //	bytes=FIRST-LAST, FIRST-, -LENGTH
 func understood(header string) bool {
-	unit, set, ok := strings.Cut(header, "=")
-	if !ok || !strings.EqualFold(strings.TrimSpace(unit), "bytes") {
+	set, ok := strings.CutPrefix(header, "bytes=")
+	if !ok {
 		return false
 	}
 	for spec := range strings.SplitSeq(set, ",") {
 		first, last, ok := strings.Cut(strings.TrimSpace(spec), "-")
-		if !ok || !isDigits(first) || !isDigits(last) || first == "" && last == "" {
+		if !ok || !isNumber(first) || !isNumber(last) || first == "" && strings.Trim(last, "0") == "" {
 			return false
 		}
 	}
 	return true
 }
 
-func isDigits(s string) bool { return strings.Trim(s, "0123456789") == "" }
+func isNumber(s string) bool { return len(s) <= maxDigits && strings.Trim(s, "0123456789") == "" }
 
 // rangeEnd returns where the bytes end that a Range header asks for, so that no
 // more is relayed: size if it asks for no single range. It decides nothing

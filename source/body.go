@@ -34,8 +34,9 @@ type body struct {
 }
 
 func (h *HTTP) newBody(raw io.ReadCloser, cancel context.CancelCauseFunc) *body {
-	b := &body{r: raw, raw: raw, cancel: cancel, after: h.opts.Idle,
+	b := &body{raw: raw, cancel: cancel, after: h.opts.Idle,
 		lowSpeed: h.opts.LowSpeed, window: h.opts.LowSpeedTime}
+	b.r = watched{b}
 	if b.after > 0 {
 		b.idle = time.AfterFunc(b.after, func() { cancel(errIdle) })
 		b.idle.Stop()
@@ -43,12 +44,17 @@ func (h *HTTP) newBody(raw io.ReadCloser, cancel context.CancelCauseFunc) *body 
 	return b
 }
 
-func (b *body) Read(p []byte) (int, error) {
+func (b *body) Read(p []byte) (int, error) { return b.r.Read(p) }
+
+// watched is the wire, below every decoder and buffer.
+type watched struct{ *body }
+
+func (b watched) Read(p []byte) (int, error) {
 	begun := time.Now()
 	if b.idle != nil {
 		b.idle.Reset(b.after)
 	}
-	n, err := b.r.Read(p)
+	n, err := b.raw.Read(p)
 	if b.idle != nil {
 		b.idle.Stop()
 	}

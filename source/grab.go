@@ -95,8 +95,15 @@ func (x *exchange) fetch(ctx context.Context) error {
 
 // transfer appends the body to dst: grab does, but for a small one.
 func (x *exchange) transfer(hr *http.Request) error {
-	if rest := x.meta.Size - x.offset; x.meta.Size >= 0 && rest <= inMemory {
-		return x.gather(int(rest))
+	if x.meta.Size >= 0 {
+		rest := x.meta.Size - x.offset
+		if rest < 0 {
+			return x.h.fail(mirror.ErrChanged, x.r.Path, "is shorter than the %d bytes at hand", x.offset)
+		}
+		x.body.r = &exact{x: x, r: x.body.r, left: rest}
+		if rest <= inMemory {
+			return x.gather(int(rest))
+		}
 	}
 	// A new request for every attempt: a used one carries its old Range.
 	req := &grab.Request{
@@ -114,18 +121,45 @@ func (x *exchange) transfer(hr *http.Request) error {
 
 // gather reads what is to come into memory, and appends it at once.
 func (x *exchange) gather(rest int) error {
-	b := make([]byte, rest)
+	b := make([]byte, rest, rest+1)
 	if _, err := io.ReadFull(x.body, b); err != nil {
 		return err
 	}
-	if n, _ := x.body.Read(make([]byte, 1)); n > 0 { // what a decoder may still have
-		return x.h.fail(mirror.ErrBroken, x.r.Path, "is longer than it was said to be")
+	if _, err := x.body.Read(b[rest : rest+1]); err != io.EOF {
+		return err
 	}
 	if _, err := x.dst.Write(b); err != nil {
 		return err
 	}
 	x.r.Wrote(rest)
 	return nil
+}
+
+// exact is a body that has to end after left bytes, neither sooner nor later. It
+// reads up to the end, so that the connection can be used again.
+type exact struct {
+	x    *exchange
+	r    io.Reader
+	left int64
+}
+
+func (e *exact) Read(p []byte) (int, error) {
+	if e.left == 0 {
+		var more [1]byte
+		n, err := e.r.Read(more[:])
+		if n > 0 {
+			return 0, e.x.h.fail(mirror.ErrBroken, e.x.r.Path, "is longer than it was said to be")
+		}
+		return 0, err
+	}
+	n, err := e.r.Read(p[:min(int64(len(p)), e.left)])
+	if e.left -= int64(n); err == io.EOF && e.left > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	if e.left == 0 && err == io.EOF {
+		err = nil // it comes again
+	}
+	return n, err
 }
 
 // WaitN is called by grab after each append: the progress, for free.
@@ -258,8 +292,11 @@ func (x *exchange) decode(resp *http.Response, b *body) error {
 		return x.h.fail(mirror.ErrChanged, x.r.Path, "is now sent with Content-Encoding %s", e)
 	case e == "gzip" || e == "x-gzip":
 		z, err := gzip.NewReader(b.r)
-		if err != nil {
+		if errors.Is(err, gzip.ErrHeader) {
 			return x.h.fail(mirror.ErrBroken, x.r.Path, "says Content-Encoding gzip, but: %v", err)
+		}
+		if err != nil {
+			return err
 		}
 		b.r = z
 		// The validators describe the encoded form, which nobody keeps.
