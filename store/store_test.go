@@ -16,17 +16,87 @@ import (
 	"mirror/internal/keylock"
 )
 
-// openVar makes the test binary open a tree and print what happened: as
-// another user, which the test process cannot become.
-const openVar = "STORE_TEST_OPEN"
+// openVar makes the test binary open a tree, publish what publishVar names, if
+// anything, and print what happened: as another user, which the test process
+// cannot become.
+const (
+	openVar    = "STORE_TEST_OPEN"
+	publishVar = "STORE_TEST_PUBLISH"
+)
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(openVar); dir != "" {
-		_, err := Open(filepath.Join(dir, "doc"), filepath.Join(dir, "state"))
+		syscall.Umask(0o002) // as every program of ours
+		tree, err := Open(filepath.Join(dir, "doc"), filepath.Join(dir, "state"))
+		if name := os.Getenv(publishVar); err == nil && name != "" {
+			err = publishOne(tree, mirror.Name(name))
+		}
 		fmt.Println(err)
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
+}
+
+func publishOne(tree *Tree, name mirror.Name) error {
+	lock, err := tree.Locks.TryLock(string(name))
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	p, err := tree.NewPart(name)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	if err := p.Check(time.Unix(1e9, 0)); err != nil {
+		return err
+	}
+	it := &Publication{Part: p}
+	tree.Publish([]*Publication{it})
+	return it.Err
+}
+
+// TestTwoUsers: the daemon and the CGI program may be two users of one group.
+func TestTwoUsers(t *testing.T) {
+	const one, two, group = 54001, 54002, 54000
+	dir, err := os.MkdirTemp("", "mirror-store")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	exe := copyBinary(t, dir)
+	for path, mode := range map[string]fs.FileMode{"": 0o755, "doc": 0o775 | fs.ModeSetgid, "state": 0o770 | fs.ModeSetgid} {
+		path = filepath.Join(dir, path)
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if path != dir {
+			if err := os.Chown(path, one, group); err != nil {
+				t.Fatalf("%v: this test runs as root, see `make test`", err)
+			}
+		}
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, step := range []struct {
+		uid  uint32
+		name string
+	}{{one, "a/1"}, {two, "a/2"}, {two, "b/c/1"}, {one, "b/c/2"}, {one, "b/d/1"}} {
+		cmd := exec.Command(exe)
+		cmd.Dir = "/"
+		cmd.Env = []string{openVar + "=" + dir, publishVar + "=" + step.name}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: step.uid, Gid: group}}
+		out, err := cmd.CombinedOutput()
+		if err != nil || strings.TrimSpace(string(out)) != "<nil>" {
+			t.Errorf("uid %d, %s: %v: %s", step.uid, step.name, err, out)
+			continue
+		}
+		fi, err := os.Stat(filepath.Join(dir, "doc", step.name))
+		if err != nil || fi.Mode() != 0o644 {
+			t.Errorf("uid %d, %s: %v, %v", step.uid, step.name, fi, err)
+		}
+	}
 }
 
 func newTree(t *testing.T) (tree *Tree, docroot, state string) {
