@@ -128,6 +128,7 @@ func (f *File) readAt(p []byte) (int, error) {
 		var err error
 		visible, err = f.grow.wait(f.ctx, f.pos)
 		if errors.Is(err, mirror.ErrNoSpace) && f.relay.instead(f.pos) {
+			f.grow.close()
 			f.grow = nil // from here on it is passed through
 			return f.relay.readAt(f.ctx, p, f.pos)
 		}

@@ -14,12 +14,13 @@ import (
 // TestMisbehaviour: whatever the upstream does, what is published is whole and
 // of one version, and the client gets that, or an error of the right kind.
 func TestMisbehaviour(t *testing.T) {
-	const size = 300 << 10
-	file := origin.File{Seed: 4, Size: size}
-	v2 := origin.File{Seed: 5, Size: size, ModTime: origin.Epoch.Add(time.Hour)}
+	const usual = 300 << 10
+	file := origin.File{Seed: 4, Size: usual}
+	v2 := origin.File{Seed: 5, Size: usual, ModTime: origin.Epoch.Add(time.Hour)}
 	for _, test := range []struct {
 		name      string
 		file      string // the request; default "a.bin"
+		size      int64  // default usual
 		b         origin.Behaviour
 		prefix    int64 // so much of it is at hand from an earlier fetch
 		change    *origin.File
@@ -34,6 +35,9 @@ func TestMisbehaviour(t *testing.T) {
 		{name: "chunked, cut", b: origin.Behaviour{Chunked: true, CutAfter: 100 << 10}, err: mirror.ErrBroken},
 		{name: "close-delimited", b: origin.Behaviour{CloseDelimited: true}, unkept: true},
 		{name: "short once", b: origin.Behaviour{CutAfter: 100 << 10, Times: 1}},
+		{name: "a small file, short once", size: 10 << 10, b: origin.Behaviour{CutAfter: 5 << 10, Times: 1}, requests: 2},
+		{name: "a small file, short once, no validators", size: 10 << 10, b: origin.Behaviour{NoLastModified: true, CutAfter: 5 << 10, Times: 1}, requests: 2},
+		{name: "a small file, short always", size: 10 << 10, b: origin.Behaviour{CutAtOnce: true}, err: mirror.ErrBroken},
 		{name: "short always, ever further", b: origin.Behaviour{CutAfter: 120 << 10}},
 		{name: "short always, at once", b: origin.Behaviour{CutAtOnce: true}, err: mirror.ErrBroken},
 		{name: "reset", b: origin.Behaviour{Reset: true}, err: mirror.ErrBroken},
@@ -64,13 +68,17 @@ func TestMisbehaviour(t *testing.T) {
 		{name: "206 with another total", prefix: 150 << 10, b: origin.Behaviour{TotalShift: 10, Times: 1}, cutClient: true},
 		{name: "changed before the resume", prefix: 150 << 10, change: &v2, seed: 5},
 		{name: "changed, same time and size", prefix: 150 << 10,
-			change: &origin.File{Seed: 5, Size: size, ETag: origin.NoETag}, seed: 5},
+			change: &origin.File{Seed: 5, Size: usual, ETag: origin.NoETag}, seed: 5},
 		{name: "no validators at all, short once",
 			b: origin.Behaviour{NoLastModified: true, CutAfter: 100 << 10, Times: 1}, cutClient: true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o := origin.New(t)
 			path := "/" + cmpOr(test.file, "a.bin")
+			file, size := file, int64(usual)
+			if test.size > 0 {
+				file.Size, size = test.size, test.size
+			}
 			o.Set(path, file)
 			s := newSite(t, "[timeouts]\nheader = \"2s\"\nidle = \"2s\"\n---\n", o)
 			name := mirror.Name("m" + path)

@@ -119,20 +119,23 @@ func (x *exchange) transfer(hr *http.Request) error {
 	return client.Do(req.WithContext(hr.Context())).Err()
 }
 
-// gather reads what is to come into memory, and appends it at once.
+// gather reads what is to come into memory, and appends it at once. Of a body
+// that breaks off, what did arrive is appended: it is where to go on.
 func (x *exchange) gather(rest int) error {
 	b := make([]byte, rest, rest+1)
-	if _, err := io.ReadFull(x.body, b); err != nil {
-		return err
+	n, err := io.ReadFull(x.body, b)
+	if err == nil {
+		if _, err = x.body.Read(b[rest : rest+1]); err == io.EOF {
+			err = nil
+		}
 	}
-	if _, err := x.body.Read(b[rest : rest+1]); err != io.EOF {
-		return err
+	if n > 0 {
+		if _, err := x.dst.Write(b[:n]); err != nil {
+			return err
+		}
+		x.r.Wrote(n)
 	}
-	if _, err := x.dst.Write(b); err != nil {
-		return err
-	}
-	x.r.Wrote(rest)
-	return nil
+	return err
 }
 
 // exact is a body that has to end after left bytes, neither sooner nor later. It
