@@ -18,6 +18,7 @@ var imports = map[string]string{
 	"mirror/internal/fcgi":    "mirror/internal/cgienv",
 	"mirror/internal/cgi":     "mirror/internal/cgienv",
 	"mirror/internal/socket":  "",
+	"mirror/listing":          "",
 	"mirror/source":           "mirror",
 	"mirror/store/index":      "",
 	"mirror/store":            "mirror mirror/internal/durable mirror/internal/keylock",
