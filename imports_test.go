@@ -19,7 +19,7 @@ var imports = map[string]string{
 	"mirror/internal/cgi":     "mirror/internal/cgienv",
 	"mirror/internal/socket":  "",
 	"mirror/listing":          "",
-	"mirror/source":           "mirror",
+	"mirror/source":           "mirror mirror/listing",
 	"mirror/store/index":      "",
 	"mirror/store":            "mirror mirror/internal/durable mirror/internal/keylock",
 	"mirror/fetch":            "mirror mirror/config mirror/internal/keylock mirror/source mirror/store mirror/store/index",

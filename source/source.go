@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mirror"
+	"mirror/listing"
 )
 
 // Source fetches from one upstream. It is safe for concurrent use.
@@ -42,6 +43,23 @@ type Source interface {
 
 	// String names the upstream in logs and records, without credentials.
 	String() string
+}
+
+// Lister is a Source that can list directories.
+type Lister interface {
+	// List asks what is in dir, one level deep. held describes the listing at
+	// hand, nil: none; an upstream that can tell that it is still current
+	// yields ErrNotModified. A Listing that Ended has every entry that the
+	// upstream shows, but for those counted as Unread.
+	List(ctx context.Context, dir mirror.Name, held *mirror.Meta) (Listing, error)
+}
+
+// Listing is a directory, and what is known about the listing itself.
+type Listing struct {
+	listing.Listing
+	// Meta has the validators, where the protocol has any for listings, and as
+	// ModTime the directory's own, where known.
+	Meta mirror.Meta
 }
 
 // Request is one attempt to fetch one file.
