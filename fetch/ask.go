@@ -134,14 +134,15 @@ func (t *transfer) touch(src upstream, meta mirror.Meta) error {
 
 // takeSlot waits for a free slot of a pool, for limits.queue_time.
 func (t *transfer) takeSlot(pool string, n int) error {
-	wait, cancel := context.WithTimeout(t.ctx, t.e.conf.Limits.QueueTime)
-	defer cancel()
-	var err error
-	got := false
-	poll(wait, func() bool {
-		got, err = t.lock.TrySlot(pool, n)
-		return got || err != nil
-	})
+	got, err := t.lock.TrySlot(pool, n)
+	if !got && err == nil {
+		wait, cancel := context.WithTimeout(t.ctx, t.e.conf.Limits.QueueTime)
+		defer cancel()
+		poll(wait, func() bool {
+			got, err = t.lock.TrySlot(pool, n)
+			return got || err != nil
+		})
+	}
 	switch {
 	case t.ctx.Err() != nil:
 		return context.Cause(t.ctx)

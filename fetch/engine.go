@@ -55,6 +55,7 @@ type Engine struct {
 
 	sources map[*config.Mirror][]upstream
 	publish *publisher
+	runners *runners
 
 	ctx  context.Context // of everything that outlives its client
 	stop context.CancelCauseFunc
@@ -89,6 +90,7 @@ func New(conf *config.Config, tree *store.Tree, idx *index.Index, o Options) *En
 	}
 	e.ctx, e.stop = context.WithCancelCause(context.Background())
 	e.publish = newPublisher(e)
+	e.runners = newRunners(e.ctx.Done())
 	e.connect(o.TLS)
 	return e
 }
@@ -297,7 +299,7 @@ func (e *Engine) begin(name mirror.Name, m *config.Mirror, rest mirror.Name, hel
 	t := newTransfer(e, name, m, rest, lock, held)
 	e.running[name] = t
 	e.wg.Add(1)
-	go t.run()
+	e.runners.run(t.run)
 	return t, nil
 }
 

@@ -78,9 +78,7 @@ func (e *Engine) Inspect(ctx context.Context, name mirror.Name) (*Inspection, er
 	case err == nil:
 		in.Found = f.info
 		f.Close()
-	case errors.Is(err, errMissing):
-		in.Err = e.blocked(name)
-	default:
+	case !errors.Is(err, errMissing):
 		in.Err = err
 	}
 	if in.Found != nil {

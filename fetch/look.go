@@ -115,15 +115,6 @@ func (e *Engine) openPublished(name mirror.Name) (*File, error) {
 	}, nil
 }
 
-// blocked reports a link to nowhere as ErrForeign: it is nobody's file, and
-// nothing can be published over it.
-func (e *Engine) blocked(name mirror.Name) error {
-	if fi, err := e.tree.Lstat(name); err == nil && fi.Mode()&fs.ModeSymlink != 0 {
-		return fmt.Errorf("/%s: %w", name, mirror.ErrForeign)
-	}
-	return nil
-}
-
 // claim returns the record of a docroot file, if the file is ours: its size and
 // mtime are the record's. It completes a publication that was cut off between
 // the rename and the record, from its intent.

@@ -149,8 +149,12 @@ func syncAll(batch []*job) {
 // digestOf reads the size bytes of a checked part and returns their SHA-256.
 func digestOf(p *store.Part, size int64) ([]byte, error) {
 	h := sha256.New()
-	if _, err := io.CopyBuffer(h, io.NewSectionReader(p, 0, size), make([]byte, min(size+1, 256<<10))); err != nil {
+	buf := digestBuffers.Get().(*[]byte)
+	defer digestBuffers.Put(buf)
+	if _, err := io.CopyBuffer(h, io.NewSectionReader(p, 0, size), *buf); err != nil {
 		return nil, fmt.Errorf("%w: reading back a finished file: %w", mirror.ErrStore, err)
 	}
 	return h.Sum(nil), nil
 }
+
+var digestBuffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // site is a docroot and what is configured for it. Each engine of it stands
 // for a process: their locks exclude each other as those of processes do.
 type site struct {
-	t       *testing.T
+	t       testing.TB
 	dir     string
 	docroot string
 	conf    *config.Config
@@ -38,7 +38,7 @@ type site struct {
 
 // newSite mirrors /m/ from the upstreams. extra is TOML for the [[mirror]]
 // table; lines before it go to limits and timeouts.
-func newSite(t *testing.T, extra string, upstreams ...*origin.Origin) *site {
+func newSite(t testing.TB, extra string, upstreams ...*origin.Origin) *site {
 	t.Helper()
 	dir := t.TempDir()
 	docroot := filepath.Join(dir, "doc")

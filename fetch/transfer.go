@@ -136,7 +136,7 @@ func (t *transfer) lookAgain() (here bool, err error) {
 	f, err := t.e.openPublished(t.name)
 	if errors.Is(err, errMissing) {
 		t.held = nil
-		return false, t.e.blocked(t.name)
+		return false, nil
 	}
 	if err != nil {
 		return false, err

@@ -33,6 +33,9 @@ const (
 	// and opening the file once more, as grab does, costs more than the copy.
 	inMemory = 64 << 10
 
+	// compareBuffer is how much is compared at a time, in bytes.
+	compareBuffer = 16 << 10
+
 	// sniffLen is what http.DetectContentType looks at.
 	sniffLen = 512
 )
@@ -191,7 +194,6 @@ func (x *exchange) Do(hr *http.Request) (*http.Response, error) {
 }
 
 func (x *exchange) ask(hr *http.Request) (*http.Response, error) {
-	hr = hr.Clone(hr.Context())
 	if x.offset > 0 {
 		hr.Header.Set("Range", fmt.Sprintf("bytes=%d-", max(0, x.offset-overlap)))
 	}
@@ -269,8 +271,10 @@ func (x *exchange) prepare(resp *http.Response, from int64) error {
 	if err := x.decode(resp, x.body); err != nil {
 		return err
 	}
-	if err := x.compare(x.body, from); err != nil {
-		return err
+	if from < x.offset {
+		if err := x.compare(x.body, from); err != nil {
+			return err
+		}
 	}
 	if !x.r.RefuseHTML || x.offset > 0 {
 		return nil
@@ -313,7 +317,7 @@ func (x *exchange) decode(resp *http.Response, b *body) error {
 
 // compare reads the bytes from from up to offset and holds them against Part's.
 func (x *exchange) compare(b *body, from int64) error {
-	var theirs, ours [16 << 10]byte
+	theirs, ours := make([]byte, compareBuffer), make([]byte, compareBuffer)
 	for from < x.offset {
 		n := int(min(int64(len(theirs)), x.offset-from))
 		if _, err := io.ReadFull(b, theirs[:n]); err != nil {

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -177,15 +178,25 @@ func Visible(size, total int64, checked bool) int64 {
 // may have all of it. A zero mtime leaves the time of the last write.
 func (p *Part) Check(mtime time.Time) error {
 	if !mtime.IsZero() {
-		ts := []unix.Timespec{unix.NsecToTimespec(mtime.UnixNano()), unix.NsecToTimespec(mtime.UnixNano())}
-		err := unix.UtimesNanoAt(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", p.f.Fd()), ts, 0)
-		if err != nil {
+		if err := futimens(p.f, mtime); err != nil {
 			return storeError(p.Name, err)
 		}
 	}
 	// The time first: whoever sees the mode may rely on it.
 	if err := p.f.Chmod(0o644); err != nil {
 		return storeError(p.Name, err)
+	}
+	return nil
+}
+
+// futimens sets both times of an open file (futimens(3), which package unix does
+// not have: it is utimensat(2) without a path).
+func futimens(f *os.File, t time.Time) error {
+	ts := unix.NsecToTimespec(t.UnixNano())
+	times := [2]unix.Timespec{ts, ts}
+	_, _, errno := unix.Syscall6(unix.SYS_UTIMENSAT, f.Fd(), 0, uintptr(unsafe.Pointer(&times)), 0, 0, 0)
+	if errno != 0 {
+		return &os.PathError{Op: "utimensat", Path: f.Name(), Err: errno}
 	}
 	return nil
 }

@@ -60,21 +60,14 @@ func (t *Tree) publish(it *Publication, dirs map[string]*os.File) error {
 
 // openDir opens a directory of the docroot, and makes it and its parents.
 func (t *Tree) openDir(dir string) (*os.File, error) {
-	d, err := t.doc.Open(dir)
+	d, err := t.openBeneath(dir, os.O_RDONLY|syscall.O_DIRECTORY)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := t.doc.MkdirAll(dir, t.dirMode()); err != nil {
 			return nil, err
 		}
-		d, err = t.doc.Open(dir)
+		d, err = t.openBeneath(dir, os.O_RDONLY|syscall.O_DIRECTORY)
 	}
-	if err != nil {
-		return nil, err
-	}
-	if fi, err := d.Stat(); err != nil || !fi.IsDir() {
-		d.Close()
-		return nil, &os.PathError{Op: "open", Path: dir, Err: syscall.ENOTDIR}
-	}
-	return d, nil
+	return d, err
 }
 
 // foreignError tells what stands in the way from what failed.

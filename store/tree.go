@@ -44,6 +44,7 @@ type Tree struct {
 	Locks *keylock.File
 
 	doc, state *os.Root
+	docDir     *os.File // the docroot, for what os.Root is slow at
 	parts      *os.File // state/part, for renames
 	docPath    string
 	shared     bool // a group shares the state directory
@@ -57,6 +58,10 @@ func Open(docroot, state string) (*Tree, error) {
 		return nil, fmt.Errorf("the docroot cannot be opened: %w: create the directory, or set docroot", err)
 	}
 	t := &Tree{doc: doc, docPath: docroot}
+	if t.docDir, err = doc.Open("."); err != nil {
+		t.Close()
+		return nil, fmt.Errorf("the docroot cannot be opened: %w", err)
+	}
 	if err := t.openState(state); err != nil {
 		t.Close()
 		return nil, err
@@ -220,15 +225,22 @@ func (t *Tree) Close() error {
 	if t.state != nil {
 		t.state.Close()
 	}
+	if t.docDir != nil {
+		t.docDir.Close()
+	}
 	return t.doc.Close()
 }
 
 // OpenFile opens a published file for reading. A directory is
 // mirror.ErrIsDirectory; what is neither a file nor a directory, or leads out
-// of the docroot, mirror.ErrForeign; nothing there, fs.ErrNotExist.
+// of the docroot or nowhere, mirror.ErrForeign; nothing there, fs.ErrNotExist.
 func (t *Tree) OpenFile(name mirror.Name) (*os.File, fs.FileInfo, error) {
 	// O_NONBLOCK: opening a FIFO that somebody planted must not hang.
-	f, err := t.doc.OpenFile(string(name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	const flags = os.O_RDONLY | syscall.O_NONBLOCK
+	f, err := t.openBeneath(string(name), flags|syscall.O_NOFOLLOW)
+	if errors.Is(err, syscall.ELOOP) {
+		f, err = t.openLinked(string(name), flags)
+	}
 	if err != nil {
 		return nil, nil, lookError(name, err)
 	}
