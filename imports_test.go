@@ -17,6 +17,8 @@ var imports = map[string]string{
 	"mirror/internal/cgienv":  "",
 	"mirror/internal/fcgi":    "mirror/internal/cgienv",
 	"mirror/internal/cgi":     "mirror/internal/cgienv",
+	"mirror/internal/ftp":     "",
+	"mirror/internal/ftpd":    "mirror/internal/origin",
 	"mirror/internal/socket":  "",
 	"mirror/listing":          "",
 	"mirror/source":           "mirror mirror/listing",

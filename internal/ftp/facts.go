@@ -1,0 +1,216 @@
+package ftp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Size asks for a file's length in bytes.
+func (c *Conn) Size(ctx context.Context, path string) (int64, error) {
+	text, err := c.ask(ctx, "SIZE", path)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 {
+		return 0, errors.New("the server's answer to SIZE is no length")
+	}
+	return n, nil
+}
+
+// ModTime asks when a file was written last.
+func (c *Conn) ModTime(ctx context.Context, path string) (time.Time, error) {
+	text, err := c.ask(ctx, "MDTM", path)
+	if err != nil {
+		return time.Time{}, err
+	}
+	t, err := parseTime(text)
+	if err != nil {
+		return time.Time{}, errors.New("the server's answer to MDTM is no time")
+	}
+	return t, nil
+}
+
+// ask is for the commands about a file that are answered 213 and a value.
+func (c *Conn) ask(ctx context.Context, verb, path string) (string, error) {
+	if err := checkPath(path); err != nil {
+		return "", err
+	}
+	r, err := c.expect(ctx, verb, path, 213)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(r.full), nil
+}
+
+// parseTime reads RFC 3659, 2.3: YYYYMMDDHHMMSS, perhaps with a fraction; UTC.
+func parseTime(s string) (time.Time, error) {
+	return time.Parse("20060102150405", s) // Go takes a fraction without being told
+}
+
+// Facts is what MLST tells of a name.
+type Facts struct {
+	Type    string    // in lower case: "file", "dir", "cdir", "pdir", "os.unix=slink:..."
+	Size    int64     // bytes; -1: it was not told
+	ModTime time.Time // zero: it was not told
+}
+
+// Facts asks for all facts about a name at once, of a server that has MLST.
+//
+//	250-Listing
+//	 type=file;size=1024;modify=20240102030405; /pub/a.iso
+//	250 End
+func (c *Conn) Facts(ctx context.Context, path string) (Facts, error) {
+	if err := checkPath(path); err != nil {
+		return Facts{}, err
+	}
+	r, err := c.expect(ctx, "MLST", path, 250)
+	if err != nil {
+		return Facts{}, err
+	}
+	for line := range strings.SplitSeq(r.full, "\n") {
+		facts, _, ok := strings.Cut(strings.TrimLeft(line, " "), " ")
+		if ok && strings.Contains(facts, "=") && strings.HasSuffix(facts, ";") {
+			return parseFacts(facts), nil
+		}
+	}
+	return Facts{}, errors.New("the server's answer to MLST has no facts")
+}
+
+func parseFacts(line string) Facts {
+	f := Facts{Size: -1}
+	for fact := range strings.SplitSeq(line, ";") {
+		name, value, _ := strings.Cut(fact, "=")
+		switch strings.ToLower(name) {
+		case "type":
+			f.Type = strings.ToLower(value)
+		case "size":
+			if n, err := strconv.ParseInt(value, 10, 64); err == nil && n >= 0 {
+				f.Size = n
+			}
+		case "modify":
+			if t, err := parseTime(value); err == nil {
+				f.ModTime = t
+			}
+		}
+	}
+	return f
+}
+
+// Enter makes dir the working directory: it is one, and may be entered.
+func (c *Conn) Enter(ctx context.Context, dir string) error {
+	if err := checkPath(dir); err != nil {
+		return err
+	}
+	if dir == "" {
+		dir = "/"
+	}
+	r, err := c.do(ctx, "CWD", dir)
+	if err == nil && r.Code/100 != 2 {
+		err = r
+	}
+	return err
+}
+
+// maxListing bounds a directory's listing, in bytes: some 600,000 files.
+const maxListing = 64 << 20
+
+// Format is which command a listing answers.
+type Format string
+
+// The formats, from the most exact to the least.
+const (
+	MLSD Format = "mlsd" // RFC 3659, 7
+	LIST Format = "list" // for human eyes; mostly of ls -l
+	NLST Format = "nlst" // names
+)
+
+// Listing is a directory as the server sent it.
+type Listing struct {
+	Format Format
+	System string // what the server says that it is (SYST); only with LIST
+	Data   []byte
+}
+
+// List returns what is in dir, in the best format that the server has. The
+// directory is entered first: as an argument, many servers take its name for a
+// pattern or for options.
+func (c *Conn) List(ctx context.Context, dir string) (Listing, error) {
+	if err := c.Enter(ctx, dir); err != nil {
+		return Listing{}, err
+	}
+	if c.Has("MLST") {
+		data, err := c.readAll(ctx, "MLSD")
+		if !Unsupported(err) {
+			return Listing{Format: MLSD, Data: data}, err
+		}
+		delete(c.features, "MLST")
+	}
+	if c.system == "" {
+		r, err := c.do(ctx, "SYST", "")
+		if err != nil {
+			return Listing{}, err
+		}
+		c.system = "unknown"
+		if r.Code == 215 {
+			c.system = r.Text
+		}
+	}
+	data, err := c.readAll(ctx, "LIST")
+	return Listing{Format: LIST, System: c.system, Data: data}, err
+}
+
+// Names returns the names in dir, in no order; dot files may be missing.
+func (c *Conn) Names(ctx context.Context, dir string) ([]string, error) {
+	if err := c.Enter(ctx, dir); err != nil {
+		return nil, err
+	}
+	if c.Has("MLST") {
+		data, err := c.readAll(ctx, "MLSD")
+		return lines(data, func(line string) string {
+			_, name, _ := strings.Cut(line, " ")
+			return name
+		}), err
+	}
+	data, err := c.readAll(ctx, "NLST")
+	var none *ReplyError
+	if errors.As(err, &none) && (none.Code == 550 || none.Code == 450) {
+		return nil, nil // so some servers say that a directory is empty
+	}
+	return lines(data, func(line string) string {
+		return line[strings.LastIndexByte(line, '/')+1:]
+	}), err
+}
+
+func lines(data []byte, name func(string) string) []string {
+	var names []string
+	for line := range bytes.Lines(data) {
+		if n := name(strings.TrimRight(string(line), "\r\n")); n != "" {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+// readAll returns all data of a command about the working directory.
+func (c *Conn) readAll(ctx context.Context, verb string) ([]byte, error) {
+	t, err := c.transfer(ctx, 0, verb, "")
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	data, err := io.ReadAll(io.LimitReader(t, maxListing+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxListing {
+		return nil, fmt.Errorf("the directory's listing is longer than %d MiB", maxListing>>20)
+	}
+	return data, nil
+}
