@@ -1,0 +1,251 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"mirror"
+)
+
+// RsyncOptions is how an rsync daemon is spoken to.
+type RsyncOptions struct {
+	Connect      time.Duration // for the TCP handshake
+	Header       time.Duration // without a byte, up to the end of the file list
+	Idle         time.Duration // without a byte of files
+	LowSpeed     int64         // bytes a second; below it for LowSpeedTime the upstream is given up
+	LowSpeedTime time.Duration // 0: any speed will do
+}
+
+// Rsync is the Source, and a Lister, Walker and Batcher, of an rsync daemon.
+//
+// It speaks the daemon's protocol itself instead of running the rsync program.
+// So a file's bytes go right into the part, and only as far as they are right:
+// the program writes where it likes and repairs the beginning at the end. It
+// can ask for a file from any byte on, which the program cannot; it needs
+// neither a process nor a directory for a fetch, nor rsync to be installed. No
+// name is ever an argument, which daemons would take for a pattern, and the
+// password is neither in arguments nor in an environment.
+//
+// A file is followed through symbolic links, as it is over HTTP.
+type Rsync struct {
+	addr   string // host:port
+	module string
+	below  string // the base's path below the module: "" or ends with a slash
+	user   *url.Userinfo
+	name   string // the base without credentials; ends with a slash
+	opts   RsyncOptions
+	now    func() time.Time
+}
+
+// rsyncPort is what the IANA registered for rsync.
+const rsyncPort = "873"
+
+// NewRsync returns the source of base, rsync://[user:password@]host[:port]/module/[path/].
+func NewRsync(base *url.URL, o RsyncOptions) *Rsync {
+	public := *base
+	public.User = nil
+	port := base.Port()
+	if port == "" {
+		port = rsyncPort
+	}
+	module, below, _ := strings.Cut(strings.Trim(base.Path, "/"), "/")
+	if below != "" {
+		below += "/"
+	}
+	return &Rsync{
+		addr: net.JoinHostPort(base.Hostname(), port), module: module, below: below,
+		user: base.User, name: strings.TrimRight(public.String(), "/") + "/", opts: o, now: time.Now,
+	}
+}
+
+func (r *Rsync) String() string { return r.name }
+
+// URL implements Source.
+func (r *Rsync) URL(path mirror.Name) string { return r.name + path.Escape() }
+
+// File names, for the list of files to fetch: they keep their directories (-R,
+// with which the directories themselves are listed, too), are followed (-L),
+// and a directory is told as such (-d) but not read.
+var rsyncFiles = []string{"-dRL"}
+
+// filesAsk asks for files by their names; appending, for less than all of some.
+func (r *Rsync) filesAsk(paths []mirror.Name, appending bool) rsyncAsk {
+	ask := rsyncAsk{options: rsyncFiles, most: 1}
+	if appending {
+		ask.options = append(slices.Clone(rsyncFiles), "--append")
+	}
+	for _, path := range paths {
+		name := r.below + string(path)
+		ask.names = append(ask.names, name)
+		ask.most += 1 + strings.Count(name, "/")
+	}
+	return ask
+}
+
+// Stat implements Source.
+func (r *Rsync) Stat(ctx context.Context, path mirror.Name) (mirror.Meta, error) {
+	s, err := r.open(ctx, r.filesAsk([]mirror.Name{path}, false))
+	if err != nil {
+		return mirror.Meta{}, r.failure(ctx, path, err)
+	}
+	defer s.close()
+	_, meta, err := s.find(r, path, s.index())
+	s.leave()
+	if err != nil {
+		return mirror.Meta{}, r.failure(ctx, path, err)
+	}
+	return meta, nil
+}
+
+// Range implements Source.
+func (r *Rsync) Range(ctx context.Context, path mirror.Name, first, last int64, pin mirror.Meta) (io.ReadCloser, error) {
+	if first > 0 && !pin.Pinned() {
+		return nil, r.failure(ctx, path, faultf(mirror.ErrChanged, "has no validator, so a part of it cannot be relayed"))
+	}
+	s, err := r.open(ctx, r.filesAsk([]mirror.Name{path}, first > 0))
+	if err != nil {
+		return nil, r.failure(ctx, path, err)
+	}
+	index, meta, err := s.find(r, path, s.index())
+	switch {
+	case err != nil:
+	case pin.Size >= 0 && meta.Size != pin.Size:
+		err = faultf(mirror.ErrChanged, "has %d bytes, not %d", meta.Size, pin.Size)
+	case pin.Pinned() && !continues(pin, meta, true):
+		err = faultf(mirror.ErrChanged, "is another version than the one being fetched")
+	case last >= meta.Size || !pin.Pinned() && last != meta.Size-1:
+		err = faultf(mirror.ErrChanged, "has %d bytes, and bytes %d-%d are asked for", meta.Size, first, last)
+	default:
+		s.request(index, first)
+		s.goodbye()
+		if err = s.out.flush(); err == nil {
+			s.pace(r)
+			err = s.answer(index)
+		}
+	}
+	if err != nil {
+		s.close()
+		return nil, r.failure(ctx, path, err)
+	}
+	return &rsyncBody{r: r, ctx: ctx, path: path, s: s, data: s.data(meta.Size - first), left: last - first + 1}, nil
+}
+
+// rsyncBody is a range of a file. One that reaches the file's end ends only if
+// the digest is right.
+type rsyncBody struct {
+	r    *Rsync
+	ctx  context.Context
+	path mirror.Name
+	s    *rsyncSession
+	data *rsyncData
+	left int64
+}
+
+func (b *rsyncBody) Read(p []byte) (int, error) {
+	if b.left == 0 && b.data.left > 0 {
+		return 0, io.EOF
+	}
+	n, err := b.data.Read(p[:min(int64(len(p)), max(b.left, 1))]) // after the last byte comes the digest
+	b.left -= int64(n)
+	if err != nil && err != io.EOF {
+		err = b.r.failure(b.ctx, b.path, err)
+	}
+	return n, err
+}
+
+func (b *rsyncBody) Close() error {
+	b.s.close()
+	return nil
+}
+
+// index sorts the list, so that places in it mean to the daemon what they mean
+// here, and returns them by name.
+func (s *rsyncSession) index() map[string]int {
+	sortList(s.list)
+	index := make(map[string]int, len(s.list))
+	for i := range s.list {
+		index[s.list[i].name] = i
+	}
+	return index
+}
+
+// find looks a file up by an index of the list.
+func (s *rsyncSession) find(r *Rsync, path mirror.Name, index map[string]int) (i int, meta mirror.Meta, err error) {
+	i, ok := index[r.below+string(path)]
+	if !ok {
+		return 0, meta, s.about(r.below + string(path))
+	}
+	meta, err = r.metaOf(&s.list[i])
+	return i, meta, err
+}
+
+// metaOf is what an entry says of a file.
+func (r *Rsync) metaOf(e *rsyncEntry) (mirror.Meta, error) {
+	switch {
+	case e.is(modeDir):
+		return mirror.Meta{}, faultf(mirror.ErrIsDirectory, "is a directory")
+	case !e.is(modeRegular):
+		return mirror.Meta{}, faultf(mirror.ErrBroken, "is no file (its mode is %o)", e.mode)
+	}
+	return mirror.Meta{Size: e.size, ModTime: e.mtime, LastModified: settled(e.mtime, r.now())}, nil
+}
+
+// continues is have.Continues(next), where have may be told by a protocol that
+// knows no fractions of a second.
+func continues(have, next mirror.Meta, same bool) bool {
+	if have.ModTime.Nanosecond() == 0 {
+		next.ModTime = next.ModTime.Truncate(time.Second)
+	}
+	return have.Continues(next, same)
+}
+
+// pace watches the speed from here on.
+func (s *rsyncSession) pace(r *Rsync) {
+	s.conn.lowSpeed, s.conn.window = r.opts.LowSpeed, r.opts.LowSpeedTime
+}
+
+// leave ends a session that asked for no file, as a daemon expects it.
+func (s *rsyncSession) leave() {
+	if len(s.list) == 0 {
+		return // it has left already
+	}
+	s.goodbye()
+	if s.out.flush() == nil {
+		s.farewell()
+	}
+}
+
+// failure gives an error its kind, and names the file.
+func (r *Rsync) failure(ctx context.Context, path mirror.Name, err error) error {
+	e := &Error{Kind: mirror.ErrBroken, Upstream: r.name, Path: path, Cause: err.Error()}
+	var f *fault
+	var start *objection
+	var timeout net.Error
+	switch {
+	case errors.As(err, &start):
+		return start.err
+	case errors.Is(err, ErrNotModified), errors.Is(err, mirror.ErrStore), errors.Is(err, mirror.ErrNoSpace):
+		return err
+	case ctx.Err() != nil: // given up by whoever asked, for a reason of its own
+		e.Kind = context.Cause(ctx)
+		e.Cause = e.Kind.Error()
+	case errors.As(err, &f):
+		e.Kind = f.kind
+	case outOfFiles(err):
+		e.Kind, e.Cause = mirror.ErrBusy, "cannot be asked for: "+e.Cause+": raise the limit of open files"
+	case errors.Is(err, mirror.ErrTimeout):
+		e.Kind = mirror.ErrTimeout
+	case errors.As(err, &timeout) && timeout.Timeout():
+		e.Kind, e.Cause = mirror.ErrTimeout, "no answer in time ("+e.Cause+")"
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		e.Cause = "the connection ended before the daemon was done"
+	}
+	return e
+}

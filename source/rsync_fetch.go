@@ -1,0 +1,307 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"syscall"
+	"time"
+
+	"mirror"
+)
+
+// Batcher is a Source that fetches many files for much less than one after the
+// other costs.
+type Batcher interface {
+	// FetchMany does what Fetch does for each of the requests, whose paths
+	// differ. It calls done once for each, by its index, as soon as it is
+	// settled; the order is the upstream's. Start, Wrote and done are called
+	// one at a time, from the caller's goroutine. A failure is that of one file
+	// only, unless the connection or ctx ends: then all that are not settled
+	// share it.
+	FetchMany(ctx context.Context, requests []Request, done func(i int, res Result, err error))
+}
+
+const (
+	// perSession is how many files are asked for over one connection. Their
+	// requests, 22 bytes each, are written at once: so many fit into the
+	// buffers of any connection, and never wait for a daemon that waits for its
+	// answers to be read. What has to be looked at again is open until then.
+	perSession = 512
+
+	// lookAgainAfter: a file that is here this soon after it was listed has the
+	// size and time of the list. For others the upstream is asked once more: it
+	// may have been written to on its way.
+	lookAgainAfter = time.Second
+
+	// maxSkip is how many bytes that nobody wants are rather read than another
+	// connection made.
+	maxSkip = 1 << 20
+
+	rsyncBuffer = 64 << 10 // bytes; daemons send chunks of 32 KiB
+)
+
+// Fetch implements Source.
+func (r *Rsync) Fetch(ctx context.Context, req Request) (res Result, err error) {
+	r.FetchMany(ctx, []Request{req}, func(_ int, re Result, e error) { res, err = re, e })
+	return res, err
+}
+
+// FetchMany implements Batcher.
+func (r *Rsync) FetchMany(ctx context.Context, requests []Request, done func(int, Result, error)) {
+	pending := make([]*rsyncFetch, len(requests))
+	for i := range requests {
+		pending[i] = &rsyncFetch{Request: requests[i], i: i}
+	}
+	b := &rsyncBatch{r: r, buffer: make([]byte, rsyncBuffer)}
+	b.settle = func(f *rsyncFetch, err error) {
+		f.settled = true
+		if err != nil {
+			err = r.failure(ctx, f.Path, err)
+		}
+		done(f.i, Result{Meta: f.meta}, err)
+	}
+	isSettled := func(f *rsyncFetch) bool { return f.settled }
+	for len(pending) > 0 {
+		some := pending[:min(len(pending), perSession)]
+		if err := b.run(ctx, some); err != nil {
+			for _, f := range pending {
+				if !f.settled {
+					b.settle(f, err)
+				}
+			}
+			return
+		}
+		pending = slices.DeleteFunc(pending, isSettled)
+	}
+}
+
+// rsyncBatch is requests that share connections.
+type rsyncBatch struct {
+	r      *Rsync
+	settle func(*rsyncFetch, error)
+	buffer []byte
+}
+
+// rsyncFetch is one of the requests.
+type rsyncFetch struct {
+	Request
+	i       int // among the requests
+	offset  int64
+	index   int // in the upstream's list
+	meta    mirror.Meta
+	settled bool
+}
+
+// from is where the answer is to begin.
+func (f *rsyncFetch) from() int64 { return max(0, f.offset-overlap) }
+
+// run settles at least one of some over one connection. An error is that of the
+// connection.
+func (b *rsyncBatch) run(ctx context.Context, some []*rsyncFetch) error {
+	some = b.measure(some)
+	if len(some) == 0 {
+		return nil
+	}
+	s, err := b.r.open(ctx, b.ask(some))
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	late, err := b.transfer(ctx, s, b.judge(s, some))
+	if err != nil {
+		return err
+	}
+	return b.lookAgain(ctx, late)
+}
+
+// measure learns what is at hand, and returns those of which it can.
+func (b *rsyncBatch) measure(some []*rsyncFetch) (good []*rsyncFetch) {
+	for _, f := range some {
+		if f.Part != nil {
+			fi, err := f.Part.Stat()
+			if err != nil {
+				b.settle(f, fmt.Errorf("%w: %w", mirror.ErrStore, err))
+				continue
+			}
+			f.offset = fi.Size()
+		}
+		good = append(good, f)
+	}
+	return good
+}
+
+func (b *rsyncBatch) ask(some []*rsyncFetch) rsyncAsk {
+	var paths []mirror.Name
+	appending := false
+	for _, f := range some {
+		paths = append(paths, f.Path)
+		appending = appending || f.from() > 0
+	}
+	return b.r.filesAsk(paths, appending)
+}
+
+// judge settles those whose file is not to be had, or not wanted, by what the
+// list says, and returns the others in the order of the list.
+func (b *rsyncBatch) judge(s *rsyncSession, some []*rsyncFetch) (good []*rsyncFetch) {
+	index := s.index()
+	for _, f := range some {
+		if err := b.judgeOne(s, f, index); err != nil {
+			b.settle(f, err)
+			continue
+		}
+		good = append(good, f)
+	}
+	slices.SortFunc(good, func(f, g *rsyncFetch) int { return f.index - g.index })
+	return good
+}
+
+func (b *rsyncBatch) judgeOne(s *rsyncSession, f *rsyncFetch, index map[string]int) (err error) {
+	if f.index, f.meta, err = s.find(b.r, f.Path, index); err != nil {
+		return err
+	}
+	switch held := f.Held; {
+	case held != nil && f.offset == 0 && held.Size == f.meta.Size && held.LastModified != "" && held.LastModified == f.meta.LastModified:
+		return ErrNotModified
+	case f.offset > 0 && !continues(f.Have, f.meta, f.SameUpstream):
+		return faultf(mirror.ErrChanged, "is another version than the %d bytes at hand", f.offset)
+	case f.offset > f.meta.Size:
+		return faultf(mirror.ErrChanged, "is shorter than the %d bytes at hand", f.offset)
+	case f.MaxSize > 0 && f.meta.Size > f.MaxSize:
+		return faultf(mirror.ErrTooLarge, "has %d bytes, limits.max_size is %d", f.meta.Size, f.MaxSize)
+	}
+	return nil
+}
+
+// transfer asks for the files and receives them, and returns those that are
+// whole but not settled: they have to be looked at again.
+func (b *rsyncBatch) transfer(ctx context.Context, s *rsyncSession, files []*rsyncFetch) (late []*rsyncFetch, err error) {
+	if len(files) == 0 {
+		s.leave()
+		return nil, nil
+	}
+	for _, f := range files {
+		s.request(f.index, f.from())
+	}
+	s.goodbye()
+	if err := s.out.flush(); err != nil {
+		return nil, err
+	}
+	s.pace(b.r)
+	for _, f := range files {
+		data, err := b.receive(ctx, s, f)
+		switch {
+		case err == nil && time.Since(s.asked) > lookAgainAfter:
+			late = append(late, f)
+		case err == nil:
+			b.settle(f, nil)
+		case s.in.err != nil, errors.Is(err, errFrame):
+			return nil, err
+		default:
+			b.settle(f, err)
+			if data != nil && !data.skip() {
+				return late, nil // another connection for those that are left
+			}
+		}
+	}
+	s.farewell()
+	return late, nil
+}
+
+// receive appends one answer to its file. An error with s.in.err unset is of this
+// file alone.
+func (b *rsyncBatch) receive(ctx context.Context, s *rsyncSession, f *rsyncFetch) (*rsyncData, error) {
+	if err := s.answer(f.index); err != nil {
+		return nil, err
+	}
+	data := s.data(f.meta.Size - f.from())
+	if err := b.compare(f, data); err != nil {
+		return data, err
+	}
+	dst, err := f.Start(f.meta)
+	if err != nil {
+		return data, &objection{err}
+	}
+	for {
+		if ctx.Err() != nil {
+			return data, context.Cause(ctx)
+		}
+		n, err := data.Read(b.buffer)
+		if n > 0 {
+			if _, err := dst.Write(b.buffer[:n]); err != nil {
+				return data, diskError(err)
+			}
+			f.Wrote(n)
+		}
+		if err == io.EOF {
+			return data, nil
+		}
+		if err != nil {
+			return data, err
+		}
+	}
+}
+
+// compare reads the bytes up to offset and holds them against Part's.
+func (b *rsyncBatch) compare(f *rsyncFetch, data *rsyncData) error {
+	half := len(b.buffer) / 2
+	for at := f.from(); at < f.offset; {
+		n := int(min(int64(half), f.offset-at))
+		theirs, ours := b.buffer[:n], b.buffer[half:half+n]
+		if _, err := io.ReadFull(data, theirs); err != nil {
+			return short(err)
+		}
+		if _, err := f.Part.ReadAt(ours, at); err != nil {
+			return fmt.Errorf("%w: reading back the partial file: %w", mirror.ErrStore, err)
+		}
+		if !bytes.Equal(theirs, ours) {
+			return faultf(mirror.ErrChanged, "differs from the bytes at hand near byte %d", at)
+		}
+		at += int64(n)
+	}
+	return nil
+}
+
+// skip reads what is left of an answer, if that is worth the while.
+func (d *rsyncData) skip() bool {
+	if d.left <= maxSkip {
+		io.Copy(io.Discard, d)
+	}
+	return d.ended
+}
+
+// lookAgain settles those whose size and time still are those of the list.
+func (b *rsyncBatch) lookAgain(ctx context.Context, late []*rsyncFetch) error {
+	if len(late) == 0 {
+		return nil
+	}
+	ask := b.ask(late)
+	ask.options = rsyncFiles
+	s, err := b.r.open(ctx, ask)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	index := s.index()
+	for _, f := range late {
+		_, now, err := s.find(b.r, f.Path, index)
+		if err == nil && (now.Size != f.meta.Size || !now.ModTime.Equal(f.meta.ModTime)) {
+			err = faultf(mirror.ErrChanged, "has changed while it was fetched")
+		}
+		b.settle(f, err)
+	}
+	s.leave()
+	return nil
+}
+
+// diskError is the kind of an error of appending.
+func diskError(err error) error {
+	kind := mirror.ErrStore
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
+		kind = mirror.ErrNoSpace
+	}
+	return fmt.Errorf("%w: %w", kind, err)
+}

@@ -1,0 +1,194 @@
+package source
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A file list is entries, each told by how it differs from the one before.
+//
+//	flags    1 byte, or 2 where the first says so; 0 ends the list, as does
+//	         listEndError with a varint: something could not be read
+//	shared   1 byte, with sameName: how many bytes of the last name to keep
+//	length   1 byte, or with longName a varint; and the rest of the name
+//	first    varint, with hardLinked and not hardLinkFirst: the entry, by its
+//	         place in the list, whose file this is too. Nothing follows
+//	size     varlong of 3
+//	mtime    varlong of 4, unless sameTime: seconds; with nanos, a varint
+//	mode     int, unless sameMode: as in struct stat of Linux
+//	target   varint and text, of symbolic links, where links were asked for
+const (
+	sameMode      = 1 << 1
+	moreFlags     = 1 << 2
+	sameName      = 1 << 5
+	longName      = 1 << 6
+	sameTime      = 1 << 7
+	hardLinked    = 1 << 9
+	hardLinkFirst = 1 << 12
+	nanos         = 1 << 13
+
+	listEndError = moreFlags | 1<<12
+)
+
+// The type bits of a mode.
+const (
+	modeType    = 0o170000
+	modeDir     = 0o040000
+	modeRegular = 0o100000
+	modeSymlink = 0o120000
+)
+
+const (
+	maxPath = 4096 // bytes: PATH_MAX
+
+	// What a list may have. The largest public mirrors have some ten million
+	// files; a single directory of a million names of 100 bytes is beyond all
+	// that are known. An entry takes about 150 bytes beside its name.
+	maxEntries   = 4 << 20
+	maxListNames = 512 << 20 // bytes of names and targets
+)
+
+// rsyncEntry is a file of a list.
+type rsyncEntry struct {
+	name   string // below the directory asked for; "." is that itself
+	size   int64
+	mtime  time.Time
+	mode   uint32
+	target string // of a symbolic link, where links were asked for
+	// link is of all names of one file the place in the list of the first; -1
+	// for files that have but one name.
+	link int
+}
+
+func (e *rsyncEntry) is(kind uint32) bool { return e.mode&modeType == kind }
+
+// readList reads a file list of up to most entries. ended: the upstream could
+// read all that it was to list.
+func (r *rsyncReader) readList(links bool, most int) (list []rsyncEntry, ended bool, err error) {
+	var last rsyncEntry
+	names := 0
+	for {
+		flags := int(r.byte())
+		if flags&moreFlags != 0 {
+			flags |= int(r.byte()) << 8
+		}
+		switch flags {
+		case 0:
+			return list, true, r.err
+		case listEndError:
+			return list, r.varint() == 0, r.err
+		}
+		if len(list) == most {
+			return nil, false, fmt.Errorf("%w: a list of more than %d entries", errFrame, most)
+		}
+		e, err := r.readEntry(flags, last, list, links)
+		if err != nil {
+			return nil, false, err
+		}
+		if names += len(e.name) + len(e.target); names > maxListNames {
+			return nil, false, fmt.Errorf("%w: a list of more than %d bytes of names", errFrame, maxListNames)
+		}
+		list = append(list, e)
+		last = e
+	}
+}
+
+// readEntry reads what follows the flags. It takes from last what they say is
+// the same.
+func (r *rsyncReader) readEntry(flags int, last rsyncEntry, list []rsyncEntry, links bool) (rsyncEntry, error) {
+	shared := 0
+	if flags&sameName != 0 {
+		shared = int(r.byte())
+	}
+	length := 0
+	if flags&longName != 0 {
+		length = r.varint()
+	} else {
+		length = int(r.byte())
+	}
+	rest := r.text(length, maxPath)
+	if r.err != nil {
+		return last, r.err
+	}
+	if shared > len(last.name) || shared+length == 0 {
+		return last, fmt.Errorf("%w: an entry without a name", errFrame)
+	}
+	e := rsyncEntry{name: last.name[:shared] + rest, mtime: last.mtime, mode: last.mode, link: -1}
+	if flags&hardLinked != 0 {
+		e.link = len(list)
+		if flags&hardLinkFirst == 0 {
+			first := r.varint()
+			if first < 0 || first >= len(list) {
+				return last, fmt.Errorf("%w: a hard link to entry %d", errFrame, first)
+			}
+			name := e.name
+			e = list[first]
+			e.name, e.link = name, first
+			return e, r.err
+		}
+	}
+	e.size = r.varlong(3)
+	seconds, fraction := last.mtime.Unix(), 0
+	if flags&sameTime == 0 {
+		seconds = r.varlong(4)
+	}
+	if flags&nanos != 0 {
+		fraction = r.varint()
+	}
+	e.mtime = time.Unix(seconds, int64(fraction)).UTC()
+	if flags&sameMode == 0 {
+		e.mode = uint32(r.int())
+	}
+	if links && e.is(modeSymlink) {
+		e.target = r.text(r.varint(), maxPath)
+	}
+	if e.size < 0 || fraction < 0 || fraction >= 1e9 {
+		return last, fmt.Errorf("%w: a size or a time that cannot be", errFrame)
+	}
+	return e, r.err
+}
+
+// sortList puts a list into the order by which both ends count its files:
+// within a directory its files come first, then its directories; each by their
+// bytes, where a directory's name ends with its slash.
+func sortList(list []rsyncEntry) {
+	type keyed struct {
+		key   string
+		entry rsyncEntry
+	}
+	all := make([]keyed, len(list))
+	for i, e := range list {
+		all[i] = keyed{sortKey(&e), e}
+	}
+	slices.SortStableFunc(all, func(a, b keyed) int { return strings.Compare(a.key, b.key) })
+	for i := range all {
+		list[i] = all[i].entry
+	}
+}
+
+// sortKey has, before each segment, 1 where it is a file's and 2 where it is a
+// directory's.
+func sortKey(e *rsyncEntry) string {
+	if e.name == "." {
+		return ""
+	}
+	name := strings.TrimPrefix(e.name, "/")
+	var b strings.Builder
+	b.Grow(len(name) + 8)
+	for {
+		dir, rest, more := strings.Cut(name, "/")
+		switch {
+		case more:
+			b.WriteString("\x02" + dir + "/")
+			name = rest
+			continue
+		case e.is(modeDir):
+			b.WriteString("\x02" + name + "/")
+		default:
+			b.WriteString("\x01" + name)
+		}
+		return b.String()
+	}
+}
