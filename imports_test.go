@@ -21,7 +21,7 @@ var imports = map[string]string{
 	"mirror/internal/ftpd":    "mirror/internal/origin",
 	"mirror/internal/socket":  "",
 	"mirror/listing":          "",
-	"mirror/source":           "mirror mirror/listing",
+	"mirror/source":           "mirror mirror/internal/ftp mirror/listing",
 	"mirror/store/index":      "",
 	"mirror/store":            "mirror mirror/internal/durable mirror/internal/keylock",
 	"mirror/fetch":            "mirror mirror/config mirror/internal/keylock mirror/source mirror/store mirror/store/index",

@@ -176,7 +176,8 @@ func (t *Transfer) finish() error {
 	if err != nil {
 		return err
 	}
-	if r.Code/100 != 2 {
+	// vsftpd: "226 Transfer done (but failed to open directory)."
+	if r.Code/100 != 2 || strings.Contains(r.Text, "but failed to") {
 		r.Command = "the transfer"
 		return r
 	}
