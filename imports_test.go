@@ -21,6 +21,7 @@ var imports = map[string]string{
 	"mirror/internal/ftpd":    "mirror/internal/origin",
 	"mirror/internal/socket":  "",
 	"mirror/listing":          "",
+	"mirror/listing/lines":    "mirror/listing",
 	"mirror/source":           "mirror mirror/internal/ftp mirror/listing",
 	"mirror/store/index":      "",
 	"mirror/store":            "mirror mirror/internal/durable mirror/internal/keylock",

@@ -1,0 +1,76 @@
+package lines
+
+import (
+	"fmt"
+	"strings"
+
+	"mirror/listing"
+)
+
+// maxUnread is how much of a line that was not understood is kept, in bytes.
+const maxUnread = 200
+
+// verdict is what a line turned out to be.
+type verdict uint8
+
+const (
+	unread  verdict = iota // it looks like an entry, and was not understood
+	nothing                // a headline, a sum, "." or "..": no entry, and none missed
+	entry
+)
+
+// tally counts what could not be read.
+type tally struct {
+	count int
+	first string
+}
+
+func (t *tally) add(line []byte) {
+	if t.count++; t.count == 1 {
+		t.first = strings.ToValidUTF8(string(line[:min(len(line), maxUnread)]), "\uFFFD")
+	}
+}
+
+// collector gathers the entries of one directory.
+type collector struct {
+	entries []listing.Entry
+	names   map[string]int // where each name is in entries
+	max     int
+	unread  tally
+}
+
+func newCollector(maxEntries int) *collector {
+	return &collector{names: make(map[string]int), max: maxEntries}
+}
+
+// take files what line was read as. The first of two entries of one name counts.
+func (c *collector) take(line []byte, e listing.Entry, v verdict) error {
+	switch {
+	case v == nothing:
+		return nil
+	case v == unread || !listing.ValidName(e.Name):
+		c.unread.add(line)
+		return nil
+	}
+	if _, twice := c.names[e.Name]; twice {
+		return nil
+	}
+	if len(c.entries) >= c.max {
+		return fmt.Errorf("%w: more than %d entries", ErrTooLarge, c.max)
+	}
+	c.names[e.Name] = len(c.entries)
+	c.entries = append(c.entries, e)
+	return nil
+}
+
+// reset forgets everything: what came so far was no part of the listing.
+func (c *collector) reset() {
+	*c = *newCollector(c.max)
+}
+
+func (c *collector) listing(format string, ended bool) listing.Listing {
+	return listing.Listing{
+		Format: format, Entries: c.entries, Ended: ended,
+		Unread: c.unread.count, FirstUnread: c.unread.first,
+	}
+}

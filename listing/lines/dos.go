@@ -1,0 +1,139 @@
+package lines
+
+import (
+	"bytes"
+	"time"
+
+	"mirror/listing"
+)
+
+// dosLine is a line of IIS and other servers that imitate dir:
+//
+//	11-12-24  10:20AM       <DIR>          name
+//	2024-11-12  22:20                9,730 name
+//	11/12/2024  10:20 PM    <SYMLINKD>     name [target]
+func dosLine(h *habits, line []byte) (e listing.Entry, v verdict) {
+	f := split(line)
+	var s stamp
+	at, ok := h.dosDate(&s, &f)
+	if !ok {
+		return e, dosOther(&f)
+	}
+	rest, ok := f.after(at)
+	if !ok {
+		return e, unread
+	}
+	switch kind := string(f.word(at)); kind {
+	case "<DIR>":
+		e.Type = listing.Dir
+		rest = h.trim(rest, &h.dirGap)
+	case "<JUNCTION>", "<SYMLINKD>", "<SYMLINK>":
+		e.Type = listing.Symlink
+		rest = bytes.TrimLeft(rest, " ")
+		if i := bytes.LastIndex(rest, []byte(" [")); i > 0 && rest[len(rest)-1] == ']' {
+			e.Target = string(rest[i+2 : len(rest)-1])
+			rest = rest[:i]
+		}
+	default:
+		e.Type = listing.File
+		if e.Size, ok = size(f.word(at)); !ok {
+			return e, unread
+		}
+		rest = h.trim(rest, &h.fileGap)
+	}
+	if e.MTime, ok = s.span(h.clock); !ok {
+		return e, unread
+	}
+	e.Name = string(rest)
+	if e.Name == "." || e.Name == ".." {
+		return e, nothing
+	}
+	return e, entry
+}
+
+// dosDate reads the date and time; at is the field behind them.
+func (h *habits) dosDate(s *stamp, f *fields) (at int, ok bool) {
+	w := f.word(0)
+	if len(w) < 8 || len(w) > 10 {
+		return 0, false
+	}
+	usual := monthDay
+	if w[2] == '.' {
+		usual = dayMonth
+	}
+	// IIS, whatever its language, writes 11-12-24 for Nov 12.
+	if w[2] != '-' || len(w) == 10 {
+		h.seeDate(w)
+		usual = h.order(usual)
+	}
+	if !s.numeric(w, usual) {
+		return 0, false
+	}
+	clock, half := f.word(1), byte(0)
+	at = 2
+	if n := len(clock); n > 2 && clock[n-1]|0x20 == 'm' {
+		clock = clock[:n-1]
+	}
+	if n := len(clock); n > 2 && (clock[n-1]|0x20 == 'a' || clock[n-1]|0x20 == 'p') {
+		clock, half = clock[:n-1], clock[n-1]|0x20
+	} else if w := f.word(2); len(w) == 2 && w[1]|0x20 == 'm' && (w[0]|0x20 == 'a' || w[0]|0x20 == 'p') {
+		half, at = w[0]|0x20, 3
+	}
+	if !s.clockTime(clock) {
+		return 0, false
+	}
+	if half != 0 {
+		if s.hour < 1 || s.hour > 12 {
+			return 0, false
+		}
+		if s.hour %= 12; half == 'p' {
+			s.hour += 12
+		}
+	}
+	return at, true
+}
+
+// dosOther judges the lines around: " Volume in drive C has no label.",
+// " Directory of C:\pub", "  12 File(s)  1,234 bytes".
+func dosOther(f *fields) verdict {
+	switch {
+	case f.n == 0, f.is(0, "Volume"), f.is(0, "Directory"), f.is(1, "File(s)"), f.is(1, "Dir(s)"):
+		return nothing
+	}
+	return unread
+}
+
+// os2Line is a line of OS/2: the size, attributes, the date with years since
+// 1900, and the time.
+//
+//	1123      A DIR    11-12-124  10:20  name
+func os2Line(h *habits, line []byte) (e listing.Entry, v verdict) {
+	f := split(line)
+	if f.n == 0 {
+		return e, nothing
+	}
+	bytesLong, ok := number(f.word(0))
+	if !ok {
+		return e, unread
+	}
+	e.Type = listing.File
+	at := 1
+	for ; at < 4 && len(bytes.Trim(f.word(at), "RHSADIR")) == 0; at++ {
+		if f.is(at, "DIR") {
+			e.Type = listing.Dir
+		}
+	}
+	var s stamp
+	if !s.numeric(f.word(at), monthDay) || !s.clockTime(f.word(at+1)) || s.precision != time.Minute || f.n < at+3 {
+		return e, unread
+	}
+	if e.MTime, ok = s.span(h.clock); !ok {
+		return e, unread
+	}
+	setSize(&e, listing.Exactly(bytesLong))
+	e.Name = string(f.from(at + 2))
+	if e.Name == "." || e.Name == ".." {
+		return e, nothing
+	}
+	return e, entry
+}

@@ -1,0 +1,206 @@
+package lines
+
+import (
+	"bytes"
+
+	"mirror/listing"
+)
+
+// unixLine is a line of ls -l and of the many servers that imitate it:
+//
+//	-rw-r--r--  1 root root 4096 Nov 12 10:20 name
+//
+// Before the permissions there may be an inode and a number of blocks; the
+// links, the owner and the group may be missing or have spaces in them. So what
+// is looked for is a size with a date behind it.
+func unixLine(h *habits, line []byte) (listing.Entry, verdict) {
+	f := split(line)
+	e, at, rest, ok := h.unixFields(&f)
+	if !ok {
+		return listing.Entry{}, unixOther(&f)
+	}
+	if e.Type == listing.Symlink {
+		var target []byte
+		rest, target = cutTarget(rest, e.Size)
+		e.Target = string(target)
+		e.Size = listing.Span{}
+	}
+	if inode := f.word(0); at == 2 && e.Type == listing.File && linked(f.word(at+1)) {
+		e.HardLink = string(inode)
+	}
+	e.Name = string(h.unmark(rest, &e))
+	if e.Name == "." || e.Name == ".." {
+		return e, nothing
+	}
+	return e, entry
+}
+
+// unixOther judges lines that are no entry: "total 80" in any language.
+func unixOther(f *fields) verdict {
+	if f.n == 0 {
+		return nothing
+	}
+	if _, sum := size(f.word(1)); sum && f.n == 2 && (f.word(0)[0] > '9' || f.word(0)[0] < '-') {
+		return nothing
+	}
+	return unread
+}
+
+// linked reports whether a file has more names than one.
+func linked(links []byte) bool { return digits(links) && string(links) != "1" }
+
+// unixFields reads all but the name, which is rest with its target; at is the
+// field of the permissions. A symlink's size is the length of its target.
+func (h *habits) unixFields(f *fields) (e listing.Entry, at int, rest []byte, ok bool) {
+	for at = 0; at < 3; at++ {
+		if e.Type, e.Mode, ok = permissions(f.word(at)); ok {
+			break
+		}
+		if _, number := size(f.word(at)); !number {
+			return e, at, nil, false
+		}
+	}
+	if !ok {
+		return e, at, nil, false
+	}
+	for _, find := range [...]func(*habits, *fields, int, *listing.Entry) (dated, int, bool){
+		(*habits).usual, (*habits).monthNumber, (*habits).gluedSize,
+	} {
+		for i := at + 2; i < f.n; i++ {
+			d, end, found := find(h, f, i, &e)
+			if !found {
+				continue
+			}
+			if rest, ok = f.after(end - 1); !ok {
+				continue
+			}
+			if e.MTime, ok = d.span(h.clock); !ok {
+				continue
+			}
+			return e, at, h.trimGap(rest, d), true
+		}
+	}
+	rest, ok = undated(f, at, &e)
+	return e, at, rest, ok
+}
+
+// usual finds a size in field i-1 and a date from i on.
+func (h *habits) usual(f *fields, i int, e *listing.Entry) (d dated, end int, ok bool) {
+	w := f.word(i - 1)
+	span, isSize := size(w)
+	switch {
+	case e.Type == listing.Other: // the minor number of a device
+		span = listing.Span{}
+	case !isSize:
+		return d, 0, false
+	}
+	if d, ok = h.dateAt(f, i); ok {
+		setSize(e, span)
+	}
+	return d, i + d.words, ok
+}
+
+// monthNumber finds "531 3 29 03:26" (a size, a month, a day, and a time or
+// year), and "531 1715952296" (ls --time-style=+%s).
+func (h *habits) monthNumber(f *fields, i int, e *listing.Entry) (d dated, end int, ok bool) {
+	span, isSize := size(f.word(i - 1))
+	if !isSize || !digits(f.word(i)) {
+		return d, 0, false
+	}
+	setSize(e, span)
+	if seconds, ok := number(f.word(i)); ok && len(f.word(i)) >= 9 && i > 4 {
+		d.epoch(seconds)
+		return d, i + 1, true
+	}
+	d.month, d.day, d.words = dayOf(f.word(i)), dayOf(f.word(i+1)), 2
+	ok = d.month > 0 && d.day > 0 && d.yearOrClock(f, i+2)
+	return d, i + d.words, ok
+}
+
+// gluedSize finds "longgroup123456 Feb 12 17:20", where the columns were too
+// narrow for what is in them.
+func (h *habits) gluedSize(f *fields, i int, e *listing.Entry) (d dated, end int, ok bool) {
+	w := f.word(i - 1)
+	cut := len(w)
+	for cut > 0 && '0' <= w[cut-1] && w[cut-1] <= '9' {
+		cut--
+	}
+	if cut == 0 || w[cut-1]|0x20 < 'a' || w[cut-1]|0x20 > 'z' {
+		return d, 0, false
+	}
+	span, isSize := size(w[cut:])
+	if !isSize {
+		return d, 0, false
+	}
+	setSize(e, span)
+	d, ok = h.dateAt(f, i)
+	return d, i + d.words, ok
+}
+
+// undated finds the name where no date is: "drwxr-xr-x 3 user group 512 name",
+// and "-????????? ? ? ? ? ? name" of a file that ls could not look at.
+func undated(f *fields, at int, e *listing.Entry) (rest []byte, ok bool) {
+	if f.is(at+1, "?") && f.is(at+4, "?") && f.is(at+5, "?") {
+		return f.after(at + 5)
+	}
+	span, isSize := size(f.word(at + 4))
+	if f.n != at+6 || !isSize || !digits(f.word(at+1)) {
+		return nil, false
+	}
+	setSize(e, span)
+	return f.after(at + 4)
+}
+
+// unixTypes are the letters before the permissions.
+var unixTypes = map[byte]listing.Type{
+	'-': listing.File, 'f': listing.File,
+	'C': listing.File, 'M': listing.File, // on other than usual disks
+	'd': listing.Dir,
+	'l': listing.Symlink, 'e': listing.Symlink, // of z/OS, to outside
+	'b': listing.Other, 'c': listing.Other, 'p': listing.Other, 's': listing.Other,
+	'D': listing.Other, 'P': listing.Other, 'n': listing.Other, 'm': listing.Other, 'w': listing.Other,
+	'?': listing.Unknown,
+}
+
+// permissions reads "drwxr-sr-t", with a mark for an access list behind it or
+// not. Some servers leave the last letter away.
+func permissions(w []byte) (t listing.Type, mode listing.Mode, ok bool) {
+	if len(w) < 9 || len(w) > 11 || len(w) == 11 && bytes.IndexByte([]byte("+.@*"), w[10]) < 0 {
+		return 0, 0, false
+	}
+	if t, ok = unixTypes[w[0]]; !ok {
+		return 0, 0, false
+	}
+	if string(w[1:]) == "?????????" {
+		return t, 0, true
+	}
+	var bits uint16
+	for i, c := range w[1:min(len(w), 10)] {
+		bit := uint16(1) << (8 - i)
+		special := uint16(1) << (11 - i/3)
+		switch {
+		case c == '-':
+		case c == "rwx"[i%3]:
+			bits |= bit
+		case i%3 == 2 && (c == 's' || c == 't'):
+			bits |= bit | special
+		case i%3 == 2 && (c == 'S' || c == 'T' || c == 'l' || c == 'L'):
+			bits |= special
+		default:
+			return 0, 0, false
+		}
+	}
+	return t, listing.Perm(bits), true
+}
+
+// cutTarget cuts "name -> target". A name may have an arrow in it: the target's
+// length tells where the right one is, and without it the first is taken.
+func cutTarget(rest []byte, length listing.Span) (name, target []byte) {
+	const arrow = " -> "
+	if at := int64(len(rest)) - length.Lo; length.Exact() && length.Lo > 0 && at > int64(len(arrow)) &&
+		string(rest[at-int64(len(arrow)):at]) == arrow {
+		return rest[:at-int64(len(arrow))], rest[at:]
+	}
+	name, target, _ = bytes.Cut(rest, []byte(arrow))
+	return name, target
+}
