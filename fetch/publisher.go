@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"mirror"
 	"mirror/store"
@@ -15,9 +16,11 @@ import (
 const (
 	// maxBatch bounds one batch: so many names wait for each other's syncs.
 	maxBatch = 256
-	// syncers run at a time. The journal commits of parallel syncs are shared
-	// by the file system; more than this gained nothing on ext4.
-	syncers = 16
+
+	// gatherTime is how long a batch waits for more when the one before it had
+	// several. The syncs and commits of a batch cost some milliseconds of CPU
+	// and disk, whatever its size.
+	gatherTime = 5 * time.Millisecond
 )
 
 // publisher gives checked parts their names. Parts that are ready at the same
@@ -60,32 +63,62 @@ func (p *publisher) close() {
 
 func (p *publisher) run() {
 	defer close(p.done)
+	busy := false
 	for j := range p.jobs {
-		batch := []*job{j}
-	gather:
-		for len(batch) < maxBatch {
-			select {
-			case j, ok := <-p.jobs:
-				if !ok {
-					break gather
-				}
-				batch = append(batch, j)
-			default:
-				break gather
-			}
-		}
+		batch := p.gather(j, busy)
 		p.publish(batch)
 		for _, j := range batch {
 			close(j.end)
 		}
+		busy = len(batch) > 1
 	}
+}
+
+// gather returns what is to be published together with first: what is ready,
+// and where many are on their way also what will be within gatherTime.
+func (p *publisher) gather(first *job, busy bool) []*job {
+	batch := []*job{first}
+	var enough <-chan time.Time
+	if busy {
+		timer := time.NewTimer(gatherTime)
+		defer timer.Stop()
+		enough = timer.C
+	}
+	for len(batch) < maxBatch {
+		select {
+		case j, ok := <-p.jobs:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, j)
+			continue
+		default:
+		}
+		if enough == nil {
+			return batch
+		}
+		select {
+		case j, ok := <-p.jobs:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, j)
+		case <-enough:
+			enough = nil
+		}
+	}
+	return batch
 }
 
 // publish is sync -> intend -> rename -> sync the directories -> record. The
 // record is not the truth: trouble with it is logged and stops nothing.
 func (p *publisher) publish(batch []*job) {
 	ctx := context.Background()
-	syncAll(batch)
+	items := make([]*store.Publication, 0, len(batch))
+	for _, j := range batch {
+		items = append(items, &j.pub)
+	}
+	p.e.tree.Sync(items)
 	var rows []index.Partial
 	for _, j := range batch {
 		if j.pub.Err == nil {
@@ -95,10 +128,8 @@ func (p *publisher) publish(batch []*job) {
 	if err := p.e.index.Intend(ctx, rows); err != nil {
 		p.e.log.Warn("publications cannot be announced in the record", "files", len(rows), "err", err)
 	}
-	items := make([]*store.Publication, 0, len(batch))
 	for _, j := range batch {
 		j.pub.Replace = j.t.held != nil && p.mayReplace(ctx, j.t)
-		items = append(items, &j.pub)
 	}
 	p.e.tree.Publish(items)
 	var recs []index.Record
@@ -123,27 +154,6 @@ func (p *publisher) mayReplace(ctx context.Context, t *transfer) bool {
 	}
 	_, ours := p.e.claim(ctx, t.name, fi)
 	return ours && fi.Mode().IsRegular()
-}
-
-func syncAll(batch []*job) {
-	if len(batch) == 1 {
-		batch[0].pub.Err = batch[0].pub.Part.Sync()
-		return
-	}
-	var wg sync.WaitGroup
-	next := make(chan *job)
-	for range min(syncers, len(batch)) {
-		wg.Go(func() {
-			for j := range next {
-				j.pub.Err = j.pub.Part.Sync()
-			}
-		})
-	}
-	for _, j := range batch {
-		next <- j
-	}
-	close(next)
-	wg.Wait()
 }
 
 // digestOf reads the size bytes of a checked part and returns their SHA-256.

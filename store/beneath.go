@@ -40,6 +40,11 @@ func (t *Tree) openBeneath(name string, flags int) (*os.File, error) {
 			return nil, &os.PathError{Op: "open", Path: name, Err: err}
 		}
 	}
+	if flags&unix.O_NOFOLLOW != 0 { // os.Root follows what stays inside all the same
+		if fi, err := t.doc.Lstat(name); err == nil && fi.Mode()&os.ModeSymlink != 0 {
+			return nil, &os.PathError{Op: "open", Path: name, Err: unix.ELOOP}
+		}
+	}
 	return t.doc.OpenFile(name, flags, 0)
 }
 

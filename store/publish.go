@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"syscall"
 
 	"mirror"
@@ -19,39 +21,48 @@ type Publication struct {
 	Err     error // set by Publish
 }
 
-// Publish renames parts to their names, and syncs each directory once. A name
-// that is taken by what is not ours is mirror.ErrForeign, and left alone.
+// Publish renames synced parts to their names, and syncs each directory once. A
+// name that is taken by what is not ours is mirror.ErrForeign, and left alone.
 func (t *Tree) Publish(items []*Publication) {
-	dirs := make(map[string]*os.File)
+	dirs := make(directories)
 	for _, it := range items {
 		if it.Err == nil {
 			it.Err = t.publish(it, dirs)
 		}
 	}
-	for name, dir := range dirs {
-		if err := durable.SyncDir(dir); err != nil {
-			for _, it := range items {
-				if it.Err == nil && it.Part.Name.Dir() == name {
-					it.Err = storeError(it.Part.Name, err)
-				}
-			}
+	all := slices.Collect(maps.Values(dirs))
+	t.syncer.sync(t.docDir, len(all), func(i int) { all[i].err = durable.SyncDir(all[i].file) })
+	for _, it := range items {
+		if d := dirs[it.Part.Name.Dir()]; it.Err == nil && d.err != nil {
+			it.Err = storeError(it.Part.Name, d.err)
 		}
-		dir.Close()
+	}
+	for _, d := range all {
+		d.file.Close()
 	}
 }
 
-func (t *Tree) publish(it *Publication, dirs map[string]*os.File) error {
+// directories are those of the docroot in which a batch puts names.
+type directories map[string]*directory
+
+type directory struct {
+	file *os.File
+	err  error // of its sync
+}
+
+func (t *Tree) publish(it *Publication, dirs directories) error {
 	name := it.Part.Name
 	dir := dirs[name.Dir()]
 	if dir == nil {
-		var err error
-		if dir, err = t.openDir(name.Dir()); err != nil {
+		file, err := t.openDir(name.Dir())
+		if err != nil {
 			return foreignError(name, err)
 		}
+		dir = &directory{file: file}
 		dirs[name.Dir()] = dir
 	}
 	from := durable.Place{Dir: t.parts, Name: partName(name)}
-	to := durable.Place{Dir: dir, Name: name.Base()}
+	to := durable.Place{Dir: dir.file, Name: name.Base()}
 	if it.Replace {
 		return foreignError(name, durable.Replace(from, to))
 	}

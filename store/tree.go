@@ -46,6 +46,7 @@ type Tree struct {
 	doc, state *os.Root
 	docDir     *os.File // the docroot, for what os.Root is slow at
 	parts      *os.File // state/part, for renames
+	syncer     *syncer
 	docPath    string
 	shared     bool // a group shares the state directory
 }
@@ -57,7 +58,7 @@ func Open(docroot, state string) (*Tree, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the docroot cannot be opened: %w: create the directory, or set docroot", err)
 	}
-	t := &Tree{doc: doc, docPath: docroot}
+	t := &Tree{doc: doc, docPath: docroot, syncer: newSyncer()}
 	if t.docDir, err = doc.Open("."); err != nil {
 		t.Close()
 		return nil, fmt.Errorf("the docroot cannot be opened: %w", err)
