@@ -10,7 +10,7 @@ TEST_TOOLS := gcc:gcc /usr/include/stdlib.h:libc6-dev nginx:nginx-light apache2:
 	/usr/lib/apache2/modules/mod_fcgid.so:libapache2-mod-fcgid \
 	/usr/lib/apache2/modules/mod_xsendfile.so:libapache2-mod-xsendfile \
 	lighttpd:lighttpd caddy:caddy spawn-fcgi:spawn-fcgi curl:curl wget:wget aria2c:aria2 \
-	apt-ftparchive:apt-utils gpg:gpg gpg-agent:gpg-agent sqlite3:sqlite3 rsync:rsync
+	apt-ftparchive:apt-utils gpg:gpg gpg-agent:gpg-agent sqlite3:sqlite3 rsync:rsync chromium:chromium
 
 .PHONY: help
 help: ## this list
@@ -31,6 +31,7 @@ run: ## a mirror at once: make run UPSTREAM=http://one.example/debian/ [PORT=808
 .PHONY: test
 test: ## installs what the tests need, and runs all of them
 	scripts/need $(TEST_TOOLS)
+	scripts/need-ftpd
 	$(MAKE) check
 
 # Some tests become another user or mount a small disk: they need root.

@@ -223,10 +223,11 @@ func (s *ftpFile) facts(ctx context.Context) (mirror.Meta, error) {
 			return mirror.Meta{}, s.fail(mirror.ErrIsDirectory, "%v", mirror.ErrIsDirectory)
 		case err == nil && facts.Type == "file" && facts.Size >= 0 && !facts.ModTime.IsZero():
 			return mirror.Meta{Size: facts.Size, ModTime: facts.ModTime}, nil
-		case err != nil && !s.skip(err):
+		case !s.c.Usable():
 			return mirror.Meta{}, err
 		}
-		// It is a link, or something is left out.
+		// It is a link, something is left out, or MLST's error says less than
+		// the others'.
 	}
 	var m mirror.Meta
 	var err error
