@@ -22,6 +22,7 @@ var imports = map[string]string{
 	"mirror/internal/socket":  "",
 	"mirror/listing":          "",
 	"mirror/listing/lines":    "mirror/listing",
+	"mirror/listing/render":   "mirror/listing",
 	"mirror/source":           "mirror mirror/internal/ftp mirror/listing",
 	"mirror/store/index":      "",
 	"mirror/store":            "mirror mirror/internal/durable mirror/internal/keylock",
