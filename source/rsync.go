@@ -6,8 +6,8 @@ import (
 	"io"
 	"net"
 	"net/url"
-	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -17,8 +17,8 @@ import (
 // RsyncOptions is how an rsync daemon is spoken to.
 type RsyncOptions struct {
 	Connect      time.Duration // for the TCP handshake
-	Header       time.Duration // without a byte, up to the end of the file list
-	Idle         time.Duration // without a byte of files
+	Header       time.Duration // from the greeting up to where the list begins
+	Idle         time.Duration // without a byte, from there on
 	LowSpeed     int64         // bytes a second; below it for LowSpeedTime the upstream is given up
 	LowSpeedTime time.Duration // 0: any speed will do
 }
@@ -35,13 +35,18 @@ type RsyncOptions struct {
 //
 // A file is followed through symbolic links, as it is over HTTP.
 type Rsync struct {
-	addr   string // host:port
+	dial   func(context.Context) (net.Conn, error)
 	module string
 	below  string // the base's path below the module: "" or ends with a slash
 	user   *url.Userinfo
 	name   string // the base without credentials; ends with a slash
 	opts   RsyncOptions
 	now    func() time.Time
+
+	lookAgainAfter time.Duration // see the constant
+
+	// noAppend: the daemon was asked for less than a whole file, and refused.
+	noAppend atomic.Bool
 }
 
 // rsyncPort is what the IANA registered for rsync.
@@ -59,9 +64,13 @@ func NewRsync(base *url.URL, o RsyncOptions) *Rsync {
 	if below != "" {
 		below += "/"
 	}
+	dialer := &net.Dialer{Timeout: o.Connect}
+	addr := net.JoinHostPort(base.Hostname(), port)
 	return &Rsync{
-		addr: net.JoinHostPort(base.Hostname(), port), module: module, below: below,
-		user: base.User, name: strings.TrimRight(public.String(), "/") + "/", opts: o, now: time.Now,
+		dial:   func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", addr) },
+		module: module, below: below, user: base.User,
+		name: strings.TrimRight(public.String(), "/") + "/",
+		opts: o, now: time.Now, lookAgainAfter: lookAgainAfter,
 	}
 }
 
@@ -70,28 +79,28 @@ func (r *Rsync) String() string { return r.name }
 // URL implements Source.
 func (r *Rsync) URL(path mirror.Name) string { return r.name + path.Escape() }
 
-// File names, for the list of files to fetch: they keep their directories (-R,
-// with which the directories themselves are listed, too), are followed (-L),
-// and a directory is told as such (-d) but not read.
-var rsyncFiles = []string{"-dRL"}
+// rsyncFiles are the options for names of files: they keep their directories
+// (-R; the directories are listed then, too), are followed (-L), and one that
+// is a directory is told as such but not read (-d).
+const rsyncFiles = "-dRL"
 
-// filesAsk asks for files by their names; appending, for less than all of some.
-func (r *Rsync) filesAsk(paths []mirror.Name, appending bool) rsyncAsk {
-	ask := rsyncAsk{options: rsyncFiles, most: 1}
-	if appending {
-		ask.options = append(slices.Clone(rsyncFiles), "--append")
-	}
-	for _, path := range paths {
-		name := r.below + string(path)
-		ask.names = append(ask.names, name)
-		ask.most += 1 + strings.Count(name, "/")
-	}
+// fileAsk asks for one file.
+func (r *Rsync) fileAsk(path mirror.Name, appending bool) rsyncAsk {
+	ask := rsyncAsk{options: rsyncFiles, appending: appending, most: 1}
+	r.askFor(&ask, path)
 	return ask
+}
+
+// askFor adds a file.
+func (r *Rsync) askFor(ask *rsyncAsk, path mirror.Name) {
+	name := r.below + string(path)
+	ask.names = append(ask.names, name)
+	ask.most += 1 + strings.Count(name, "/")
 }
 
 // Stat implements Source.
 func (r *Rsync) Stat(ctx context.Context, path mirror.Name) (mirror.Meta, error) {
-	s, err := r.open(ctx, r.filesAsk([]mirror.Name{path}, false))
+	s, err := r.open(ctx, r.fileAsk(path, false))
 	if err != nil {
 		return mirror.Meta{}, r.failure(ctx, path, err)
 	}
@@ -109,7 +118,7 @@ func (r *Rsync) Range(ctx context.Context, path mirror.Name, first, last int64, 
 	if first > 0 && !pin.Pinned() {
 		return nil, r.failure(ctx, path, faultf(mirror.ErrChanged, "has no validator, so a part of it cannot be relayed"))
 	}
-	s, err := r.open(ctx, r.filesAsk([]mirror.Name{path}, first > 0))
+	s, err := r.open(ctx, r.fileAsk(path, first > 0))
 	if err != nil {
 		return nil, r.failure(ctx, path, err)
 	}

@@ -23,13 +23,12 @@ type rsyncDaemon struct {
 	dir  string // of the module "m"
 	conf string
 
-	mu     sync.Mutex
-	cut    int64             // guarded by mu: bytes after which the next connection is cut; 0: never
-	stall  int64             // guarded by mu: bytes after which the next connection is silent; 0: never
-	onByte map[int64]func()  // guarded by mu: called when the next connection has brought so many bytes
-	count  int               // guarded by mu: connections so far
-	open   map[net.Conn]bool // guarded by mu
-	over   bool              // guarded by mu
+	mu    sync.Mutex
+	cut   int64             // guarded by mu: bytes after which the next connection is cut; 0: never
+	stall int64             // guarded by mu: bytes after which the next connection is silent; 0: never
+	count int               // guarded by mu: connections so far
+	open  map[net.Conn]bool // guarded by mu
+	over  bool              // guarded by mu
 }
 
 // newRsyncDaemon starts a daemon; settings are lines of the module's section.
@@ -124,8 +123,8 @@ func (d *rsyncDaemon) serve(client net.Conn) {
 	socket.Close()
 	d.mu.Lock()
 	d.count++
-	answer := &cutter{r: inner, cut: d.cut, stall: d.stall, onByte: d.onByte, left: make(chan struct{})}
-	d.cut, d.stall, d.onByte = 0, 0, nil
+	answer := &cutter{r: inner, cut: d.cut, stall: d.stall, left: make(chan struct{})}
+	d.cut, d.stall = 0, 0
 	d.mu.Unlock()
 	var up sync.WaitGroup
 	up.Go(func() {
@@ -146,7 +145,6 @@ func (d *rsyncDaemon) serve(client net.Conn) {
 type cutter struct {
 	r          io.Reader
 	cut, stall int64
-	onByte     map[int64]func()
 	left       chan struct{} // closed when the client has gone
 	n          int64
 }
@@ -166,11 +164,6 @@ func (c *cutter) Read(p []byte) (int, error) {
 		p = p[:min(int64(len(p)), c.stall-c.n)]
 	}
 	n, err := c.r.Read(p)
-	for at, f := range c.onByte {
-		if c.n < at && at <= c.n+int64(n) {
-			f()
-		}
-	}
 	c.n += int64(n)
 	return n, err
 }
@@ -231,4 +224,21 @@ func TestRsync(t *testing.T) {
 		d := newRsyncDaemon(t)
 		return rsyncUpstream{d.source("base/", nil), d}
 	})
+}
+
+// connections is how many there were so far.
+func (d *rsyncDaemon) connections() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.count
+}
+
+// makeReadable lets every user reach the module's files.
+func (d *rsyncDaemon) makeReadable() {
+	d.t.Helper()
+	for dir := d.dir; dir != filepath.Clean(os.TempDir()) && dir != "/"; dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			d.t.Fatal(err)
+		}
+	}
 }

@@ -89,24 +89,27 @@ type rsyncBatch struct {
 // rsyncFetch is one of the requests.
 type rsyncFetch struct {
 	Request
-	i       int // among the requests
-	offset  int64
-	index   int // in the upstream's list
+	i       int   // among the requests
+	offset  int64 // what Part has
+	from    int64 // where the answer is to begin
+	index   int   // in the upstream's list
 	meta    mirror.Meta
 	settled bool
 }
 
-// from is where the answer is to begin.
-func (f *rsyncFetch) from() int64 { return max(0, f.offset-overlap) }
-
-// run settles at least one of some over one connection. An error is that of the
-// connection.
+// run settles at least one of some over one connection, but for the first time
+// that the daemon refuses to append. An error is that of the connection.
 func (b *rsyncBatch) run(ctx context.Context, some []*rsyncFetch) error {
 	some = b.measure(some)
 	if len(some) == 0 {
 		return nil
 	}
-	s, err := b.r.open(ctx, b.ask(some))
+	ask := b.ask(some)
+	s, err := b.r.open(ctx, ask)
+	if errors.Is(err, errNoAppend) && ask.appending {
+		b.r.noAppend.Store(true)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -127,7 +130,10 @@ func (b *rsyncBatch) measure(some []*rsyncFetch) (good []*rsyncFetch) {
 				b.settle(f, fmt.Errorf("%w: %w", mirror.ErrStore, err))
 				continue
 			}
-			f.offset = fi.Size()
+			f.offset, f.from = fi.Size(), 0
+			if !b.r.noAppend.Load() {
+				f.from = max(0, f.offset-overlap)
+			}
 		}
 		good = append(good, f)
 	}
@@ -135,13 +141,12 @@ func (b *rsyncBatch) measure(some []*rsyncFetch) (good []*rsyncFetch) {
 }
 
 func (b *rsyncBatch) ask(some []*rsyncFetch) rsyncAsk {
-	var paths []mirror.Name
-	appending := false
+	ask := rsyncAsk{options: rsyncFiles, most: 1}
 	for _, f := range some {
-		paths = append(paths, f.Path)
-		appending = appending || f.from() > 0
+		b.r.askFor(&ask, f.Path)
+		ask.appending = ask.appending || f.from > 0
 	}
-	return b.r.filesAsk(paths, appending)
+	return ask
 }
 
 // judge settles those whose file is not to be had, or not wanted, by what the
@@ -184,7 +189,7 @@ func (b *rsyncBatch) transfer(ctx context.Context, s *rsyncSession, files []*rsy
 		return nil, nil
 	}
 	for _, f := range files {
-		s.request(f.index, f.from())
+		s.request(f.index, f.from)
 	}
 	s.goodbye()
 	if err := s.out.flush(); err != nil {
@@ -194,7 +199,7 @@ func (b *rsyncBatch) transfer(ctx context.Context, s *rsyncSession, files []*rsy
 	for _, f := range files {
 		data, err := b.receive(ctx, s, f)
 		switch {
-		case err == nil && time.Since(s.asked) > lookAgainAfter:
+		case err == nil && time.Since(s.asked) > b.r.lookAgainAfter:
 			late = append(late, f)
 		case err == nil:
 			b.settle(f, nil)
@@ -217,7 +222,7 @@ func (b *rsyncBatch) receive(ctx context.Context, s *rsyncSession, f *rsyncFetch
 	if err := s.answer(f.index); err != nil {
 		return nil, err
 	}
-	data := s.data(f.meta.Size - f.from())
+	data := s.data(f.meta.Size - f.from)
 	if err := b.compare(f, data); err != nil {
 		return data, err
 	}
@@ -248,7 +253,7 @@ func (b *rsyncBatch) receive(ctx context.Context, s *rsyncSession, f *rsyncFetch
 // compare reads the bytes up to offset and holds them against Part's.
 func (b *rsyncBatch) compare(f *rsyncFetch, data *rsyncData) error {
 	half := len(b.buffer) / 2
-	for at := f.from(); at < f.offset; {
+	for at := f.from; at < f.offset; {
 		n := int(min(int64(half), f.offset-at))
 		theirs, ours := b.buffer[:n], b.buffer[half:half+n]
 		if _, err := io.ReadFull(data, theirs); err != nil {
@@ -279,7 +284,7 @@ func (b *rsyncBatch) lookAgain(ctx context.Context, late []*rsyncFetch) error {
 		return nil
 	}
 	ask := b.ask(late)
-	ask.options = rsyncFiles
+	ask.appending = false
 	s, err := b.r.open(ctx, ask)
 	if err != nil {
 		return err

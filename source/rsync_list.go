@@ -43,11 +43,10 @@ const (
 const (
 	maxPath = 4096 // bytes: PATH_MAX
 
-	// What a list may have. The largest public mirrors have some ten million
-	// files; a single directory of a million names of 100 bytes is beyond all
-	// that are known. An entry takes about 150 bytes beside its name.
+	// What a list may have. The archives of the largest distributions have some
+	// two million files. An entry takes 80 bytes beside its name.
 	maxEntries   = 4 << 20
-	maxListNames = 512 << 20 // bytes of names and targets
+	maxListNames = 256 << 20 // bytes of names and targets
 )
 
 // rsyncEntry is a file of a list.
@@ -154,41 +153,46 @@ func (r *rsyncReader) readEntry(flags int, last rsyncEntry, list []rsyncEntry, l
 // within a directory its files come first, then its directories; each by their
 // bytes, where a directory's name ends with its slash.
 func sortList(list []rsyncEntry) {
-	type keyed struct {
-		key   string
-		entry rsyncEntry
-	}
-	all := make([]keyed, len(list))
-	for i, e := range list {
-		all[i] = keyed{sortKey(&e), e}
-	}
-	slices.SortStableFunc(all, func(a, b keyed) int { return strings.Compare(a.key, b.key) })
-	for i := range all {
-		list[i] = all[i].entry
-	}
+	slices.SortStableFunc(list, func(a, b rsyncEntry) int { return compareEntries(&a, &b) })
 }
 
-// sortKey has, before each segment, 1 where it is a file's and 2 where it is a
-// directory's.
-func sortKey(e *rsyncEntry) string {
-	if e.name == "." {
-		return ""
+func compareEntries(a, b *rsyncEntry) int {
+	i, n := 0, min(a.length(), b.length())
+	for i < n && a.at(i) == b.at(i) {
+		i++
 	}
-	name := strings.TrimPrefix(e.name, "/")
-	var b strings.Builder
-	b.Grow(len(name) + 8)
-	for {
-		dir, rest, more := strings.Cut(name, "/")
-		switch {
-		case more:
-			b.WriteString("\x02" + dir + "/")
-			name = rest
-			continue
-		case e.is(modeDir):
-			b.WriteString("\x02" + name + "/")
-		default:
-			b.WriteString("\x01" + name)
+	if i == n {
+		return a.length() - b.length()
+	}
+	if a.dirAfter(i) != b.dirAfter(i) {
+		if a.dirAfter(i) {
+			return 1
 		}
-		return b.String()
+		return -1
 	}
+	return int(a.at(i)) - int(b.at(i))
+}
+
+// length is that of the name, with a slash for directories.
+func (e *rsyncEntry) length() int {
+	switch {
+	case e.name == ".":
+		return 0
+	case e.is(modeDir):
+		return len(e.name) + 1
+	}
+	return len(e.name)
+}
+
+// at is the byte i of that name.
+func (e *rsyncEntry) at(i int) byte {
+	if i == len(e.name) {
+		return '/'
+	}
+	return e.name[i]
+}
+
+// dirAfter reports whether the segment that byte i is in is that of a directory.
+func (e *rsyncEntry) dirAfter(i int) bool {
+	return e.is(modeDir) || strings.IndexByte(e.name[i:], '/') >= 0
 }

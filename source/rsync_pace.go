@@ -8,7 +8,8 @@ import (
 // pacedConn is a connection on which silence and slowness are errors.
 type pacedConn struct {
 	net.Conn
-	wait time.Duration // for a byte, and for room to write; 0: for ever
+	until time.Time     // nothing is waited for beyond; zero: wait counts
+	wait  time.Duration // for a byte, and for room to write; 0: for ever
 
 	lowSpeed int64 // bytes a second, over window; 0: any speed will do
 	window   time.Duration
@@ -18,9 +19,7 @@ type pacedConn struct {
 
 func (c *pacedConn) Read(p []byte) (int, error) {
 	begun := time.Now()
-	if c.wait > 0 {
-		c.SetReadDeadline(begun.Add(c.wait))
-	}
+	c.SetReadDeadline(c.deadline(begun))
 	n, err := c.Conn.Read(p)
 	if c.window == 0 {
 		return n, err
@@ -37,8 +36,13 @@ func (c *pacedConn) Read(p []byte) (int, error) {
 }
 
 func (c *pacedConn) Write(p []byte) (int, error) {
-	if c.wait > 0 {
-		c.SetWriteDeadline(time.Now().Add(c.wait))
-	}
+	c.SetWriteDeadline(c.deadline(time.Now()))
 	return c.Conn.Write(p)
+}
+
+func (c *pacedConn) deadline(now time.Time) time.Time {
+	if c.until.IsZero() && c.wait > 0 {
+		return now.Add(c.wait)
+	}
+	return c.until
 }

@@ -79,7 +79,7 @@ func (r *Rsync) Walk(ctx context.Context, dir mirror.Name, each func(string, lis
 // ".". The option says how deep.
 func (r *Rsync) openDir(ctx context.Context, dir mirror.Name, option string) (*rsyncSession, error) {
 	name := strings.TrimSuffix(r.below+string(dir), "/")
-	ask := rsyncAsk{options: []string{option, "--no-relative"}, names: []string{name + "/"}, links: true, most: maxEntries}
+	ask := rsyncAsk{options: option, names: []string{name + "/"}, most: maxEntries}
 	if name == "" {
 		ask.names[0] = "."
 	}

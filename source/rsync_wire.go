@@ -115,6 +115,14 @@ func (r *rsyncReader) bytes(p []byte) {
 }
 
 func (r *rsyncReader) byte() byte {
+	if r.err == nil && r.left > 0 { // most are in a buffer
+		c, err := r.br.ReadByte()
+		if err == nil {
+			r.left--
+			return c
+		}
+		r.fail(short(err))
+	}
 	var b [1]byte
 	r.bytes(b[:])
 	return b[0]

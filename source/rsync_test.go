@@ -1,0 +1,271 @@
+package source
+
+import (
+	"bytes"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"mirror"
+	"mirror/internal/origin"
+)
+
+var _ interface {
+	Source
+	Lister
+	Walker
+	Batcher
+} = (*Rsync)(nil)
+
+// TestRsyncRefusals are the ways in which a daemon says no.
+func TestRsyncRefusals(t *testing.T) {
+	secrets := filepath.Join(t.TempDir(), "secrets")
+	if err := os.WriteFile(secrets, []byte("alice:open sesame\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	users := []string{"auth users = alice", "secrets file = " + secrets}
+	as := func(user *url.Userinfo) func(*url.URL, *RsyncOptions) {
+		return func(u *url.URL, _ *RsyncOptions) { u.User = user }
+	}
+	at := func(path string) func(*url.URL, *RsyncOptions) {
+		return func(u *url.URL, _ *RsyncOptions) { u.Path = path }
+	}
+	for name, c := range map[string]struct {
+		settings []string
+		change   func(*url.URL, *RsyncOptions)
+		kind     error // nil: it says yes
+		cause    string
+	}{
+		"unknown module":   {nil, at("/nope/"), mirror.ErrBroken, "Unknown module"},
+		"no module":        {nil, at("/"), mirror.ErrBroken, "no module"},
+		"a user":           {users, as(url.UserPassword("alice", "open sesame")), nil, ""},
+		"wrong password":   {users, as(url.UserPassword("alice", "open barley")), mirror.ErrRefused, "auth failed"},
+		"unknown user":     {users, as(url.UserPassword("bob", "open sesame")), mirror.ErrRefused, "auth failed"},
+		"no user":          {users, nil, mirror.ErrRefused, "wants a user"},
+		"denied":           {[]string{"hosts deny = *"}, nil, mirror.ErrRefused, "access denied"},
+		"full":             {[]string{"max connections = -1"}, nil, mirror.ErrBusy, "max connections"},
+		"excluded":         {[]string{"exclude = a"}, nil, mirror.ErrNotFound, "link_stat"},
+		"refused options":  {[]string{"refuse options = dirs"}, nil, mirror.ErrBroken, "refuse"},
+		"before transfers": {[]string{"pre-xfer exec = false"}, nil, mirror.ErrBroken, "pre-xfer"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newRsyncDaemon(t, c.settings...)
+			d.set("a", origin.File{Seed: 1, Size: 10})
+			r := d.source("", c.change)
+			a := newAttempt(t, "a", nil)
+			if c.kind == nil {
+				a.succeeds(r, origin.Bytes(1, 10))
+				return
+			}
+			a.upstreamFails(r, c.kind)
+			_, err := r.Fetch(t.Context(), a.Request)
+			if !strings.Contains(err.Error(), c.cause) {
+				t.Errorf("the error does not say %q: %v", c.cause, err)
+			}
+			for _, secret := range []string{"sesame", "barley", "alice", "bob"} {
+				if strings.Contains(err.Error()+r.String()+r.URL("a"), secret) {
+					t.Errorf("a credential is shown: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// unprivileged are the settings of a daemon that cannot read everything.
+func unprivileged() []string {
+	if os.Getuid() == 0 {
+		return []string{"uid = nobody", "gid = nogroup"}
+	}
+	return nil
+}
+
+// TestRsyncUnreadable: what the daemon lists but cannot open.
+func TestRsyncUnreadable(t *testing.T) {
+	d := newRsyncDaemon(t, unprivileged()...)
+	d.set("a", origin.File{Seed: 1, Size: 10})
+	d.makeReadable()
+	if err := os.Chmod(filepath.Join(d.dir, "a"), 0); err != nil {
+		t.Fatal(err)
+	}
+	newAttempt(t, "a", nil).upstreamFails(d.source("", nil), mirror.ErrRefused)
+}
+
+// TestRsyncMotd: a message of the day may look like anything that comes later.
+func TestRsyncMotd(t *testing.T) {
+	d := newRsyncDaemon(t)
+	motd := filepath.Join(t.TempDir(), "motd")
+	text := "-rw-r--r--          1,234 2024/01/02 03:04:05 b\n@RSYNCD: 31.0\nOK\n\n@RSYNCD: OK \n" +
+		"rsync error: all is lost (code 23)\nm\tthe module\n" + strings.Repeat("x", 100_000)
+	if err := os.WriteFile(motd, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	conf, err := os.ReadFile(d.conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(d.conf, append([]byte("motd file = "+motd+"\n"), conf...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.set("a", origin.File{Seed: 1, Size: 10})
+	r := d.source("", nil)
+	newAttempt(t, "a", nil).succeeds(r, origin.Bytes(1, 10))
+	newAttempt(t, "b", nil).upstreamFails(r, mirror.ErrNotFound)
+	l, err := r.List(t.Context(), "", nil)
+	if err != nil || len(l.Entries) != 1 || l.Entries[0].Name != "a" || l.Unread > 0 || !l.Ended {
+		t.Errorf("the listing is %+v, %v", l, err)
+	}
+}
+
+// TestRsyncSilence: an upstream that is silent or slow at any time is given up.
+func TestRsyncSilence(t *testing.T) {
+	const soon = 100 * time.Millisecond
+	for name, c := range map[string]struct {
+		stall   int64 // the 300,001 bytes of the file begin near 120
+		options RsyncOptions
+	}{
+		"greeting":    {1, RsyncOptions{Header: soon}},
+		"in the list": {75, RsyncOptions{Header: time.Minute, Idle: soon}},
+		"in the file": {100_000, RsyncOptions{Idle: soon}},
+		"slow":        {100_000, RsyncOptions{Idle: time.Minute, LowSpeed: 1 << 40, LowSpeedTime: time.Microsecond}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newRsyncDaemon(t)
+			d.set("a", origin.File{Seed: 1, Size: size})
+			d.next(func() { d.stall = c.stall })
+			a := newAttempt(t, "a", nil)
+			_, err := d.source("", func(_ *url.URL, o *RsyncOptions) { *o = c.options }).Fetch(t.Context(), a.Request)
+			if !errors.Is(err, mirror.ErrTimeout) {
+				t.Errorf("error %v, want a timeout", err)
+			}
+			if !bytes.HasPrefix(origin.Bytes(1, size), a.dst()) {
+				t.Error("what was appended is no prefix of the file")
+			}
+		})
+	}
+}
+
+func TestRsyncNobodyListens(t *testing.T) {
+	r := NewRsync(&url.URL{Scheme: "rsync", Host: "127.0.0.1:1", Path: "/m/"}, RsyncOptions{Connect: time.Second})
+	newAttempt(t, "a", nil).upstreamFails(r, mirror.ErrBroken)
+}
+
+// TestRsyncChangesMeanwhile: a file that took long is looked at again.
+func TestRsyncChangesMeanwhile(t *testing.T) {
+	d := newRsyncDaemon(t)
+	d.set("a", origin.File{Seed: 1, Size: size})
+	r := d.source("", nil)
+	r.lookAgainAfter = 0
+	newAttempt(t, "a", nil).succeeds(r, origin.Bytes(1, size))
+	if n := d.connections(); n != 2 {
+		t.Errorf("%d connections, want one for the second look", n)
+	}
+	for name, c := range map[string]struct {
+		next func()
+		kind error
+	}{
+		"written to": {func() {
+			f, err := os.OpenFile(filepath.Join(d.dir, "a"), os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			f.WriteAt([]byte("new"), size-3)
+		}, mirror.ErrChanged},
+		"replaced": {func() {
+			d.set("a", origin.File{Seed: 2, Size: size, ModTime: origin.Epoch.Add(time.Second)})
+		}, mirror.ErrChanged},
+		"removed": {func() {
+			if err := os.Remove(filepath.Join(d.dir, "a")); err != nil {
+				t.Fatal(err)
+			}
+		}, mirror.ErrNotFound},
+	} {
+		d.set("a", origin.File{Seed: 1, Size: size})
+		a := newAttempt(t, "a", nil)
+		a.Start = func(mirror.Meta) (*os.File, error) { c.next(); return a.file, nil }
+		if _, err := r.Fetch(t.Context(), a.Request); !errors.Is(err, c.kind) {
+			t.Errorf("%s: error %v, want %v", name, err, c.kind)
+		}
+	}
+}
+
+// TestRsyncWithoutAppend: where a daemon does not leave out what is at hand, all
+// of it is compared.
+func TestRsyncWithoutAppend(t *testing.T) {
+	d := newRsyncDaemon(t, "refuse options = append")
+	d.set("a", origin.File{Seed: 1, Size: size})
+	r := d.source("", nil)
+	whole := origin.Bytes(1, size)
+	meta := newAttempt(t, "a", nil).succeeds(r, whole)
+	if body, err := r.Range(t.Context(), "a", 100, 199, meta); !errors.Is(err, mirror.ErrChanged) {
+		t.Errorf("Range: %v, %v", body, err)
+	}
+	before := d.connections()
+	for range 2 {
+		a := newAttempt(t, "a", whole[:200_000])
+		a.Have, a.SameUpstream = meta, true
+		a.succeeds(r, whole)
+	}
+	if n := d.connections() - before; n != 3 {
+		t.Errorf("%d connections, want one only to be told", n)
+	}
+}
+
+// TestRsyncOtherProtocolsTimes: bytes that came over HTTP, which knows no
+// fractions of a second, are gone on with.
+func TestRsyncOtherProtocolsTimes(t *testing.T) {
+	d := newRsyncDaemon(t)
+	fine := origin.Epoch.Add(123456789)
+	d.set("a", origin.File{Seed: 1, Size: size, ModTime: fine})
+	r := d.source("", nil)
+	whole := origin.Bytes(1, size)
+	meta := newAttempt(t, "a", nil).succeeds(r, whole)
+	if !meta.ModTime.Equal(fine) {
+		t.Errorf("the time is %v, want %v", meta.ModTime, fine)
+	}
+	a := newAttempt(t, "a", whole[:200_000])
+	a.Have = mirror.Meta{Size: size, ModTime: origin.Epoch, LastModified: meta.LastModified}
+	a.succeeds(r, whole)
+
+	a = newAttempt(t, "a", nil) // as package fetch describes what it holds
+	a.Held = &mirror.Meta{Size: size, LastModified: meta.LastModified}
+	a.fails(r, ErrNotModified)
+}
+
+// TestRsyncLarge: a file of more than 4 GiB, its end without the rest.
+func TestRsyncLarge(t *testing.T) {
+	const large = 5<<30 + 12345
+	d := newRsyncDaemon(t)
+	d.set("a", origin.File{Seed: 1, Size: 10})
+	name := filepath.Join(d.dir, "a")
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	tail := origin.Bytes(2, 1000)
+	if _, err := f.WriteAt(tail, large-1000); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(name, origin.Epoch, origin.Epoch); err != nil {
+		t.Fatal(err)
+	}
+	r := d.source("", nil)
+	meta, err := r.Stat(t.Context(), "a")
+	if err != nil || meta.Size != large {
+		t.Fatalf("Stat: %+v, %v", meta, err)
+	}
+	body, err := r.Range(t.Context(), "a", large-1000, large-1, meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	var b bytes.Buffer
+	if _, err := b.ReadFrom(body); err != nil || !bytes.Equal(b.Bytes(), tail) {
+		t.Errorf("the end has %d bytes, %v", b.Len(), err)
+	}
+}
