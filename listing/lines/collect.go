@@ -17,6 +17,7 @@ const (
 	unread  verdict = iota // it looks like an entry, and was not understood
 	nothing                // a headline, a sum, "." or "..": no entry, and none missed
 	entry
+	begins // the listing begins here: what came before is no part of it
 )
 
 // tally counts what could not be read.
@@ -48,6 +49,9 @@ func (c *collector) take(line []byte, e listing.Entry, v verdict) error {
 	switch {
 	case v == nothing:
 		return nil
+	case v == begins:
+		*c = *newCollector(c.max)
+		return nil
 	case v == unread || !listing.ValidName(e.Name):
 		c.unread.add(line)
 		return nil
@@ -61,11 +65,6 @@ func (c *collector) take(line []byte, e listing.Entry, v verdict) error {
 	c.names[e.Name] = len(c.entries)
 	c.entries = append(c.entries, e)
 	return nil
-}
-
-// reset forgets everything: what came so far was no part of the listing.
-func (c *collector) reset() {
-	*c = *newCollector(c.max)
 }
 
 func (c *collector) listing(format string, ended bool) listing.Listing {

@@ -226,6 +226,29 @@ func TestLists(t *testing.T) {
 	}
 }
 
+// TestLocales reads what ls of GNU prints of one directory in many languages and
+// character sets (testdata/locales/README.md).
+func TestLocales(t *testing.T) {
+	c := truth[struct {
+		At      time.Time `json:"captured_at"`
+		Entries []wanted
+	}](t, "testdata/locales/truth.json")
+	files, _ := filepath.Glob("testdata/locales/*.list")
+	if len(files) == 0 {
+		t.Fatal("no test data")
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			raw, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			testList(t, "LIST", string(raw), Options{Clock: listing.Clock{Now: c.At, Zone: time.UTC}}, c.Entries)
+			testList(t, "LIST", string(raw), Options{Clock: listing.Clock{Now: c.At}}, c.Entries)
+		})
+	}
+}
+
 // testList holds what is read of text to want.
 func testList(t *testing.T, cmd, text string, o Options, want []wanted) {
 	t.Helper()

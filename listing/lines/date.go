@@ -26,6 +26,7 @@ type dated struct {
 	words int // how many it takes
 	shape shape
 	timed bool // it has a time of the day: with and without are padded differently
+	pad   int  // spaces behind a last word that is shorter than others would be
 }
 
 // dateAt reads the date that begins with field i of f. Only dates with a year
@@ -126,7 +127,7 @@ func (h *habits) monthFirst(f *fields, i int) (d dated, ok bool) {
 
 // dayFirst reads
 //
-//	12 Nov 10:20    12. Nov. 2024    12 de nov de 2024    12.11. 2024    12-Nov-2024
+//	12 Nov 10:20    12. Nov. 2024    12 de nov de 2024    12. 3. 2024    12.11. 2024    12-Nov-2024
 func (h *habits) dayFirst(f *fields, i int) (d dated, ok bool) {
 	d.shape = dayFirst
 	w := f.word(i)
@@ -135,7 +136,12 @@ func (h *habits) dayFirst(f *fields, i int) (d dated, ok bool) {
 	}
 	d.words = 1 + preposition(f, i+1)
 	var words int
-	if d.month, words = h.monthAt(f, i+d.words); d.month == 0 {
+	if next := f.word(i + 1); bytes.HasSuffix(w, []byte{'.'}) && bytes.HasSuffix(next, []byte{'.'}) && digits(next[:len(next)-1]) {
+		d.month, words = dayOf(next), 1
+	} else {
+		d.month, words = h.monthAt(f, i+d.words)
+	}
+	if d.month == 0 {
 		return d, false
 	}
 	d.words += words
@@ -257,5 +263,8 @@ func (h *habits) clockFirst(f *fields, i int) (d dated, ok bool) {
 	}
 	month, words := h.monthAt(f, i+2)
 	d.month, d.words = month, 2+words
+	if words == 2 && month < 10 {
+		d.pad = 1 // to the width of "Thg 10"
+	}
 	return d, month > 0
 }

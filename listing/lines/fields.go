@@ -24,14 +24,14 @@ type fields struct {
 func split(line []byte) (f fields) {
 	f.line = line
 	for i := 0; f.n < maxFields; f.n++ {
-		for i < len(line) && space(line[i:]) > 0 {
-			i += space(line[i:])
+		for i < len(line) && space(line, i) > 0 {
+			i += space(line, i)
 		}
 		if i >= len(line) {
 			break
 		}
 		start := i
-		for i < len(line) && space(line[i:]) == 0 {
+		for i < len(line) && space(line, i) == 0 {
 			i++
 		}
 		f.at[f.n] = [2]int{start, i}
@@ -39,11 +39,14 @@ func split(line []byte) (f fields) {
 	return f
 }
 
-// space returns the length of the space that b begins with, or 0. In the
-// columns of some locales spaces are no-break spaces (U+00A0, U+202F).
-func space(b []byte) int {
-	switch {
+// space returns the length of the space at line[i:], or 0. In the columns of
+// some locales spaces are no-break spaces (U+00A0, U+202F; "3.\xa0nov" in sets
+// of one byte a letter).
+func space(line []byte, i int) int {
+	switch b := line[i:]; {
 	case b[0] == ' ' || b[0] == '\t':
+		return 1
+	case b[0] == 0xa0 && i > 0 && line[i-1] == '.':
 		return 1
 	case b[0] == 0xc2 && len(b) > 1 && b[1] == 0xa0:
 		return 2

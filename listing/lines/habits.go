@@ -25,6 +25,10 @@ type habits struct {
 	// month, monthDays those as month and day.
 	dayMonths, monthDays int
 
+	// greetings is how often an rsync listing seems to begin in the sample. Only
+	// the last time it does.
+	greetings int
+
 	// pending is the name of a VMS file whose other columns are in the line below.
 	pending string
 }
@@ -51,6 +55,9 @@ func (h *habits) trimGap(rest []byte, d dated) []byte {
 	timed := 0
 	if d.timed {
 		timed = 1
+	}
+	for ; d.pad > 0 && len(rest) > 1 && rest[0] == ' '; d.pad-- {
+		rest = rest[1:]
 	}
 	return h.trim(rest, &h.gaps[d.shape][timed])
 }

@@ -1,0 +1,171 @@
+package lines
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"time"
+
+	"mirror/listing"
+)
+
+// rsyncDialects are the two ways to let rsync print a directory.
+var rsyncDialects = []dialect{
+	{"rsync", rsyncLine},
+	{"rsync-items", rsyncItem},
+}
+
+// ParseRsync reads what rsync prints of one directory with --list-only --no-h,
+// or with --out-format='%i|%l|%M|%B|%n|%L', which tells hard links too; -l gives
+// the targets of symlinks. The times are in the zone that rsync ran in.
+//
+// A listing of a directory begins with the directory itself: what comes before
+// is the greeting of the daemon, whatever it looks like. Ended only says that no
+// line was cut: whether the list came whole, rsync's exit code tells.
+func ParseRsync(r io.Reader, o Options) (listing.Listing, error) {
+	o = o.orDefault(dirBytes, dirEntries)
+	in := newReader(r, o.MaxBytes)
+	d, h := recognise(in.sample(), o.Clock, rsyncDialects)
+	c := newCollector(o.MaxEntries)
+	l, err := readAll(in, h, d, c)
+	nameLeaders(l.Entries, c.names)
+	return l, err
+}
+
+// nameLeaders puts the file that others are linked to into their group.
+func nameLeaders(entries []listing.Entry, at map[string]int) {
+	for _, e := range entries {
+		if i, here := at[e.HardLink]; here {
+			entries[i].HardLink = e.HardLink
+		}
+	}
+}
+
+// rsyncLine is a line of --list-only; strange bytes of names are \#ooo.
+//
+//	-rw-r--r--        4096 2024/11/12 10:20:30 name
+//	lrwxrwxrwx           6 2024/11/12 10:20:30 name -> target
+func rsyncLine(h *habits, line []byte) (e listing.Entry, v verdict) {
+	f := split(line)
+	if f.n == 0 {
+		return e, nothing
+	}
+	var ok bool
+	if e.Type, e.Mode, ok = permissions(f.word(0)); !ok || len(f.word(0)) != 10 {
+		return e, unread
+	}
+	length, isSize := size(f.word(1))
+	var s stamp
+	if !isSize || !s.numeric(f.word(2), dayMonth) || !s.clockTime(f.word(3)) || s.precision != time.Second {
+		return e, unread
+	}
+	rest, ok := f.after(3)
+	if !ok {
+		return e, unread
+	}
+	if e.MTime, ok = s.span(h.clock); !ok {
+		return e, unread
+	}
+	if e.Type == listing.Symlink {
+		rest, e.Target = cutEscaped(rest, " -> ", length)
+	} else {
+		setSize(&e, length)
+	}
+	if e.Name = unescape(rest); e.Name == "." {
+		return e, begins
+	}
+	return e, entry
+}
+
+// rsyncItem is a line of --out-format='%i|%l|%M|%B|%n|%L': what would be done,
+// size, time, permissions, name, target. Names of directories end with a slash.
+//
+//	>f+++++++++|4096|2024/11/12-10:20:30|rw-r--r--|name|
+//	cL+++++++++|6|2024/11/12-10:20:30|rwxrwxrwx|name| -> target
+//	hf+++++++++|4096|2024/11/12-10:20:30|rw-r--r--|name| => other name
+func rsyncItem(h *habits, line []byte) (e listing.Entry, v verdict) {
+	if len(line) == 0 {
+		return e, nothing
+	}
+	parts := bytes.SplitN(line, []byte{'|'}, 5)
+	if len(parts) != 5 || len(parts[0]) != 11 {
+		return e, unread
+	}
+	length, isSize := number(parts[1])
+	date, clock, _ := bytes.Cut(parts[2], []byte{'-'})
+	var s stamp
+	if !isSize || !s.numeric(date, dayMonth) || !s.clockTime(clock) || s.precision != time.Second {
+		return e, unread
+	}
+	var ok bool
+	if _, e.Mode, ok = permissions(append([]byte{'-'}, parts[3]...)); !ok {
+		return e, unread
+	}
+	if e.MTime, ok = s.span(h.clock); !ok {
+		return e, unread
+	}
+	rest := parts[4]
+	switch item, linked := parts[0][1], parts[0][0] == 'h'; {
+	case linked && item != 'd':
+		rest, e.HardLink = cutEscaped(rest, "| => ", listing.Span{})
+	case item == 'L':
+		rest, e.Target = cutEscaped(rest, "| -> ", listing.Exactly(length))
+	default:
+		if rest, ok = bytes.CutSuffix(rest, []byte{'|'}); !ok {
+			return e, unread
+		}
+	}
+	switch parts[0][1] {
+	case 'f':
+		e.Type, e.Size = listing.File, listing.Exactly(length)
+	case 'L':
+		e.Type = listing.Symlink
+	case 'd':
+		e.Type = listing.Dir
+		rest = bytes.TrimSuffix(rest, []byte{'/'})
+	case 'D', 'S':
+		e.Type = listing.Other
+	default:
+		return e, unread
+	}
+	if e.Name = unescape(rest); e.Name == "." {
+		return e, begins
+	}
+	return e, entry
+}
+
+// cutEscaped cuts b at the arrow behind which stand as many bytes as length
+// says, escapes undone, or at the first one.
+func cutEscaped(b []byte, arrow string, length listing.Span) (name []byte, target string) {
+	for at := 0; length.Exact(); {
+		i := bytes.Index(b[at:], []byte(arrow))
+		if i < 0 {
+			break
+		}
+		at += i + len(arrow)
+		if target = unescape(b[at:]); int64(len(target)) == length.Lo {
+			return b[:at-len(arrow)], target
+		}
+	}
+	name, rest, _ := bytes.Cut(b, []byte(arrow))
+	return name, unescape(rest)
+}
+
+// unescape undoes \#ooo.
+func unescape(b []byte) string {
+	if !bytes.Contains(b, []byte(`\#`)) {
+		return string(b)
+	}
+	var s strings.Builder
+	for i := 0; i < len(b); i++ {
+		if b[i] == '\\' && i+4 < len(b) && b[i+1] == '#' {
+			if c, ok := octal(b[i+2 : i+5]); ok && c <= 0xff {
+				s.WriteByte(byte(c))
+				i += 4
+				continue
+			}
+		}
+		s.WriteByte(b[i])
+	}
+	return s.String()
+}
