@@ -9,13 +9,13 @@ import (
 // fields returns where each of fileColumns goes.
 func (r *Record) fields() []any {
 	return into(&r.Name, &r.Upstream, &r.Size, &r.ModTime, &r.Inode,
-		&r.ETag, &r.LastModified, &r.ContentType, &r.Digest, &r.Fetched, &r.Checked, &r.Ours)
+		&r.ETag, &r.LastModified, &r.ContentType, &r.Digest, &r.Fetched, &r.Checked, &r.Ours, &r.Target)
 }
 
 // values returns what is stored in fileColumns.
 func (r *Record) values() []any {
 	return []any{[]byte(r.Name), r.Upstream, r.Size, nanos(r.ModTime), int64(r.Inode),
-		r.ETag, r.LastModified, r.ContentType, r.Digest, nanos(r.Fetched), nanos(r.Checked), r.Ours}
+		r.ETag, r.LastModified, r.ContentType, r.Digest, nanos(r.Fetched), nanos(r.Checked), r.Ours, r.Target}
 }
 
 // fields returns where each of partialColumns goes.
@@ -43,6 +43,18 @@ func (f *Failure) values() []any {
 // fields returns where each of changeColumns goes.
 func (c *Change) fields() []any {
 	return into(&c.Seq, &c.Name, &c.Op, &c.Size, &c.ModTime, &c.At)
+}
+
+// fields returns where each of listingColumns goes.
+func (l *Listing) fields() []any {
+	return into(&l.Name, &l.Upstream, &l.Format, &l.ModTime, &l.ETag, &l.LastModified,
+		&l.Checked, &l.Ended, &l.Unread, &l.Entries)
+}
+
+// values returns what is stored in listingColumns.
+func (l *Listing) values() []any {
+	return []any{[]byte(l.Name), l.Upstream, l.Format, nanos(l.ModTime), l.ETag, l.LastModified,
+		nanos(l.Checked), l.Ended, l.Unread, l.Entries}
 }
 
 // nanos encodes a time: nil, which is NULL, for the zero time.

@@ -84,10 +84,13 @@ func (x *Index) ready(ctx context.Context, db *sql.DB) (bool, error) {
 	if v > schemaVersion {
 		return false, fmt.Errorf("%w (the file has version %d, this program knows %d)", ErrNewer, v, schemaVersion)
 	}
-	if v == 0 || x.mode == modeWAL {
+	if v < schemaVersion {
+		return false, nil
+	}
+	if x.mode == modeWAL {
 		// One that is in the safe mode stays there: leaving it would need the
 		// whole database for ourselves, and it is merely slower.
-		return v != 0, nil
+		return true, nil
 	}
 	mode, err := journal(ctx, conn)
 	return mode != modeWAL, err

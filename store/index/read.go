@@ -13,7 +13,7 @@ const (
 
 	selectAll = `SELECT f.name IS NOT NULL, p.name IS NOT NULL, n.name IS NOT NULL,
 		f.name, f.upstream, f.size, f.mtime, f.inode, f.etag, f.last_modified, f.content_type,
-		f.digest, f.fetched, f.checked, f.ours,
+		f.digest, f.fetched, f.checked, f.ours, f.target,
 		p.name, p.upstream, p.inode, p.total, p.mtime, p.etag, p.last_modified, p.content_type,
 		p.boot, p.synced, p.publishing, p.digest, p.started,
 		n.name, n.kind, n.cause, n.upstream, n.at, n.until

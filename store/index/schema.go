@@ -9,10 +9,11 @@ import (
 
 // schemaVersion is what `PRAGMA user_version` says of the schema below. Any
 // change to the schema raises it; a file with a higher number is refused.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // The schema. Three tables are keyed by name and answer "what is known of this
-// file?"; the fourth is the history.
+// file?", the fourth "what is in this directory upstream?"; the last is the
+// history.
 //
 //	          ┌───────────────────────────┐
 //	name ──┬─>│ files     one per file in │  published and recorded
@@ -23,8 +24,12 @@ const schemaVersion = 1
 //	       │  │           the state dir   │  about to be renamed
 //	       │  └───────────────────────────┘
 //	       │  ┌───────────────────────────┐
-//	       └─>│ failures  a ring of the   │  "not there", and last errors
-//	          │           last 100,000    │
+//	       ├─>│ failures  a ring of the   │  "not there", and last errors
+//	       │  │           last 100,000    │
+//	       │  └───────────────────────────┘
+//	       │  ┌───────────────────────────┐
+//	       └─>│ listings  one per         │  as an upstream last showed it
+//	          │           directory       │
 //	          └───────────────────────────┘
 //	          ┌───────────────────────────┐
 //	seq ─────>│ changes   a ring of the   │  what Publish, Adopt, Remove and
@@ -68,7 +73,8 @@ CREATE TABLE files (
 	digest        BLOB,
 	fetched       INTEGER,
 	checked       INTEGER,
-	ours          INTEGER NOT NULL
+	ours          INTEGER NOT NULL,
+	target        TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 
 CREATE TABLE partials (
@@ -105,16 +111,38 @@ CREATE TABLE changes (
 	mtime         INTEGER,
 	at            INTEGER
 );
+` + schemaListings
+
+// schemaListings is what version 2 brought, beside files.target. A row is
+// large, so the table keeps its rowid.
+const schemaListings = `
+CREATE TABLE listings (
+	id            INTEGER PRIMARY KEY,
+	name          BLOB NOT NULL UNIQUE,
+	upstream      TEXT NOT NULL,
+	format        TEXT NOT NULL,
+	mtime         INTEGER,
+	etag          TEXT NOT NULL,
+	last_modified TEXT NOT NULL,
+	checked       INTEGER,
+	ended         INTEGER NOT NULL,
+	unread        INTEGER NOT NULL,
+	entries       BLOB NOT NULL
+);
 `
+
+// fromVersion1 is what a database of version 1 lacks.
+const fromVersion1 = `ALTER TABLE files ADD COLUMN target TEXT NOT NULL DEFAULT '';` + schemaListings
 
 // The column lists, in the order of the fields methods in codec.go.
 const (
 	fileColumns = `name, upstream, size, mtime, inode, etag, last_modified, content_type,
-		digest, fetched, checked, ours`
+		digest, fetched, checked, ours, target`
 	partialColumns = `name, upstream, inode, total, mtime, etag, last_modified, content_type,
 		boot, synced, publishing, digest, started`
 	failureColumns = `name, kind, cause, upstream, at, until`
 	changeColumns  = `seq, name, op, size, mtime, at`
+	listingColumns = `name, upstream, format, mtime, etag, last_modified, checked, ended, unread, entries`
 )
 
 // version asks which schema the database has: 0 for a new, empty file.
@@ -123,8 +151,9 @@ func version(ctx context.Context, conn *sql.Conn) (v int, err error) {
 	return v, err
 }
 
-// createSchema writes the schema, unless another process has done so first: the
-// version is asked again under the write lock. All or nothing of it is written.
+// createSchema writes the schema, or what an older one lacks of it, unless
+// another process has done so first: the version is asked again under the write
+// lock. All or nothing of it is written.
 func createSchema(ctx context.Context, conn *sql.Conn, now time.Time) (err error) {
 	if _, err := conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
 		return err
@@ -138,10 +167,15 @@ func createSchema(ctx context.Context, conn *sql.Conn, now time.Time) (err error
 	if err != nil {
 		return err
 	}
-	if v == 0 {
-		finish := fmt.Sprintf(`INSERT INTO sqlite_sequence (name, seq) VALUES ('changes', %d);
-			PRAGMA user_version = %d`, now.UnixMilli(), schemaVersion)
-		if _, err := conn.ExecContext(ctx, schema+finish); err != nil {
+	var missing string
+	switch v {
+	case 0:
+		missing = schema + fmt.Sprintf(`INSERT INTO sqlite_sequence (name, seq) VALUES ('changes', %d);`, now.UnixMilli())
+	case 1:
+		missing = fromVersion1
+	}
+	if missing != "" {
+		if _, err := conn.ExecContext(ctx, missing+fmt.Sprintf(`PRAGMA user_version = %d`, schemaVersion)); err != nil {
 			return err
 		}
 	}

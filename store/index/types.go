@@ -31,6 +31,10 @@ type Record struct {
 	// Ours is false for a file that a reindex found: it is served, but never
 	// replaced or deleted by us until it is adopted.
 	Ours bool
+
+	// Target is what a symbolic link of ours leads to; "" for files. A link has
+	// neither size nor mtime: it is ours while it leads there.
+	Target string
 }
 
 // Describes reports whether r speaks of a file of this size and mtime.
@@ -93,6 +97,21 @@ type Failure struct {
 	Upstream string
 	At       time.Time // when it happened
 	Until    time.Time // until when the name is not asked for again
+}
+
+// A Listing is a directory as an upstream last showed it.
+type Listing struct {
+	Name     string // of the directory, relative to the docroot; "" is the docroot
+	Upstream string // as in Record
+	Format   string // what the listing was recognised as
+
+	ModTime            time.Time // the directory's own; zero where unknown
+	ETag, LastModified string    // of the listing
+	Checked            time.Time // when the upstream last said that it is current
+
+	Ended   bool  // it was read to its proper end
+	Unread  int64 // lines that were not understood
+	Entries []byte
 }
 
 // The operations of the change log.

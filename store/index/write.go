@@ -185,7 +185,7 @@ func (t *transaction) putPartial(p Partial) error {
 // putFile writes a record, and reports whether the name had one.
 func (t *transaction) putFile(r Record) (replaced bool, err error) {
 	result, err := t.result(`INSERT INTO files (`+fileColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, r.values()...)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, r.values()...)
 	if err != nil {
 		return false, err
 	}
@@ -194,5 +194,5 @@ func (t *transaction) putFile(r Record) (replaced bool, err error) {
 		return false, err
 	}
 	return true, t.exec(`REPLACE INTO files (`+fileColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, r.values()...)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, r.values()...)
 }

@@ -1,0 +1,76 @@
+package index
+
+import (
+	"database/sql"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestListings(t *testing.T) {
+	x := open(t, t.TempDir())
+	ctx := t.Context()
+	if _, ok, err := x.Listing(ctx, "debian"); ok || err != nil {
+		t.Fatalf("there is one already: %v", err)
+	}
+	one := Listing{
+		Name: "debian\xff", Upstream: "rsync://one.example/debian/", Format: "rsync", ModTime: at(1e9),
+		ETag: `"v1"`, LastModified: "Sun, 09 Sep 2001 01:46:40 GMT", Checked: at(2e9),
+		Ended: true, Unread: 3, Entries: []byte{1, 0, 255},
+	}
+	two := Listing{Name: "", Entries: []byte{}}
+	must(t, x.PutListings(ctx, one, two))
+	for _, want := range []Listing{one, two} {
+		got, ok, err := x.Listing(ctx, want.Name)
+		if got.Entries == nil {
+			got.Entries = []byte{}
+		}
+		if !ok || err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%+v, %v, %v\nwant %+v", got, ok, err, want)
+		}
+	}
+	must(t, x.TouchListing(ctx, one.Name, at(3e9)))
+	must(t, x.TouchListing(ctx, "none", at(3e9)))
+	if got, _, _ := x.Listing(ctx, one.Name); !got.Checked.Equal(at(3e9)) || got.ETag != one.ETag {
+		t.Errorf("touched: %+v", got)
+	}
+	must(t, x.DeleteListing(ctx, one.Name))
+	if _, ok, err := x.Listing(ctx, one.Name); ok || err != nil {
+		t.Errorf("deleted: %v, %v", ok, err)
+	}
+}
+
+func TestLinks(t *testing.T) {
+	x := open(t, t.TempDir())
+	link := Record{Name: "a/link", Upstream: "rsync://one.example/a/link", Target: "../b", Fetched: at(1e9), Checked: at(1e9)}
+	must(t, x.PutLinks(t.Context(), link))
+	link.Ours = true
+	expectFile(t, x, "a/link", &link)
+	link.Target = "../c"
+	must(t, x.PutLinks(t.Context(), link))
+	expectFile(t, x, "a/link", &link)
+	must(t, x.Remove(t.Context(), "a/link"))
+	expectFile(t, x, "a/link", nil)
+}
+
+// TestUpgrade opens a database as the first version wrote it.
+func TestUpgrade(t *testing.T) {
+	dir := t.TempDir()
+	first := strings.Replace(strings.TrimSuffix(schema, schemaListings), `,
+	target        TEXT NOT NULL DEFAULT ''`, "", 1)
+	db, err := sql.Open("sqlite3", filepath.Join(dir, FileName))
+	must(t, err)
+	_, err = db.Exec(`PRAGMA journal_mode = WAL;` + first + `
+		INSERT INTO files VALUES (x'61', 'http://one.example/a', 5, NULL, 7, '', '', '', NULL, NULL, NULL, 1);
+		PRAGMA user_version = 1`)
+	must(t, err)
+	must(t, db.Close())
+
+	x := open(t, dir)
+	expectFile(t, x, "a", &Record{Name: "a", Upstream: "http://one.example/a", Size: 5, Inode: 7, Ours: true})
+	must(t, x.PutListings(t.Context(), Listing{Name: "d", Entries: []byte{}}))
+	if _, ok, err := x.Listing(t.Context(), "d"); !ok || err != nil {
+		t.Errorf("%v, %v", ok, err)
+	}
+}
