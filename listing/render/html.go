@@ -40,15 +40,20 @@ const icon = `data:image/svg+xml,` +
 // HTML writes the page for people. Each row is one line:
 //
 //	<tr class="file here"><th scope="row"><a href="a%20b">a b</a></th>
-//	<td><data value="1234" title="1,234 bytes">1.2 KiB</data></td>
+//	<td data-size="1234" title="1,234 bytes">1.2 KiB</td>
 //	<td><time datetime="2024-11-12T10:00:23Z">2024-11-12 10:00:23</time></td><td>here</td></tr>
 //
-// What is known as a range only has "lo..hi" as its value, in bytes or seconds
-// since 1970; the time of a minute or a day is a time element that says no more.
+// A size between two has "lo..hi" as its data-size, and a time between two as its
+// data-time, in seconds since 1970; the time of a minute or a day is a time
+// element that says no more.
 // The name is in href, escaped; the text that is shown may be a likeness of it.
 func HTML(w io.Writer, p *Page) error {
 	return stream(w, appendHead(nil, p), p.Rows, appendRow, foot)
 }
+
+// long is how many rows a browser lays out in no time that can be felt; page.css
+// says what is different beyond it.
+const long = 1000
 
 const foot = "</tbody>\n</table>\n</main>\n" +
 	"<footer>This directory as <a href=\"?format=json\">JSON</a>, <a href=\"?format=ls-lR\">ls-lR</a>" +
@@ -78,7 +83,11 @@ func appendHead(b []byte, p *Page) []byte {
 	if len(p.Rows) == 0 {
 		b = append(b, "<p class=\"empty\">This directory is empty.</p>\n"...)
 	}
-	b = append(b, "<table>\n<caption class=\"unseen\">Contents of "...)
+	b = append(b, "<table"...)
+	if len(p.Rows) > long {
+		b = append(b, " class=\"long\""...)
+	}
+	b = append(b, ">\n<caption class=\"unseen\">Contents of "...)
 	b = appendText(b, path, "<i>", "</i>")
 	b = append(b, "</caption>\n<thead>\n<tr><th scope=\"col\">Name</th><th scope=\"col\">Size</th>"+
 		"<th scope=\"col\">Modified (UTC)</th><th scope=\"col\">Where</th></tr>\n</thead>\n"...)
@@ -137,10 +146,10 @@ func appendTotals(b []byte, p *Page) []byte {
 			b = append(b, ", of unknown size"...)
 		case t.unknown:
 			b = append(b, ", at least "...)
-			b = appendSize(b, listing.Exactly(t.size.Lo))
+			b = appendTotal(b, listing.Exactly(t.size.Lo))
 		default:
 			b = append(b, ", "...)
-			b = appendSize(b, t.size)
+			b = appendTotal(b, t.size)
 		}
 		b = append(b, " <span>("...)
 		b = appendGrouped(b, int64(t.here))
@@ -158,6 +167,11 @@ func appendTotals(b []byte, p *Page) []byte {
 		b = append(b, "</span>"...)
 	}
 	return b
+}
+
+func appendTotal(b []byte, s listing.Span) []byte {
+	b = appendExactly(append(b, "<b"...), s)
+	return append(appendSize(append(b, '>'), s), "</b>"...)
 }
 
 func appendCount(b []byte, n int, one, more string) []byte {
@@ -191,13 +205,16 @@ func appendRow(b []byte, r *Row) []byte {
 		b = appendText(b, r.Target, "<i>", "</i>")
 		b = append(b, "</span>"...)
 	}
-	b = append(b, "</th><td>"...)
+	b = append(b, "</th><td"...)
 	if r.Size.Known {
-		b = appendSize(b, r.Size)
+		b = appendExactly(b, r.Size)
+		b = appendSize(append(b, '>'), r.Size)
 	} else if k == listing.File || k == listing.Unknown {
-		b = append(b, "–"...)
+		b = append(b, ">–"...)
+	} else {
+		b = append(b, '>')
 	}
-	b = append(b, "</td><td>"...)
+	b = append(b, "</td><td"...)
 	b = appendWhen(b, r.MTime)
 	b = append(b, "</td><td>"...)
 	if k != listing.Dir {
@@ -206,29 +223,32 @@ func appendRow(b []byte, r *Row) []byte {
 	return append(b, "</td></tr>\n"...)
 }
 
-// appendSize appends a size in short, and in full as its title.
-func appendSize(b []byte, s listing.Span) []byte {
-	b = append(b, "<data value=\""...)
+// appendExactly appends the attributes that say in full what a size is.
+func appendExactly(b []byte, s listing.Span) []byte {
+	b = append(b, " data-size=\""...)
 	b = strconv.AppendInt(b, s.Lo, 10)
 	if s.Exact() {
 		b = append(b, "\" title=\""...)
-		b = appendGrouped(b, s.Lo)
-		b = append(b, " bytes\">"...)
-		b = short(s.Lo).append(b)
-		return append(append(b, unitOf(short(s.Lo))...), "</data>"...)
+		return append(appendGrouped(b, s.Lo), " bytes\""...)
 	}
 	b = append(b, ".."...)
 	b = strconv.AppendInt(b, s.Hi, 10)
 	b = append(b, "\" title=\"between "...)
-	b = appendGrouped(b, s.Lo)
-	b = append(b, " and "...)
-	b = appendGrouped(b, s.Hi)
-	b = append(b, " bytes\">≈ "...)
-	a, ok := rounded(s)
-	if !ok {
-		a = short(s.Lo + (s.Hi-s.Lo)/2)
+	b = append(appendGrouped(b, s.Lo), " and "...)
+	return append(appendGrouped(b, s.Hi), " bytes\""...)
+}
+
+// appendSize appends a size in short.
+func appendSize(b []byte, s listing.Span) []byte {
+	a := short(s.Lo)
+	if !s.Exact() {
+		b = append(b, "≈ "...)
+		var ok bool
+		if a, ok = rounded(s); !ok {
+			a = short(s.Lo/2 + s.Hi/2)
+		}
 	}
-	return append(append(a.append(b), unitOf(a)...), "</data>"...)
+	return append(a.append(b), unitOf(a)...)
 }
 
 func unitOf(a approx) string {
@@ -238,27 +258,26 @@ func unitOf(a approx) string {
 	return " " + units[a.unit:a.unit+1] + "iB"
 }
 
-// appendWhen appends a time as exactly as it is known.
+// appendWhen appends a time as exactly as it is known, after the ">" of its cell.
 func appendWhen(b []byte, s listing.Span) []byte {
 	switch precisionOf(s) {
 	case second:
-		return appendTime(b, s.Lo, "<time datetime=\"2006-01-02T15:04:05Z\">2006-01-02 15:04:05</time>")
+		return appendTime(b, s.Lo, "><time datetime=\"2006-01-02T15:04:05Z\">2006-01-02 15:04:05</time>")
 	case minute:
-		return appendTime(b, s.Lo, "<time datetime=\"2006-01-02T15:04Z\">2006-01-02 15:04</time>")
+		return appendTime(b, s.Lo, "><time datetime=\"2006-01-02T15:04Z\">2006-01-02 15:04</time>")
 	case day:
-		return appendTime(b, s.Lo, "<time datetime=\"2006-01-02\">2006-01-02</time>")
+		return appendTime(b, s.Lo, "><time datetime=\"2006-01-02\">2006-01-02</time>")
 	case between:
-		b = append(b, "<data value=\""...)
+		b = append(b, " data-time=\""...)
 		b = strconv.AppendInt(b, s.Lo, 10)
 		b = append(b, ".."...)
 		b = strconv.AppendInt(b, s.Hi, 10)
-		b = append(b, "\" title=\"between "...)
-		b = appendTime(b, s.Lo, "2006-01-02 15:04:05 and ")
+		b = appendTime(b, s.Lo, "\" title=\"between 2006-01-02 15:04:05 and ")
 		b = appendTime(b, s.Hi, "2006-01-02 15:04:05\">")
 		b = appendTime(b, s.Lo, "2006-01-02 – ")
-		return append(appendTime(b, s.Hi, "2006-01-02"), "</data>"...)
+		return appendTime(b, s.Hi, "2006-01-02")
 	}
-	return append(b, "–"...)
+	return append(b, ">–"...)
 }
 
 func appendState(b []byte, r *Row) []byte {

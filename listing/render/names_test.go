@@ -89,7 +89,7 @@ func readHTML(p *Page) (list []named, err error) {
 			return nil, fmt.Errorf("%s %s %s is no row", tr.Data, th.Data, a.Data)
 		}
 		for n := range tr.Descendants() {
-			if n.Type == html.ElementNode && !strings.Contains(" th td a i span data time progress ", " "+n.Data+" ") {
+			if n.Type == html.ElementNode && !strings.Contains(" th td a i span time progress ", " "+n.Data+" ") {
 				return nil, fmt.Errorf("there is an element %q", n.Data)
 			}
 		}
@@ -223,7 +223,7 @@ func readObjects(p *Page) (list []named, err error) {
 
 var (
 	mode   = `([-dl?])(?:[r-][w-][xsS-][r-][w-][xsS-][r-][w-][xtT-]|\?{9})`
-	lsLine = regexp.MustCompile(`^` + mode + ` \d+ \? \? +(?:-?\d+|[\d.]+[KMGTPE]|\?) ` +
+	lsLine = regexp.MustCompile(`^` + mode + ` (?:\d+|\?) \? \? +(?:-?\d+|[\d.]+[KMGTPE]|\?) ` +
 		`(?:\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d\.000000000 \+0000)?|[A-Z][a-z]{2} [ \d]\d  \d{4}|\?) ([^\n]*)\n`)
 	rsyncLine = regexp.MustCompile(`^` + mode + ` (?: *-?\d+| {10}\?) ` +
 		`[\d?]{4}/[\d?]{2}/[\d?]{2} [\d?]{2}:[\d?]{2}:[\d?]{2} ([\t -~]*)\n`)

@@ -72,16 +72,16 @@ func TestTotals(t *testing.T) {
 	}{
 		{nil, "0 directories, 0 files"},
 		{[]Row{{Entry: listing.Entry{Type: listing.Dir}}}, "1 directory, 0 files"},
-		{[]Row{file(listing.Exactly(1500), Here)}, `1 file, <data value="1500" title="1,500 bytes">1.5 KiB</data> <span>(1 here)`},
+		{[]Row{file(listing.Exactly(1500), Here)}, `1 file, <b data-size="1500" title="1,500 bytes">1.5 KiB</b> <span>(1 here)`},
 		{[]Row{file(listing.Exactly(5), Here), file(none, Arriving)},
-			`2 files, at least <data value="5" title="5 bytes">5 B</data> <span>(1 here, 1 arriving)`},
+			`2 files, at least <b data-size="5" title="5 bytes">5 B</b> <span>(1 here, 1 arriving)`},
 		{[]Row{file(none, Upstream)}, "1 file, of unknown size <span>(0 here)"},
 		{[]Row{file(listing.Between(1000, 2000), Upstream), file(listing.Exactly(10), Upstream)},
-			`2 files, <data value="1010..2010" title="between 1,010 and 2,010 bytes">≈ 1 KiB</data>`},
+			`2 files, <b data-size="1010..2010" title="between 1,010 and 2,010 bytes">≈ 1 KiB</b>`},
 		{[]Row{{Entry: listing.Entry{Type: listing.Symlink}}, file(listing.Exactly(1), Here)},
-			`2 files, <data value="1" title="1 bytes">`},
+			`2 files, <b data-size="1" title="1 bytes">`},
 		{[]Row{file(listing.Exactly(math.MaxInt64), Here), file(listing.Exactly(1), Here)},
-			`<data value="9223372036854775807" title="9,223,372,036,854,775,807 bytes">8.0 EiB`},
+			`<b data-size="9223372036854775807" title="9,223,372,036,854,775,807 bytes">8.0 EiB`},
 	} {
 		page := written(t, HTML, &Page{Base: "/", Rows: c.rows})
 		if !bytes.Contains([]byte(page), []byte(c.want)) {

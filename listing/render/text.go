@@ -15,12 +15,14 @@ import (
 //	drwxr-xr-x 1 ? ?        0 2024-11-12 10:00:23.000000000 +0000 pool
 //	-rw-r--r-- 2 ? ?     1234 2024-11-12 10:00:23.000000000 +0000 name
 //	lrwxrwxrwx 1 ? ?        4 2024-11-12 10:00                    link -> name
-//	?????????? 1 ? ?     1.2M Nov 12  2024                        name
+//	-????????? 1 ? ?     1.2M Nov 12  2024                        name
+//	?????????? ? ? ?        ? ?                                   name
 //
-// What is unknown is "?", as ls itself writes it; owners always are. A time
-// known by the minute or the day has ls's shorter forms, in UTC. A file has as
-// many links as it has names in the listing, a directory no size, and a link its
-// target's. Names are as they are, but for control characters: see appendEscaped.
+// What is unknown is "?", as ls itself writes it, and as in the last line where
+// that is all; owners always are. A time known by the minute or the day has ls's
+// shorter forms, in UTC. A file has as many links as it has names in the listing,
+// a directory no size, and a link its target's. Names are as they are, but for
+// control characters: see appendEscaped.
 func LsLR(w io.Writer, p *Page) error {
 	links := make(map[string]int)
 	for i := range p.Rows {
@@ -30,6 +32,10 @@ func LsLR(w io.Writer, p *Page) error {
 	}
 	return stream(w, []byte(".:\n"), p.Rows, func(b []byte, r *Row) []byte {
 		b = append(appendMode(b, &r.Entry), ' ')
+		if r.Mode == 0 && !r.Size.Known && precisionOf(r.MTime) <= between {
+			b = append(b, "? ? ?            ? ? "...)
+			return append(appendNames(b, &r.Entry, noControl), '\n')
+		}
 		b = strconv.AppendInt(b, int64(max(1, links[r.HardLink])), 10)
 		b = append(b, " ? ? "...)
 		b = right(b, 12, func(b []byte) []byte { return appendLsSize(b, &r.Entry) })
