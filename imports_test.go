@@ -21,6 +21,7 @@ var imports = map[string]string{
 	"mirror/internal/ftpd":    "mirror/internal/origin",
 	"mirror/internal/socket":  "",
 	"mirror/listing":          "",
+	"mirror/listing/page":     "mirror/listing",
 	"mirror/listing/lines":    "mirror/listing",
 	"mirror/listing/render":   "mirror/listing",
 	"mirror/source":           "mirror mirror/internal/ftp mirror/listing",

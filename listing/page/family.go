@@ -1,0 +1,62 @@
+package page
+
+import (
+	"bytes"
+	"strings"
+)
+
+// families are what is known to be on some server's pages and nobody else's.
+// They name the format, and decide nothing.
+var families = []struct{ format, sign string }{
+	{"artifactory", "Artifactory/"},
+	{"caddy", "caddyserver.com"},
+	{"caddy", "?sort=namedirfirst&order=desc"},
+	{"rclone", "?sort=namedirfirst&order=asc"},
+	{"h5ai", "larsjung.de/h5ai"},
+	{"miniserve", "svenstaro/miniserve"},
+	{"lighttpd", `summary="Directory Listing"`},
+	{"squid-ftp", "squid-internal-static"},
+	{"webrick", "WEBrick/"},
+	{"mini_httpd", "acme.com/software/mini_httpd"},
+	{"thttpd", "acme.com/software/thttpd"},
+	{"litespeed", "LiteSpeed Web Server"},
+	{"tomcat", "Apache Tomcat/"},
+	{"tomcat", "<title>Directory Listing For "},
+	{"python", "<title>Directory listing for /"},
+	{"fancyindex", `<table id="list"`},
+	{"apache", "?C=N;O="},
+	{"apache", "?C=N&amp;O="},
+	{"apache", "<ul><li><a href=\"/"},
+	{"iis", "[To Parent Directory]"},
+	{"jetty", "jetty-dir.css"},
+	{"pypi-simple", "pypi:repository-version"},
+	{"pypi-simple", "<title>Links for "},
+	{"pypi-simple", "<title>Simple Index"},
+	{"nginx", `<hr><pre><a href="../">../</a>`},
+}
+
+// formatOf names the kind of a page; "generic" is the unknown server's.
+func formatOf(body []byte, p *reader) string {
+	head := body[:min(len(body), sniffed)]
+	tail := body[max(len(head), len(body)-sniffed/4):]
+	for _, f := range families {
+		if bytes.Contains(head, []byte(f.sign)) || bytes.Contains(tail, []byte(f.sign)) {
+			return f.format
+		}
+	}
+	if p.hashes {
+		return "pypi-simple"
+	}
+	return "generic"
+}
+
+// listingTitle: a page whose title begins so is a listing even if it is empty.
+func listingTitle(title string) bool {
+	title = strings.ToLower(title)
+	for _, begin := range []string{"index of", "directory", "listing of", "links for", "simple index", "contents of", "index von", "index de"} {
+		if strings.HasPrefix(title, begin) {
+			return true
+		}
+	}
+	return false
+}

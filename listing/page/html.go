@@ -1,0 +1,279 @@
+package page
+
+import (
+	"strings"
+
+	"mirror/listing"
+)
+
+// A reader makes entries of the rows of a page.
+type reader struct {
+	*rows
+	entries
+	resolver *resolver
+	columns  columns // of text outside of tables
+	bare     int     // index of the last line's entry if it had nothing but a link; else -1
+	above    bool    // there is a link to the directory above
+	headed   bool    // there are headings
+	hashes   bool    // there are links with a digest, as package indexes have
+}
+
+func parseHTML(body []byte, in Input) (listing.Listing, error) {
+	p := &reader{rows: &rows{}, resolver: newResolver(in.Base), bare: -1}
+	p.rows.base = p.resolver.base
+	p.rows.emit = p.row
+	p.rows.read(body)
+	l := p.finish(in.Clock)
+	l.Format = formatOf(body, p)
+	l.Ended = p.whole()
+	if len(l.Entries) == 0 && !p.above && !p.headed && !p.hashes && !listingTitle(p.title) {
+		return listing.Listing{}, errNoListing(p.title)
+	}
+	return l, nil
+}
+
+// target is an anchor that leads to an entry.
+type target struct {
+	anchor int
+	link
+}
+
+// row takes a row in.
+func (p *reader) row(r *row) {
+	var targets [1]target
+	t := p.targets(r, targets[:0])
+	bare := p.bare
+	p.bare = -1
+	if len(t) == 0 {
+		p.withoutEntry(r, bare)
+		return
+	}
+	switch {
+	case r.kind == flowRow:
+		p.flow(r, t)
+	case len(t) > 1 && p.several(r, t):
+	default:
+		p.single(r, t[0])
+	}
+}
+
+// targets finds the anchors that lead to entries; anchors for the same one,
+// such as an icon's and a name's, are one: that which has text.
+func (p *reader) targets(r *row, t []target) []target {
+	for i := range r.anchors {
+		a := &r.anchors[i]
+		l := p.resolver.resolve(a.href)
+		switch l.place {
+		case parent:
+			p.above = true
+		case unusable:
+			p.misread(a.href)
+		case elsewhere:
+			p.hashes = p.hashes || strings.Contains(a.href, "#sha") || strings.Contains(a.href, "#md5=")
+		case child:
+			if l.query && !sameName(r.text(i), l.name) {
+				continue
+			}
+			if n := len(t); n > 0 && t[n-1].name == l.name {
+				if strings.TrimSpace(r.text(t[n-1].anchor)) == "" {
+					a.marks |= r.anchors[t[n-1].anchor].marks
+					t[n-1].anchor = i
+				}
+				continue
+			}
+			t = append(t, target{i, l})
+		}
+	}
+	return t
+}
+
+// withoutEntry takes in a row that has none: headings, or, below a line that
+// had nothing but a link, what there is to say of that.
+func (p *reader) withoutEntry(r *row, bare int) {
+	if r.kind == tableRow {
+		texts, spans := make([]string, len(r.cells)), make([]int, len(r.cells))
+		for i := range r.cells {
+			texts[i], spans[i] = r.cells[i].all(), r.cells[i].span
+		}
+		if r.columns != nil {
+			if c := headings(texts, spans); len(c.heads) > 0 {
+				*r.columns, p.headed = c, true
+			}
+		}
+		return
+	}
+	if len(r.cells) == 0 {
+		return
+	}
+	text := r.cells[0].all()
+	if r.kind == lineRow && bare >= 0 && len(r.anchors) == 0 {
+		var f facts
+		f.line(text, false, &p.columns)
+		if f.any() {
+			p.describe(&p.list[bare], f)
+			return
+		}
+		p.bare = bare
+	}
+	if len(text) > 4*maxText {
+		return
+	}
+	var texts []string
+	for i := range r.cells[0].pieces {
+		for s := range strings.SplitSeq(r.cells[0].pieces[i].text, "  ") {
+			if s = strings.TrimSpace(s); s != "" {
+				texts = append(texts, s)
+			}
+		}
+	}
+	spans := make([]int, len(texts))
+	if c := headings(texts, spans); len(c.heads) > 1 && len(c.heads) <= 8 {
+		p.columns, p.headed = c, true
+	}
+}
+
+// single takes in a row of one entry.
+func (p *reader) single(r *row, t target) {
+	a := &r.anchors[t.anchor]
+	var f facts
+	m := r.marks
+	for i := range r.anchors {
+		m |= r.anchors[i].marks
+	}
+	if r.kind == tableRow && len(r.cells) > 1 {
+		p.cells(r, a.cell, &f)
+	}
+	if !f.any() {
+		p.beside(r, t.anchor, &f)
+	}
+	p.entry(r, t, f, m)
+}
+
+// cells reads the cells of a table's row but the one that has the name.
+func (p *reader) cells(r *row, name int, f *facts) {
+	column := 0
+	for i := range r.cells {
+		c := &r.cells[i]
+		if i != name {
+			if r.columns != nil && len(r.columns.heads) > 0 {
+				f.column(c, c.own(), r.columns.at(column))
+			} else {
+				f.content(c, c.own())
+			}
+		}
+		column += max(1, c.span)
+	}
+}
+
+// beside reads the text around an anchor, up to the next one on either side.
+func (p *reader) beside(r *row, anchor int, f *facts) {
+	columns := &p.columns
+	if r.kind == tableRow && r.columns != nil {
+		columns = r.columns
+	}
+	c := &r.cells[r.anchors[anchor].cell]
+	if c.stamp != "" {
+		f.stamp(c, "")
+	}
+	before, inside, after := r.around(anchor)
+	f.line(after, false, columns)
+	if !f.any() && inside != "" {
+		f.line(inside, true, columns)
+	}
+	if !f.any() {
+		f.line(before, true, columns)
+	}
+}
+
+// entry adds the entry of a target.
+func (p *reader) entry(r *row, t target, f facts, m marks) {
+	e := found{Entry: listing.Entry{Name: t.name, Type: listing.File}, evidence: linked}
+	shown := r.text(t.anchor)
+	if sameName(shown, t.name) {
+		e.evidence = named
+	}
+	if f.any() || m&dirMark != 0 {
+		e.evidence = described
+	}
+	p.describe(&e, f)
+	if t.slash || m&dirMark != 0 || m&dirHint != 0 && !f.size.Known {
+		e.Type = listing.Dir
+	}
+	if e.Type == listing.Dir {
+		e.Size = listing.Span{}
+	}
+	if to, ok := r.arrow(t.anchor); ok && (m&linkMark != 0 || f.any()) {
+		e.Type, e.Target = listing.Symlink, to
+	}
+	if _, twice := p.byName[t.name]; !twice && r.kind == lineRow && !f.any() {
+		p.bare = len(p.list)
+	}
+	p.add(e)
+}
+
+// describe gives an entry what a row says of it.
+func (p *reader) describe(e *found, f facts) {
+	if f.dir {
+		e.Type = listing.Dir
+	}
+	if e.time = f.time; e.Type != listing.Dir {
+		e.Size = f.size
+	}
+	if f.any() {
+		e.evidence = described
+	}
+}
+
+// several takes in a row of several entries: lines within a cell of a table
+// that is there for the layout, or cells with a name each. It returns false
+// for a row of one entry that mentions others.
+func (p *reader) several(r *row, t []target) bool {
+	lines, names := true, true
+	for i := range t {
+		if !sameName(r.text(t[i].anchor), t[i].name) {
+			return false
+		}
+		if i > 0 {
+			lines = lines && r.endBetween(t[i-1].anchor, t[i].anchor)
+		}
+		a := &r.anchors[t[i].anchor]
+		names = names && strings.TrimSpace(r.cells[a.cell].own()) == "" && (i == 0 || r.anchors[t[i-1].anchor].cell != a.cell)
+	}
+	if names && r.kind == tableRow && (r.columns == nil || len(r.columns.heads) == 0) || lines {
+		for i := range t {
+			var f facts
+			p.beside(r, t[i].anchor, &f)
+			p.entry(r, t[i], f, r.anchors[t[i].anchor].marks)
+		}
+		return true
+	}
+	return false
+}
+
+// flow takes in running text: names with or without something beside them
+// are entries, links in sentences are not known to be any.
+func (p *reader) flow(r *row, t []target) {
+	words := strings.TrimFunc(r.cells[0].own(), notWord) != ""
+	for i := range t {
+		var f facts
+		p.beside(r, t[i].anchor, &f)
+		m := r.anchors[t[i].anchor].marks
+		if i == 0 && len(t) == 1 {
+			m |= r.marks
+		}
+		if words && !f.any() {
+			p.prose(t[i])
+			continue
+		}
+		p.entry(r, t[i], f, m)
+	}
+}
+
+// prose adds what a sentence links to.
+func (p *reader) prose(t target) {
+	e := found{Entry: listing.Entry{Name: t.name, Type: listing.File}}
+	if t.slash {
+		e.Type = listing.Dir
+	}
+	p.add(e)
+}

@@ -1,0 +1,329 @@
+package page
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+
+	"mirror/listing"
+)
+
+// A jsonPage is a listing as JSON. There is no standard for it, but a family
+// likeness: an array of objects, at the root or one level down, with a member
+// for the name and others for what the entry is, under names that differ in
+// little more than their spelling:
+//
+//	[{"name":"a.txt","type":"file","mtime":"Wed, 02 Feb 2022 02:02:02 GMT","size":7}]
+//	[{"name":"d/","size":4096,"url":"./d/","mod_time":"2022-02-02T02:02:02Z","mode":2147484141,"is_dir":true}]
+//	{"path":"/pool","children":[{"uri":"/main","folder":true}]}
+//	{"projects":[{"name":"a"}]}
+type jsonPage struct {
+	entries
+	scanner
+	resolver *resolver
+	more     bool   // the list goes on elsewhere
+	arrays   int    // that may be listings
+	keys     string // of the first object, for the format's name
+}
+
+// maxDepth is how deep values nest in anything that is a listing.
+const maxDepth = 64
+
+func parseJSON(body []byte, in Input) (listing.Listing, error) {
+	p := &jsonPage{scanner: scanner{b: body}, resolver: newResolver(in.Base)}
+	err := p.value("", 0, false)
+	if p.arrays == 0 {
+		if err != nil {
+			return listing.Listing{}, fmt.Errorf("this page is no listing: %w at byte %d", err, p.at)
+		}
+		return listing.Listing{}, fmt.Errorf("this JSON is no listing: there is no array of entries in it, it begins with %q", clip(string(body[:min(len(body), 40)])))
+	}
+	l := p.finish(in.Clock)
+	l.Format = p.format()
+	l.Ended = err == nil && p.next() == 0 && !p.more
+	return l, nil
+}
+
+func (p *jsonPage) format() string {
+	switch {
+	case strings.HasPrefix(p.keys, "name type mtime"):
+		return "nginx-json"
+	case strings.Contains(p.keys, "mod_time"):
+		return "caddy-json"
+	case strings.Contains(p.keys, "filename url hashes"), strings.HasPrefix(p.keys, "projects"):
+		return "pypi-simple-json"
+	}
+	return "json"
+}
+
+// value reads a value that is the member key of an object, or an element of
+// the array of that key. Inner: it is part of an entry, whose parts are none.
+func (p *jsonPage) value(key string, depth int, inner bool) error {
+	switch c := p.next(); {
+	case depth > maxDepth:
+		return fmt.Errorf("values nest more than %d deep", maxDepth)
+	case c == '[':
+		return p.array(key, depth, inner)
+	case c == '{':
+		_, err := p.object(depth, inner)
+		return err
+	case c == '"':
+		_, err := p.string()
+		return err
+	}
+	_, err := p.word()
+	return err
+}
+
+// listKeys are members that have entries as mere strings.
+const listKeys = " files entries children items list contents prefixes directories dirs folders subdirs "
+
+// dirKeys are members whose elements are directories.
+const dirKeys = " prefixes directories dirs folders subdirs projects "
+
+func (p *jsonPage) array(key string, depth int, inner bool) error {
+	p.pass('[')
+	listed := !inner && depth <= 2
+	isDir := strings.Contains(dirKeys, " "+key+" ")
+	if c := p.next(); listed && (c == '{' || c == ']' && (depth == 0 || strings.Contains(listKeys+dirKeys, " "+key+" ")) || c == '"' && depth == 0) {
+		p.arrays++
+	}
+	for !p.pass(']') {
+		var err error
+		start := p.at
+		switch c := p.next(); {
+		case c == '{' && listed:
+			var o object
+			if o, err = p.object(depth+1, true); err == nil {
+				p.entry(o, isDir)
+			}
+		case c == '"' && listed && (depth == 0 || strings.Contains(listKeys, " "+key+" ")):
+			var name string
+			if name, err = p.string(); err == nil {
+				p.entry(object{nameField: {text: name}}, isDir)
+			}
+		default:
+			err = p.value(key, depth+1, true)
+		}
+		if err != nil {
+			if !listed || !p.recover(start) {
+				return err
+			}
+			continue
+		}
+		if !p.pass(',') && p.next() != ']' {
+			if !listed || !p.recover(start) {
+				return errJSON
+			}
+		}
+	}
+	return nil
+}
+
+// recover passes an element that is not well-formed, up to the next object.
+func (p *jsonPage) recover(start int) bool {
+	p.misread(string(p.b[start:min(len(p.b), start+maxText)]))
+	i := bytes.IndexByte(p.b[max(p.at, start+1):], '{')
+	if i < 0 {
+		p.at = len(p.b)
+		return false
+	}
+	p.at = max(p.at, start+1) + i
+	return true
+}
+
+// A field is what a member of an object tells.
+type field uint8
+
+const (
+	noField field = iota
+	nameField
+	pathField // the name is its last segment
+	linkField
+	sizeField
+	timeField
+	kindField
+	dirField // true or false
+	symlinkField
+	targetField
+	modeField
+	moreField // the list goes on
+	fields
+)
+
+// fieldNames are the names of members, without what spellings differ in: see
+// plainKey.
+var fieldNames = map[field]string{
+	nameField:    "name filename basename subdir",
+	pathField:    "path uri key relative file",
+	linkField:    "url href link",
+	sizeField:    "size bytes length filesize contentlength sizebytes sizeinbytes",
+	timeField:    "mtime modtime lastmodified modified lastmod updated updatedat modificationtime lastmodifiedtime datemodified uploadtime date time timestamp mtimems",
+	kindField:    "type kind pathtype filetype contenttype",
+	dirField:     "isdir isdirectory dir directory folder isfolder",
+	symlinkField: "issymlink islink symlink",
+	targetField:  "target linktarget symlinktarget",
+	modeField:    "mode",
+	moreField:    "nextpagetoken nextcontinuationtoken nextmarker",
+}
+
+// fieldOf finds the field of a member by its plain name.
+var fieldOf = func() map[string]field {
+	m := make(map[string]field)
+	for f, names := range fieldNames {
+		for name := range strings.FieldsSeq(names) {
+			m[name] = f
+		}
+	}
+	return m
+}()
+
+// An object has the members of one that tell something; of two that tell the
+// same, the first.
+type object [fields]scalar
+
+// A scalar is a string, or the word of a number or truth value.
+type scalar struct {
+	text string
+	word bool
+}
+
+// object reads an object; arrays in it that are not part of an entry may be
+// the listing.
+func (p *jsonPage) object(depth int, inner bool) (o object, err error) {
+	p.pass('{')
+	first := p.keys == ""
+	for !p.pass('}') {
+		key, err := p.string()
+		if err != nil || !p.pass(':') {
+			return o, errJSON
+		}
+		if first {
+			p.keys = strings.TrimSpace(p.keys + " " + clip(key))
+		}
+		var v scalar
+		switch c := p.next(); c {
+		case '[', '{':
+			err = p.value(plainKey(key), depth+1, inner)
+		case '"':
+			v.text, err = p.string()
+		default:
+			v.text, err = p.word()
+			v.word = true
+		}
+		if err != nil {
+			return o, err
+		}
+		f, known := fieldOf[key]
+		if !known {
+			f = fieldOf[plainKey(key)]
+		}
+		if o[f].text == "" && v.text != "null" {
+			o[f] = v
+		}
+		if !p.pass(',') && p.next() != '}' {
+			return o, errJSON
+		}
+	}
+	p.more = p.more || !inner && o[moreField].text != ""
+	return o, nil
+}
+
+// plainKey is a member's name without what spellings differ in: is_dir, IsDir.
+func plainKey(key string) string {
+	return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(key))
+}
+
+// entry takes an object in as an entry.
+func (p *jsonPage) entry(o object, isDir bool) {
+	name := o[nameField].text
+	if href := o[linkField].text; href != "" {
+		l := p.resolver.resolve(href)
+		if l.place != child {
+			return
+		}
+		isDir = isDir || l.slash
+		if name == "" {
+			name = l.name
+		}
+	}
+	if name == "" {
+		path, slash := strings.CutSuffix(o[pathField].text, "/")
+		isDir = isDir || slash
+		name = path[strings.LastIndexByte(path, '/')+1:]
+	}
+	if short, slash := strings.CutSuffix(name, "/"); slash {
+		name, isDir = short, true
+	}
+	if name == "" || name == "." || name == ".." {
+		return
+	}
+	e := found{Entry: listing.Entry{Name: name}, evidence: described}
+	e.Size = o.size()
+	e.time, e.MTime = o.time()
+	e.Type, e.Target = o.kind(isDir, e.Size.Known)
+	if e.Type == listing.Dir {
+		e.Size = listing.Span{}
+	}
+	if mode, ok := o.goMode(); ok && e.Type != listing.Symlink {
+		e.Mode = listing.Perm(uint16(mode.Perm()))
+		if mode.Type()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeDevice) != 0 {
+			e.Type = listing.Other
+		}
+	}
+	p.add(e)
+}
+
+// kind is what an entry is, by any of the ways to say so.
+func (o object) kind(isDir, sized bool) (listing.Type, string) {
+	word := strings.ToLower(o[kindField].text)
+	switch {
+	case o[symlinkField].text == "true", strings.HasPrefix(word, "symlink"), word == "link":
+		return listing.Symlink, o[targetField].text
+	case isDir, o[dirField].text == "true", word == "tree" || word == "d":
+		return listing.Dir, ""
+	case word == "other":
+		return listing.Other, ""
+	}
+	if w, ok := dirWord(word); ok && w == word {
+		return listing.Dir, ""
+	}
+	if sized || word != "" || o[dirField].word {
+		return listing.File, ""
+	}
+	return listing.Unknown, ""
+}
+
+// size is a number of bytes, or a text like a page's.
+func (o object) size() listing.Span {
+	if size, rest, ok := readSize(o[sizeField].text, 1); ok && rest == "" {
+		return size
+	}
+	return listing.Span{}
+}
+
+// time is a text like a page's, or a number of seconds or milliseconds since
+// 1970, which are exact.
+func (o object) time() (reading, listing.Span) {
+	text := o[timeField].text
+	if n, err := strconv.ParseFloat(text, 64); err == nil && n >= 0 && n < 1e14 {
+		if n > 1e11 { // in milliseconds: else later than the year 5000
+			n /= 1000
+		}
+		return reading{}, listing.Exactly(int64(n))
+	}
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return reading{}, listing.Exactly(t.Unix())
+	}
+	r, _, _ := dateIn(clip(text))
+	return r, listing.Span{}
+}
+
+// goMode is the mode of a file as Go's servers give it.
+func (o object) goMode() (fs.FileMode, bool) {
+	n, err := strconv.ParseUint(o[modeField].text, 10, 32)
+	return fs.FileMode(n), err == nil && o[modeField].word && o[dirField].word
+}

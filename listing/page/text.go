@@ -1,0 +1,156 @@
+package page
+
+import (
+	"strings"
+	"unicode"
+)
+
+// all is the whole text of a cell.
+func (c *cell) all() string { return c.join(func(piece) bool { return true }) }
+
+// own is the text of a cell outside of its anchors.
+func (c *cell) own() string { return c.join(func(p piece) bool { return p.anchor < 0 }) }
+
+// join puts the pieces that are wanted together; between them are two blanks,
+// as between columns.
+func (c *cell) join(want func(piece) bool) string {
+	var b strings.Builder
+	only := ""
+	n := 0
+	for _, p := range c.pieces {
+		if p.end || !want(p) {
+			continue
+		}
+		switch n++; n {
+		case 1:
+			only = p.text
+		case 2:
+			b.WriteString(only)
+			fallthrough
+		default:
+			b.WriteString("  ")
+			b.WriteString(p.text)
+		}
+		if b.Len() > 8*maxText {
+			break
+		}
+	}
+	if n > 1 {
+		only = b.String()
+	}
+	return only
+}
+
+// text is what an anchor shows.
+func (r *row) text(anchor int) string {
+	a := &r.anchors[anchor]
+	c := &r.cells[a.cell]
+	for _, p := range c.pieces[a.piece:] {
+		if p.anchor != anchor {
+			break
+		}
+		if strings.TrimSpace(p.text) != "" {
+			return p.text
+		}
+	}
+	return ""
+}
+
+// around is the text before an anchor, inside of it but for the name, and
+// after it, up to the next anchors and ends of lines.
+func (r *row) around(anchor int) (before, inside, after string) {
+	a := &r.anchors[anchor]
+	pieces := r.cells[a.cell].pieces
+	at := a.piece
+	for i := at - 1; i >= 0 && pieces[i].anchor < 0 && !pieces[i].end && len(before) < maxText; i-- {
+		before = pieces[i].text + "  " + before
+	}
+	named := false
+	for ; at < len(pieces) && (pieces[at].anchor == anchor); at++ {
+		switch blank := strings.TrimSpace(pieces[at].text) == ""; {
+		case blank:
+		case !named:
+			named = true
+		case len(inside) < maxText:
+			inside += pieces[at].text + "  "
+		}
+	}
+	for ; at < len(pieces) && len(after) < maxText; at++ {
+		if pieces[at].anchor >= 0 {
+			if r.kind != lineRow || strings.TrimSpace(after) != "" {
+				break
+			}
+			continue // part of a name that was not escaped
+		}
+		after += pieces[at].text + "  "
+	}
+	return before, inside, after
+}
+
+// arrow is what "-> target" behind an anchor points to.
+func (r *row) arrow(anchor int) (target string, ok bool) {
+	if r.kind == flowRow {
+		return "", false
+	}
+	a := &r.anchors[anchor]
+	for c := a.cell; c < len(r.cells); c++ {
+		pieces := r.cells[c].pieces
+		for i := range pieces {
+			if pieces[i].anchor >= 0 {
+				continue
+			}
+			rest, found := strings.CutPrefix(strings.TrimSpace(pieces[i].text), "->")
+			if !found {
+				continue
+			}
+			if rest = strings.TrimSpace(rest); rest == "" && i+1 < len(pieces) {
+				rest = pieces[i+1].text
+			}
+			return rest, rest != ""
+		}
+	}
+	return "", false
+}
+
+// endBetween: a line ends between two anchors.
+func (r *row) endBetween(first, second int) bool {
+	a, b := &r.anchors[first], &r.anchors[second]
+	if a.cell != b.cell {
+		return false
+	}
+	for _, p := range r.cells[a.cell].pieces[a.piece:b.piece] {
+		if p.end {
+			return true
+		}
+	}
+	return false
+}
+
+// sameName: what is shown is the name of what is linked to. Servers cut names
+// short, and write "/", "@" or "*" behind them.
+func sameName(shown, name string) bool {
+	shown = strings.TrimSpace(shown)
+	if shown == name || strings.TrimRight(shown, "/@*") == name {
+		return true
+	}
+	if shown == "" {
+		return strings.TrimSpace(name) == ""
+	}
+	for _, cut := range []string{"..>", "...", "..", "…", ">"} {
+		if begin, ok := strings.CutSuffix(shown, cut); ok && begin != "" && strings.HasPrefix(name, begin) {
+			return true
+		}
+	}
+	return loose(shown) == loose(name)
+}
+
+// loose forgets what package indexes change in a name for its link.
+func loose(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '-' || r == '_' || r == '.' || r == '/' || unicode.IsSpace(r):
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, s)
+}
