@@ -24,7 +24,7 @@ var imports = map[string]string{
 	"mirror/listing/page":     "mirror/listing",
 	"mirror/listing/lines":    "mirror/listing",
 	"mirror/listing/render":   "mirror/listing",
-	"mirror/source":           "mirror mirror/internal/ftp mirror/listing",
+	"mirror/source":           "mirror mirror/internal/ftp mirror/listing mirror/listing/lines",
 	"mirror/store/index":      "",
 	"mirror/store":            "mirror mirror/internal/durable mirror/internal/keylock",
 	"mirror/fetch":            "mirror mirror/config mirror/internal/keylock mirror/source mirror/store mirror/store/index",

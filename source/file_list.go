@@ -25,7 +25,7 @@ func (f *File) List(ctx context.Context, dir mirror.Name, _ *mirror.Meta) (Listi
 }
 
 func (f *File) list(ctx context.Context, dir mirror.Name) (Listing, error) {
-	l := Listing{Listing: listing.Listing{Format: "file"}}
+	l := Listing{Listing: listing.Listing{Format: "file"}, Meta: mirror.Meta{Size: -1}}
 	base, err := f.root(dir)
 	if err != nil {
 		return l, err

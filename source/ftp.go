@@ -203,8 +203,17 @@ func (f *FTP) at(c *ftp.Conn, path mirror.Name) string {
 	return c.Home() + f.base.Path + string(path)
 }
 
-// stat implements plain.
+// stat implements plain. Where the connection was the price of a transfer that
+// was given up, it asks over another.
 func (s *ftpFile) stat(ctx context.Context) (mirror.Meta, error) {
+	if !s.c.Usable() {
+		c, err := s.f.dial(ctx)
+		if err != nil {
+			return mirror.Meta{}, err
+		}
+		s.c.Close()
+		s.c = c
+	}
 	m, err := s.facts(ctx)
 	if err != nil {
 		return mirror.Meta{}, s.unavailable(ctx, err)

@@ -70,6 +70,10 @@ func (s *ftpFile) look(ctx context.Context) error {
 		case err == nil && path == s.path:
 			return nil
 		case err == nil:
+			above := &ftpFile{f: s.f, c: s.c, path: path}
+			if _, err := above.facts(ctx); err == nil {
+				return s.fail(mirror.ErrNotFound, "/%s is no directory", path.Escape())
+			}
 			return s.fail(mirror.ErrRefused, "its directory /%s cannot be read", path.Escape())
 		case !s.c.Usable() || !errors.As(err, &r):
 			return err

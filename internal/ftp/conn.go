@@ -31,9 +31,8 @@ type Conn struct {
 	tls      *tls.Config       // of data connections, too; nil: in the clear
 	features map[string]string
 	home     string
-	system   string // SYST's answer, once it was asked for
-	noEPSV   bool   // the server has only PASV
-	broken   bool   // no reply can be relied on any more
+	noEPSV   bool // the server has only PASV
+	broken   bool // no reply can be relied on any more
 }
 
 // reply is what a command was answered; as an error, that it was not what was

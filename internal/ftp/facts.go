@@ -128,14 +128,13 @@ type Format string
 const (
 	MLSD Format = "mlsd" // RFC 3659, 7
 	LIST Format = "list" // for human eyes; mostly of ls -l
-	NLST Format = "nlst" // names
 )
 
 // Listing is a directory as the server sent it.
 type Listing struct {
-	Format Format
-	System string // what the server says that it is (SYST); only with LIST
-	Data   []byte
+	Format  Format
+	Data    []byte
+	ModTime time.Time // of the directory itself; zero: it was not told
 }
 
 // List returns what is in dir, in the best format that the server has. The
@@ -148,22 +147,28 @@ func (c *Conn) List(ctx context.Context, dir string) (Listing, error) {
 	if c.Has("MLST") {
 		data, err := c.readAll(ctx, "MLSD")
 		if !Unsupported(err) {
-			return Listing{Format: MLSD, Data: data}, err
+			return Listing{Format: MLSD, Data: data, ModTime: ownTime(data)}, err
 		}
 		delete(c.features, "MLST")
 	}
-	if c.system == "" {
-		r, err := c.do(ctx, "SYST", "")
-		if err != nil {
-			return Listing{}, err
-		}
-		c.system = "unknown"
-		if r.Code == 215 {
-			c.system = r.Text
-		}
-	}
 	data, err := c.readAll(ctx, "LIST")
-	return Listing{Format: LIST, System: c.system, Data: data}, err
+	return Listing{Format: LIST, Data: data}, err
+}
+
+// ownTime finds what MLSD says of the directory itself:
+//
+//	type=cdir;modify=20240102030405; .
+func ownTime(data []byte) time.Time {
+	i := bytes.Index(data, []byte("ype=cdir;"))
+	if i < 0 {
+		return time.Time{}
+	}
+	begin := bytes.LastIndexByte(data[:i], '\n') + 1
+	facts, _, _ := bytes.Cut(data[begin:], []byte(" "))
+	if f := parseFacts(string(facts[:min(len(facts), maxText)])); f.Type == "cdir" {
+		return f.ModTime
+	}
+	return time.Time{}
 }
 
 // Names returns the names in dir, in no order; dot files may be missing.

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"mirror/internal/ftpd"
+	"mirror/internal/origin"
 )
 
 // TestCut: a transfer that is not whole never ends in io.EOF.
@@ -151,7 +152,7 @@ func TestMLSDAfterAll(t *testing.T) {
 	c := dial(t, s, nil)
 	s.Behave(ftpd.Behaviour{Lacks: []string{"MLSD"}})
 	list, err := c.List(t.Context(), "/pub")
-	if err != nil || list.Format != LIST || list.System != "UNIX Type: L8" || len(list.Data) == 0 {
+	if err != nil || list.Format != LIST || len(list.Data) == 0 {
 		t.Errorf("%+v, %v", list, err)
 	}
 }
@@ -166,6 +167,20 @@ func TestNoNames(t *testing.T) {
 	}
 	if _, err := c.Names(t.Context(), "/none"); err == nil {
 		t.Error("no error")
+	}
+}
+
+func TestOwnTime(t *testing.T) {
+	for data, want := range map[string]bool{
+		"type=file;modify=20200102030405; a\r\nType=cdir;modify=20240102030405; .\r\n": true,
+		"type=file;modify=20240102030405; type=cdir;\r\n":                              false,
+		"type=cdir;size=1; .\r\n":                                                      false,
+		"type=cdir;":                                                                   false,
+		"":                                                                             false,
+	} {
+		if got := ownTime([]byte(data)); got.Equal(origin.Epoch) != want {
+			t.Errorf("%q: %v", data, got)
+		}
 	}
 }
 

@@ -82,7 +82,8 @@ func (x *session) obey(verb, arg string) bool {
 	case told:
 		x.say("%s", answer)
 		return !strings.HasPrefix(answer, "421")
-	case slices.Contains(b.Lacks, verb), verb == "MLSD" && slices.Contains(b.Lacks, "MLST"):
+	case slices.Contains(b.Lacks, verb), verb == "MLSD" && slices.Contains(b.Lacks, "MLST"),
+		verb == "AUTH" && x.s.tls == nil:
 		x.say("502 %s is not implemented", verb)
 		return true
 	}
@@ -104,8 +105,6 @@ func (x *session) obey(verb, arg string) bool {
 		x.features(b)
 	case "PWD":
 		x.say(`257 "%s"`, x.cwd)
-	case "SYST":
-		x.say("215 UNIX Type: L8")
 	case "EPSV", "PASV":
 		x.listen(verb, b)
 	case "REST":
