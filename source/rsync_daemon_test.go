@@ -18,7 +18,7 @@ import (
 // rsyncDaemon is a real rsync daemon: each connection that the test accepts is
 // handed to a process of its own, as inetd does, through a pipe that can be cut.
 type rsyncDaemon struct {
-	t    *testing.T
+	t    testing.TB
 	addr string
 	dir  string // of the module "m"
 	conf string
@@ -32,7 +32,7 @@ type rsyncDaemon struct {
 }
 
 // newRsyncDaemon starts a daemon; settings are lines of the module's section.
-func newRsyncDaemon(t *testing.T, settings ...string) *rsyncDaemon {
+func newRsyncDaemon(t testing.TB, settings ...string) *rsyncDaemon {
 	t.Helper()
 	dir := t.TempDir()
 	d := &rsyncDaemon{t: t, dir: filepath.Join(dir, "m"), conf: filepath.Join(dir, "conf"), open: make(map[net.Conn]bool)}

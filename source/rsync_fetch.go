@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
-	"syscall"
 	"time"
 
 	"mirror"
@@ -127,7 +127,7 @@ func (b *rsyncBatch) measure(some []*rsyncFetch) (good []*rsyncFetch) {
 		if f.Part != nil {
 			fi, err := f.Part.Stat()
 			if err != nil {
-				b.settle(f, fmt.Errorf("%w: %w", mirror.ErrStore, err))
+				b.settle(f, storeError(err))
 				continue
 			}
 			f.offset, f.from = fi.Size(), 0
@@ -226,25 +226,36 @@ func (b *rsyncBatch) receive(ctx context.Context, s *rsyncSession, f *rsyncFetch
 	if err := b.compare(f, data); err != nil {
 		return data, err
 	}
-	dst, err := f.Start(f.meta)
-	if err != nil {
-		return data, &objection{err}
+	n, err := io.ReadAtLeast(data, b.buffer, sniffLen)
+	switch {
+	case data.ended && (err == io.ErrUnexpectedEOF || err == io.EOF):
+		err = io.EOF // it is short
+	case err != nil && n == 0:
+		return data, err
+	}
+	if f.RefuseHTML && f.offset == 0 && IsHTML(http.DetectContentType(b.buffer[:n])) {
+		return data, faultf(mirror.ErrBroken, "is an HTML page, where the name promises something else")
+	}
+	dst, objects := f.Start(f.meta)
+	if objects != nil {
+		return data, &objection{objects}
 	}
 	for {
 		if ctx.Err() != nil {
 			return data, context.Cause(ctx)
 		}
-		n, err := data.Read(b.buffer)
 		if n > 0 {
 			if _, err := dst.Write(b.buffer[:n]); err != nil {
-				return data, diskError(err)
+				return data, storeError(err)
 			}
 			f.Wrote(n)
 		}
-		if err == io.EOF {
+		switch err {
+		case nil:
+			n, err = data.Read(b.buffer)
+		case io.EOF:
 			return data, nil
-		}
-		if err != nil {
+		default:
 			return data, err
 		}
 	}
@@ -257,7 +268,7 @@ func (b *rsyncBatch) compare(f *rsyncFetch, data *rsyncData) error {
 		n := int(min(int64(half), f.offset-at))
 		theirs, ours := b.buffer[:n], b.buffer[half:half+n]
 		if _, err := io.ReadFull(data, theirs); err != nil {
-			return short(err)
+			return early(err)
 		}
 		if _, err := f.Part.ReadAt(ours, at); err != nil {
 			return fmt.Errorf("%w: reading back the partial file: %w", mirror.ErrStore, err)
@@ -300,13 +311,4 @@ func (b *rsyncBatch) lookAgain(ctx context.Context, late []*rsyncFetch) error {
 	}
 	s.leave()
 	return nil
-}
-
-// diskError is the kind of an error of appending.
-func diskError(err error) error {
-	kind := mirror.ErrStore
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
-		kind = mirror.ErrNoSpace
-	}
-	return fmt.Errorf("%w: %w", kind, err)
 }

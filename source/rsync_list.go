@@ -66,7 +66,7 @@ func (e *rsyncEntry) is(kind uint32) bool { return e.mode&modeType == kind }
 // readList reads a file list of up to most entries. ended: the upstream could
 // read all that it was to list.
 func (r *rsyncReader) readList(links bool, most int) (list []rsyncEntry, ended bool, err error) {
-	var last rsyncEntry
+	d := listReader{rsyncReader: r, links: links}
 	names := 0
 	for {
 		flags := int(r.byte())
@@ -75,78 +75,97 @@ func (r *rsyncReader) readList(links bool, most int) (list []rsyncEntry, ended b
 		}
 		switch flags {
 		case 0:
-			return list, true, r.err
+			return d.list, true, r.err
 		case listEndError:
-			return list, r.varint() == 0, r.err
+			trouble := r.varint()
+			return d.list, trouble == 0, r.err
 		}
-		if len(list) == most {
+		if len(d.list) == most {
 			return nil, false, fmt.Errorf("%w: a list of more than %d entries", errFrame, most)
 		}
-		e, err := r.readEntry(flags, last, list, links)
+		e, err := d.entry(flags)
 		if err != nil {
 			return nil, false, err
 		}
 		if names += len(e.name) + len(e.target); names > maxListNames {
 			return nil, false, fmt.Errorf("%w: a list of more than %d bytes of names", errFrame, maxListNames)
 		}
-		list = append(list, e)
-		last = e
+		d.list = append(d.list, e)
 	}
 }
 
-// readEntry reads what follows the flags. It takes from last what they say is
-// the same.
-func (r *rsyncReader) readEntry(flags int, last rsyncEntry, list []rsyncEntry, links bool) (rsyncEntry, error) {
-	shared := 0
-	if flags&sameName != 0 {
-		shared = int(r.byte())
+// listReader is what the next entry is told by.
+type listReader struct {
+	*rsyncReader
+	links bool
+	list  []rsyncEntry
+	last  rsyncEntry // its mtime and mode are the last that were told
+	name  []byte     // of the last entry
+}
+
+// entry reads what follows the flags.
+func (d *listReader) entry(flags int) (e rsyncEntry, err error) {
+	if e.name, err = d.readName(flags); err != nil {
+		return e, err
 	}
-	length := 0
-	if flags&longName != 0 {
-		length = r.varint()
-	} else {
-		length = int(r.byte())
-	}
-	rest := r.text(length, maxPath)
-	if r.err != nil {
-		return last, r.err
-	}
-	if shared > len(last.name) || shared+length == 0 {
-		return last, fmt.Errorf("%w: an entry without a name", errFrame)
-	}
-	e := rsyncEntry{name: last.name[:shared] + rest, mtime: last.mtime, mode: last.mode, link: -1}
+	e.link = -1
 	if flags&hardLinked != 0 {
-		e.link = len(list)
+		e.link = len(d.list)
 		if flags&hardLinkFirst == 0 {
-			first := r.varint()
-			if first < 0 || first >= len(list) {
-				return last, fmt.Errorf("%w: a hard link to entry %d", errFrame, first)
-			}
-			name := e.name
-			e = list[first]
-			e.name, e.link = name, first
-			return e, r.err
+			return d.hardLink(e.name)
 		}
 	}
-	e.size = r.varlong(3)
-	seconds, fraction := last.mtime.Unix(), 0
+	e.size = d.varlong(3)
+	seconds, fraction := d.last.mtime.Unix(), 0
 	if flags&sameTime == 0 {
-		seconds = r.varlong(4)
+		seconds = d.varlong(4)
 	}
 	if flags&nanos != 0 {
-		fraction = r.varint()
-	}
-	e.mtime = time.Unix(seconds, int64(fraction)).UTC()
-	if flags&sameMode == 0 {
-		e.mode = uint32(r.int())
-	}
-	if links && e.is(modeSymlink) {
-		e.target = r.text(r.varint(), maxPath)
+		fraction = d.varint()
 	}
 	if e.size < 0 || fraction < 0 || fraction >= 1e9 {
-		return last, fmt.Errorf("%w: a size or a time that cannot be", errFrame)
+		return e, fmt.Errorf("%w: a size or a time that cannot be", errFrame)
 	}
-	return e, r.err
+	e.mtime, e.mode = time.Unix(seconds, int64(fraction)).UTC(), d.last.mode
+	if flags&sameMode == 0 {
+		e.mode = uint32(d.int())
+	}
+	if d.links && e.is(modeSymlink) {
+		e.target = d.text(d.varint(), maxPath)
+	}
+	d.last = e
+	return e, d.err
+}
+
+func (d *listReader) readName(flags int) (string, error) {
+	shared, length := 0, 0
+	if flags&sameName != 0 {
+		shared = int(d.byte())
+	}
+	if flags&longName != 0 {
+		length = d.varint()
+	} else {
+		length = int(d.byte())
+	}
+	if shared > len(d.name) || length < 0 || length > maxPath || shared+length == 0 {
+		d.fail(fmt.Errorf("%w: a name of %d and %d bytes", errFrame, shared, length))
+		return "", d.err
+	}
+	d.name = slices.Grow(d.name[:shared], length)[:shared+length]
+	d.bytes(d.name[shared:])
+	return string(d.name), d.err
+}
+
+// hardLink is another name of an earlier entry's file.
+func (d *listReader) hardLink(name string) (rsyncEntry, error) {
+	first := d.varint()
+	if first < 0 || first >= len(d.list) {
+		return rsyncEntry{}, fmt.Errorf("%w: a hard link to entry %d", errFrame, first)
+	}
+	e := d.list[first]
+	e.name, e.link = name, first
+	d.last = e
+	return e, d.err
 }
 
 // sortList puts a list into the order by which both ends count its files:

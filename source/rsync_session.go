@@ -133,7 +133,7 @@ func (s *rsyncSession) begin(r *Rsync, ask rsyncAsk) error {
 	// that this client lets a daemon set are below 0x80.
 	var head [5]byte
 	if _, err := io.ReadFull(br, head[:]); err != nil {
-		return short(err)
+		return early(err)
 	}
 	s.conn.until, s.conn.wait = time.Time{}, r.opts.Idle
 	if head[0]&0x81 != 0 {
@@ -154,10 +154,11 @@ func (s *rsyncSession) enter(br *bufio.Reader, r *Rsync) error {
 	if _, err := fmt.Fprintf(s.conn, "@RSYNCD: %d.0 sha512 md5\n%s\n", rsyncProtocol, r.module); err != nil {
 		return err
 	}
-	greeting, err := br.ReadString('\n')
-	if err != nil {
-		return short(err)
+	line, err := br.ReadSlice('\n')
+	if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+		return early(err)
 	}
+	greeting := string(line)
 	var version, sub int
 	if n, _ := fmt.Sscanf(greeting, "@RSYNCD: %d.%d", &version, &sub); n != 2 {
 		return faultf(mirror.ErrBroken, "is no rsync daemon: it greets with %.60q", greeting)
@@ -168,7 +169,7 @@ func (s *rsyncSession) enter(br *bufio.Reader, r *Rsync) error {
 	for length := 0; length < maxMotd; {
 		raw, err := br.ReadSlice('\n')
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			return short(err)
+			return early(err)
 		}
 		length += len(raw)
 		line := strings.TrimRight(string(raw), "\r\n")

@@ -236,6 +236,17 @@ func TestRsyncOtherProtocolsTimes(t *testing.T) {
 	a.fails(r, ErrNotModified)
 }
 
+// TestRsyncHTML: where a name cannot be a page's, a page is refused.
+func TestRsyncHTML(t *testing.T) {
+	d := newRsyncDaemon(t)
+	page := []byte("<!DOCTYPE html><title>Closed</title>")
+	d.set("a.deb", origin.File{Body: page})
+	a := newAttempt(t, "a.deb", nil)
+	a.RefuseHTML = true
+	a.upstreamFails(d.source("", nil), mirror.ErrBroken)
+	newAttempt(t, "a.deb", nil).succeeds(d.source("", nil), page)
+}
+
 // TestRsyncLarge: a file of more than 4 GiB, its end without the rest.
 func TestRsyncLarge(t *testing.T) {
 	const large = 5<<30 + 12345

@@ -79,7 +79,7 @@ func (r *rsyncReader) frame() error {
 			}
 			text := make([]byte, n)
 			if _, err := io.ReadFull(r.br, text); err != nil {
-				return short(err)
+				return early(err)
 			}
 			if err := r.heard(kind, text); err != nil {
 				return err
@@ -101,7 +101,7 @@ func (r *rsyncReader) Read(p []byte) (int, error) {
 	n, err := r.br.Read(p[:min(len(p), r.left)])
 	r.left -= n
 	if err != nil {
-		r.fail(short(err))
+		r.fail(early(err))
 	}
 	return n, r.err
 }
@@ -109,7 +109,7 @@ func (r *rsyncReader) Read(p []byte) (int, error) {
 // bytes fills p.
 func (r *rsyncReader) bytes(p []byte) {
 	if _, err := io.ReadFull(r, p); err != nil {
-		r.fail(short(err))
+		r.fail(early(err))
 		clear(p)
 	}
 }
@@ -121,7 +121,7 @@ func (r *rsyncReader) byte() byte {
 			r.left--
 			return c
 		}
-		r.fail(short(err))
+		r.fail(early(err))
 	}
 	var b [1]byte
 	r.bytes(b[:])
@@ -195,8 +195,8 @@ func (r *rsyncReader) index() (i int, done bool) {
 	return r.last, false
 }
 
-// short makes the end of the connection an error where more was due.
-func short(err error) error {
+// early makes the end of the connection an error where more was due.
+func early(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
