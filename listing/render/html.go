@@ -20,9 +20,11 @@ var (
 	script string
 )
 
-// Policy is the Content-Security-Policy that the page of HTML works under: its
-// own style and script, its icon, and nothing else.
-var Policy = sync.OnceValue(func() string {
+// Policy returns the Content-Security-Policy that the page of HTML works under:
+// its own style and script, its icon, and nothing else.
+func Policy() string { return policy() }
+
+var policy = sync.OnceValue(func() string {
 	return "default-src 'none'; style-src '" + digest(style) + "'; script-src '" + digest(script) +
 		"'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 })
@@ -274,8 +276,8 @@ func appendWhen(b []byte, s listing.Span) []byte {
 		b = strconv.AppendInt(b, s.Hi, 10)
 		b = appendTime(b, s.Lo, "\" title=\"between 2006-01-02 15:04:05 and ")
 		b = appendTime(b, s.Hi, "2006-01-02 15:04:05\">")
-		b = appendTime(b, s.Lo, "2006-01-02 – ")
-		return appendTime(b, s.Hi, "2006-01-02")
+		b = appendTime(b, s.Lo, "2006‑01‑02 – ") // hyphens at which no line breaks
+		return appendTime(b, s.Hi, "2006‑01‑02")
 	}
 	return append(b, ">–"...)
 }
@@ -291,8 +293,9 @@ func appendState(b []byte, r *Row) []byte {
 		b = strconv.AppendInt(b, percent, 10)
 		return append(b, " %"...)
 	}
-	b = append(b, "<progress aria-label=\"arriving\"></progress> "...)
-	return appendSize(b, listing.Exactly(r.Done))
+	b = append(b, "<progress aria-label=\"arriving\" title=\""...)
+	b = appendGrouped(b, r.Done)
+	return append(b, " bytes so far\"></progress> arriving"...)
 }
 
 // percent is how much of a file has arrived, if that can be said.

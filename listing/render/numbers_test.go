@@ -68,7 +68,7 @@ func TestWhen(t *testing.T) {
 		{listing.Between(-60, -1), `><time datetime="1969-12-31T23:59Z">1969-12-31 23:59</time>`},
 		{listing.Between(day, day+86399), `><time datetime="2024-11-12">2024-11-12</time>`},
 		{listing.Between(day, day+86400), ` data-time="1731369600..1731456000" title="between 2024-11-12 00:00:00 and 2024-11-13 00:00:00">` +
-			`2024-11-12 – 2024-11-13`},
+			"2024\u201111\u201112 – 2024\u201111\u201113"},
 		{listing.Exactly(lastTime), `><time datetime="9999-12-31T23:59:59Z">9999-12-31 23:59:59</time>`},
 		{listing.Exactly(lastTime + 1), ">–"},
 		{listing.Between(math.MinInt64, 0), ">–"},

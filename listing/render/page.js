@@ -8,7 +8,7 @@ const compare = (a, b) => a < b ? -1 : a > b ? 1 : 0;
 const columns = [
   { key: r => r.cells[0].firstChild.textContent, compare: compareNames },
   { key: r => r.cells[1].dataset.size ? parseFloat(r.cells[1].dataset.size) : null, compare },
-  { key: r => r.cells[2].textContent !== "–" ? r.cells[2].textContent : null, compare },
+  { key: r => r.cells[2].textContent !== "–" ? r.cells[2].textContent.replaceAll("\u2011", "-") : null, compare },
   { key: r => -["upstream", "arriving", "here"].findIndex(s => r.classList.contains(s)), compare },
 ];
 
