@@ -200,7 +200,13 @@ func (h *habits) isoDate(f *fields, i int) (d dated, ok bool) {
 	}
 	var clock []byte
 	date, joined, hasT := bytes.Cut(w, []byte{'T'})
-	if !d.numeric(date, dayMonth) || d.year < minYear || len(date) < 8 {
+	o := dayMonth
+	if len(date) < 8 {
+		return d, false
+	} else if date[2] == '/' {
+		o = h.orderOf(date)
+	}
+	if !d.numeric(date, o) {
 		return d, false
 	}
 	if clock = f.word(i + 1); hasT {

@@ -57,16 +57,11 @@ func (h *habits) dosDate(s *stamp, f *fields) (at int, ok bool) {
 	if len(w) < 8 || len(w) > 10 {
 		return 0, false
 	}
-	usual := monthDay
-	if w[2] == '.' {
-		usual = dayMonth
-	}
-	// IIS, whatever its language, writes 11-12-24 for Nov 12.
+	o := monthDay // IIS, whatever its language, writes 11-12-24 for Nov 12
 	if w[2] != '-' || len(w) == 10 {
-		h.seeDate(w)
-		usual = h.order(usual)
+		o = h.orderOf(w)
 	}
-	if !s.numeric(w, usual) {
+	if !s.numeric(w, o) {
 		return 0, false
 	}
 	clock, half := f.word(1), byte(0)

@@ -135,7 +135,7 @@ const sizeUnits = "KMGTPEZY"
 //
 //	42  9,730  1.234.567     exact, in groups of three or not
 //	1.5K  33.5k  7,6M  12G   rounded, up or down: a range of one digit's worth to both sides
-//	18446744073709551615     no size that a file can have: unknown
+//	-1  18446744073709551615     no size that a file can have: unknown
 //
 // ok is false for what is no size at all.
 func size(b []byte) (s listing.Span, ok bool) {
@@ -143,6 +143,9 @@ func size(b []byte) (s listing.Span, ok bool) {
 		if n, fits := number(b); fits {
 			return listing.Exactly(n), true
 		}
+		return listing.Span{}, true
+	}
+	if len(b) > 1 && b[0] == '-' && digits(b[1:]) {
 		return listing.Span{}, true
 	}
 	if len(b) < 2 || len(b) > 32 || b[0] < '0' || b[0] > '9' {

@@ -19,11 +19,13 @@ type habits struct {
 	gaps [shapes][2]int
 	// fileGap and dirGap are those of dir, behind a size and behind <DIR>.
 	fileGap, dirGap int
+	// found counts which finder found how many dates, finder is the first of them.
+	found  [noDate + 1]int
+	finder int
 	// marked: ls -F or -p put a mark behind the names: / * = |
 	marked bool
-	// dayMonths counts the dates in numbers that only make sense as day and
-	// month, monthDays those as month and day.
-	dayMonths, monthDays int
+	// orders counts, of the dates made of numbers, those that make sense in each order.
+	orders [orders]int
 
 	// greetings is how often an rsync listing seems to begin in the sample. Only
 	// the last time it does.
@@ -41,9 +43,19 @@ func (h *habits) learn(d dialect, sample [][]byte) (entries int) {
 			entries++
 		}
 	}
+	h.conclude()
+	return entries
+}
+
+// conclude ends the learning.
+func (h *habits) conclude() {
 	h.learning, h.pending = false, ""
 	h.language = h.ballot.winner()
-	return entries
+	for n, lines := range h.found {
+		if lines > h.found[h.finder] {
+			h.finder = n
+		}
+	}
 }
 
 // trimGap takes away the spaces between a date and the name in rest but for the
@@ -94,29 +106,32 @@ func (h *habits) unmark(name []byte, e *listing.Entry) []byte {
 	return name[:len(name)-1]
 }
 
-// order is the order of day and month in dates made of numbers. Where nothing
-// tells, it is that of usual.
-func (h *habits) order(usual order) order {
-	switch {
-	case h.dayMonths > h.monthDays:
-		return dayMonth
-	case h.monthDays > h.dayMonths:
-		return monthDay
+// order is the one in which most dates make sense; of equals the first of usual.
+func (h *habits) order(usual ...order) order {
+	best := usual[0]
+	for _, o := range usual[1:] {
+		if h.orders[o] > h.orders[best] {
+			best = o
+		}
 	}
-	return usual
+	return best
 }
 
-// seeDate counts a date in numbers as evidence of the order.
-func (h *habits) seeDate(b []byte) {
-	if !h.learning || len(b) < 5 {
-		return
+// orderOf is the order of the dates that one of them, in numbers, stands for.
+func (h *habits) orderOf(date []byte) order {
+	h.seeDate(date)
+	if bytes.IndexByte(date, '.') >= 0 {
+		return h.order(dayMonth, monthDay, yearMonth)
 	}
-	x, rest, _ := bytes.Cut(b, b[2:3])
-	y, _, _ := bytes.Cut(rest, b[2:3])
-	switch first, second := small(x), small(y); {
-	case first > 12 && first <= 31 && second >= 1 && second <= 12:
-		h.dayMonths++
-	case second > 12 && second <= 31 && first >= 1 && first <= 12:
-		h.monthDays++
+	return h.order(monthDay, dayMonth, yearMonth)
+}
+
+// seeDate counts the orders in which a date in numbers is one, and not in the future.
+func (h *habits) seeDate(b []byte) {
+	for o := range orders {
+		var s stamp
+		if h.learning && s.numeric(b, o) && s.valid() && s.exists(s.year) && !s.in(s.year).After(h.clock.Now.Add(day)) {
+			h.orders[o]++
+		}
 	}
 }

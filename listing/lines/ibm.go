@@ -35,12 +35,7 @@ func as400Line(h *habits, line []byte) (e listing.Entry, v verdict) {
 		var s stamp
 		length, ok := number(f.word(1))
 		date := f.word(2)
-		h.seeDate(date)
-		usual := monthDay
-		if len(date) > 2 && date[2] == '.' {
-			usual = dayMonth
-		}
-		if !ok || !s.numeric(date, h.order(usual)) || !s.clockTime(f.word(3)) {
+		if !ok || !s.numeric(date, h.orderOf(date)) || !s.clockTime(f.word(3)) {
 			return e, unread
 		}
 		if e.MTime, ok = s.span(h.clock); !ok {
@@ -93,6 +88,7 @@ func nonstopLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 //	TSO004 3390   VSAM NAME
 //	V43525 Tape                                             NAME
 //	Migrated                                                NAME
+//	ARCIVE Not Direct Access Device                         NAME
 func mvsLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 	f := split(line)
 	last := f.n - 1
@@ -107,7 +103,7 @@ func mvsLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 	case last == 2 && f.is(0, "Pseudo") && f.is(1, "Directory"):
 		e.Type = listing.Dir
 		return e, entry
-	case last == 2 && f.is(1, "Tape"):
+	case last == 2 && f.is(1, "Tape"), last == 5 && f.is(1, "Not") && f.is(2, "Direct"):
 		return e, entry
 	case last == 3 && f.is(2, "VSAM"):
 		return e, entry
@@ -177,25 +173,27 @@ const memberLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@#$-"
 // blocks, date, time, and the label of the disk.
 //
 //	NAME     TYPE     V        65      107        2 2024-11-12 10:20:30 060191
+//	NAME     DIR        -        -        - 2024-11-12 10:20:30 -
 func zvmLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 	f := split(line)
 	if f.n == 0 {
 		return e, nothing
 	}
+	e.Name, e.Type = string(f.word(0))+"."+string(f.word(1)), listing.File
+	date := 6
+	switch {
+	case f.is(1, "DIR"):
+		e.Name, e.Type = string(f.word(0)), listing.Dir
+		date = f.n - 3
+	case f.n != 9 || !f.is(2, "F") && !f.is(2, "V"):
+		return e, unread
+	}
 	var s stamp
-	if f.n != 9 || !s.numeric(f.word(6), monthDay) || !s.clockTime(f.word(7)) {
+	if date < 2 || !s.numeric(f.word(date), monthDay) || !s.clockTime(f.word(date+1)) {
 		return e, unread
 	}
 	var ok bool
 	if e.MTime, ok = s.span(h.clock); !ok {
-		return e, unread
-	}
-	e.Name, e.Type = string(f.word(0))+"."+string(f.word(1)), listing.File
-	switch string(f.word(2)) {
-	case "F", "V":
-	case "DIR":
-		e.Name, e.Type = string(f.word(0)), listing.Dir
-	default:
 		return e, unread
 	}
 	return e, entry

@@ -73,6 +73,7 @@ var dialects = []dialect{
 	{"wfftp", wfftpLine},
 	{"connect", connectLine},
 	{"os9", os9Line},
+	{"win16", win16Line},
 	{"pds", memberLine},
 }
 

@@ -108,7 +108,7 @@ func numericLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 	}
 	rest := f.from(5)
 	if e.Type == listing.Symlink {
-		name, target := cutTarget(rest, listing.Exactly(length))
+		name, target := cutTarget(rest, listing.Exactly(length), false)
 		rest, e.Target = name, string(target)
 	} else {
 		setSize(&e, listing.Exactly(length))
@@ -254,5 +254,38 @@ func os9Line(h *habits, line []byte) (e listing.Entry, v verdict) {
 	}
 	setSize(&e, listing.Exactly(length))
 	e.Name = string(f.from(6))
+	return e, entry
+}
+
+// win16Line is a line of servers of Windows 3: name, size, date, time, and
+// attributes.
+//
+//	NAME.TXT        39        Nov 12 1994 10:20   A
+//	PUB             <DIR>     11-12-94        10:20
+func win16Line(h *habits, line []byte) (e listing.Entry, v verdict) {
+	f := split(line)
+	if f.n == 0 {
+		return e, nothing
+	}
+	length, ok := number(f.word(1))
+	if e.Type = listing.File; f.is(1, "<DIR>") {
+		e.Type, ok = listing.Dir, true
+	}
+	var s stamp
+	at := 3
+	if !s.numeric(f.word(2), monthDay) {
+		d, isDate := h.monthFirst(&f, 2)
+		s, at, ok = d.stamp, 2+d.words, ok && isDate && d.year > 0
+	}
+	if !ok || !s.clockTime(f.word(at)) || f.n > at+2 {
+		return e, unread
+	}
+	if e.MTime, ok = s.span(h.clock); !ok {
+		return e, unread
+	}
+	setSize(&e, listing.Exactly(length))
+	if e.Name = string(f.word(0)); e.Name == "." || e.Name == ".." {
+		return e, nothing
+	}
 	return e, entry
 }

@@ -22,9 +22,7 @@ const day = 24 * time.Hour
 // span is what s says of a time, read by clock; ok is false for a date or time
 // that there is not, like Feb 30.
 func (s stamp) span(clock listing.Clock) (span listing.Span, ok bool) {
-	late := s.hour == 24 && s.min == 0 && s.sec == 0
-	if s.month < 1 || s.month > 12 || s.day < 1 || s.day > 31 ||
-		s.hour > 23 && !late || s.min > 59 || s.sec > 60 {
+	if !s.valid() {
 		return listing.Span{}, false
 	}
 	if s.year == 0 {
@@ -39,6 +37,13 @@ func (s stamp) span(clock listing.Clock) (span listing.Span, ok bool) {
 		clock.Zone = s.zone
 	}
 	return clock.Span(s.in(s.year), s.precision), true
+}
+
+// valid reports whether each number is one of dates and times.
+func (s stamp) valid() bool {
+	late := s.hour == 24 && s.min == 0 && s.sec == 0
+	return s.month >= 1 && s.month <= 12 && s.day >= 1 && s.day <= 31 &&
+		(s.hour <= 23 || late) && s.min <= 59 && s.sec <= 60
 }
 
 // exists reports whether the year has that day.
@@ -127,12 +132,14 @@ func (s *stamp) offset(b []byte) bool {
 type order uint8
 
 const (
-	monthDay order = iota // 11/12/24 is Nov 12, as in the United States and by IIS
-	dayMonth              // 12/11/24 is Nov 12, as nearly everywhere else
+	monthDay  order = iota // 11/12/24 is Nov 12, as in the United States and by IIS
+	dayMonth               // 12/11/24 is Nov 12, as nearly everywhere else
+	yearMonth              // 24/11/12 is Nov 12
+	orders                 // how many there are
 )
 
-// numeric reads 2024-11-12 (also with / or .), 11-12-2024, 11-12-24 and, with
-// OS/2's years since 1900, 11-12-124 into s.
+// numeric reads 2024-11-12 (also with / or .) and, in that order, 11-12-2024,
+// 11-12-24 and, with OS/2's years since 1900, 11-12-124 into s.
 func (s *stamp) numeric(b []byte, o order) bool {
 	if len(b) < 6 || len(b) > 10 {
 		return false
@@ -154,11 +161,19 @@ func (s *stamp) numeric(b []byte, o order) bool {
 	if len(x) > 2 || len(z) < 2 || len(z) > 4 {
 		return false
 	}
-	s.month, s.day, s.year = small(x), small(y), small(z)
-	if o == dayMonth {
-		s.month, s.day = s.day, s.month
+	switch o {
+	case monthDay:
+		s.month, s.day = small(x), small(y)
+	case dayMonth:
+		s.day, s.month = small(x), small(y)
+	default:
+		if len(x) != 2 || len(z) != 2 {
+			return false
+		}
+		x, z = z, x
+		s.month, s.day = small(y), small(x)
 	}
-	switch len(z) {
+	switch s.year = small(z); len(z) {
 	case 2:
 		s.year = century(s.year)
 	case 3:

@@ -35,6 +35,9 @@ const (
 // entries with one name the first counts. The entries are yield's to keep.
 // An error of yield ends the reading and is returned.
 //
+// HardLink of an entry of rsync's is the path of the first name, which itself has
+// none: it came before it was known that there are more.
+//
 // The root is what the first path of the list names. What lies outside of it,
 // and paths with "..", are counted as unread.
 func ReadTree(r io.Reader, o Options, yield func(dir string, entries []listing.Entry) error) (Tree, error) {
@@ -79,7 +82,7 @@ func recogniseTree(sample [][]byte, clock listing.Clock) (best treeFormat, learn
 		for _, line := range sample {
 			_ = format.read(t, line) // it cannot fail: there are not too many entries
 		}
-		h.learning, h.language = false, h.ballot.winner()
+		h.conclude()
 		if t.deep && t.Entries > most && (t.Entries > 0 || t.Unread == 0) {
 			best, most, learned = format, t.Entries, h
 		}

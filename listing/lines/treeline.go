@@ -63,7 +63,7 @@ func (t *treeReader) findLine(line []byte) error {
 	}
 	if e.Type == listing.Symlink {
 		var target []byte
-		rest, target = cutTarget(rest, listing.Span{})
+		rest, target = cutTarget(rest, listing.Span{}, false)
 		e.Target, e.Size = string(unquote(target)), listing.Span{}
 	}
 	return t.addPath(line, unquote(rest), e)

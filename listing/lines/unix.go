@@ -21,7 +21,7 @@ func unixLine(h *habits, line []byte) (listing.Entry, verdict) {
 	}
 	if e.Type == listing.Symlink {
 		var target []byte
-		rest, target = cutTarget(rest, e.Size)
+		rest, target = cutTarget(rest, e.Size, h.marked)
 		e.Target = string(target)
 		e.Size = listing.Span{}
 	}
@@ -63,11 +63,10 @@ func (h *habits) unixFields(f *fields) (e listing.Entry, at int, rest []byte, ok
 	if !ok {
 		return e, at, nil, false
 	}
-	for _, find := range [...]func(*habits, *fields, int, *listing.Entry) (dated, int, bool){
-		(*habits).usual, (*habits).monthNumber, (*habits).gluedSize,
-	} {
+	for n := range finders {
+		n = h.finderAt(n)
 		for i := at + 2; i < f.n; i++ {
-			d, end, found := find(h, f, i, &e)
+			d, end, found := finders[n](h, f, i, &e)
 			if !found {
 				continue
 			}
@@ -77,11 +76,39 @@ func (h *habits) unixFields(f *fields) (e listing.Entry, at int, rest []byte, ok
 			if e.MTime, ok = d.span(h.clock); !ok {
 				continue
 			}
+			h.found[n]++
 			return e, at, h.trimGap(rest, d), true
 		}
 	}
-	rest, ok = undated(f, at, &e)
+	// A line that is cut off before its date looks like one without.
+	if !h.learning && h.finder != noDate {
+		return e, at, nil, false
+	}
+	if rest, ok = undated(f, at, &e); ok {
+		h.found[noDate]++
+	}
 	return e, at, rest, ok
+}
+
+// finders are the ways to find a size and a date in a line, the surest first,
+// given the field behind the size. end is the field behind the date.
+var finders = [noDate]func(h *habits, f *fields, i int, e *listing.Entry) (d dated, end int, ok bool){
+	(*habits).usual, (*habits).monthNumber, (*habits).gluedSize,
+}
+
+// noDate stands behind the finders for lines without a date.
+const noDate = 3
+
+// finderAt returns the n-th finder to try: the one that most lines need, and
+// then the others, since names may look like dates.
+func (h *habits) finderAt(n int) int {
+	switch {
+	case h.finder == noDate || n > h.finder:
+		return n
+	case n == 0:
+		return h.finder
+	}
+	return n - 1
 }
 
 // usual finds a size in field i-1 and a date from i on.
@@ -194,13 +221,28 @@ func permissions(w []byte) (t listing.Type, mode listing.Mode, ok bool) {
 }
 
 // cutTarget cuts "name -> target". A name may have an arrow in it: the target's
-// length tells where the right one is, and without it the first is taken.
-func cutTarget(rest []byte, length listing.Span) (name, target []byte) {
+// length tells where the right one is, and without it the first is taken. Where
+// names are marked, targets are too.
+func cutTarget(rest []byte, length listing.Span, marked bool) (name, target []byte) {
 	const arrow = " -> "
-	if at := int64(len(rest)) - length.Lo; length.Exact() && length.Lo > 0 && at > int64(len(arrow)) &&
-		string(rest[at-int64(len(arrow)):at]) == arrow {
-		return rest[:at-int64(len(arrow))], rest[at:]
+	if marks := rest[max(0, len(rest)-1):]; marked && len(bytes.Trim(marks, "/*=|")) == 0 && len(marks) > 0 {
+		if name, target, ok := cutLength(rest[:len(rest)-1], arrow, length); ok {
+			return name, target
+		}
+	}
+	if name, target, ok := cutLength(rest, arrow, length); ok {
+		return name, target
 	}
 	name, target, _ = bytes.Cut(rest, []byte(arrow))
 	return name, target
+}
+
+// cutLength cuts b at an arrow with exactly length bytes behind it.
+func cutLength(b []byte, arrow string, length listing.Span) (name, target []byte, ok bool) {
+	at := int64(len(b)) - length.Lo
+	start := at - int64(len(arrow))
+	if !length.Exact() || length.Lo == 0 || start <= 0 || string(b[start:at]) != arrow {
+		return nil, nil, false
+	}
+	return b[:start], b[at:], true
 }
