@@ -72,10 +72,10 @@ func TestTotals(t *testing.T) {
 	}{
 		{nil, "0 directories, 0 files"},
 		{[]Row{{Entry: listing.Entry{Type: listing.Dir}}}, "1 directory, 0 files"},
-		{[]Row{file(listing.Exactly(1500), Here)}, `1 file, <b data-size="1500" title="1,500 bytes">1.5 KiB</b> <span>(1 here)`},
+		{[]Row{file(listing.Exactly(1500), Here)}, `1 file, <b data-size="1500" title="1,500 bytes">1.5 KiB</b> (1 here)`},
 		{[]Row{file(listing.Exactly(5), Here), file(none, Arriving)},
-			`2 files, at least <b data-size="5" title="5 bytes">5 B</b> <span>(1 here, 1 arriving)`},
-		{[]Row{file(none, Upstream)}, "1 file, of unknown size <span>(0 here)"},
+			`2 files, at least <b data-size="5" title="5 bytes">5 B</b> (1 here, 1 arriving)`},
+		{[]Row{file(none, Upstream)}, "1 file, of unknown size (0 here)"},
 		{[]Row{file(listing.Between(1000, 2000), Upstream), file(listing.Exactly(10), Upstream)},
 			`2 files, <b data-size="1010..2010" title="between 1,010 and 2,010 bytes">≈ 1 KiB</b>`},
 		{[]Row{{Entry: listing.Entry{Type: listing.Symlink}}, file(listing.Exactly(1), Here)},
