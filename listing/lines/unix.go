@@ -80,13 +80,7 @@ func (h *habits) unixFields(f *fields) (e listing.Entry, at int, rest []byte, ok
 			return e, at, h.trimGap(rest, d), true
 		}
 	}
-	// A line that is cut off before its date looks like one without.
-	if !h.learning && h.finder != noDate {
-		return e, at, nil, false
-	}
-	if rest, ok = undated(f, at, &e); ok {
-		h.found[noDate]++
-	}
+	rest, ok = h.undated(f, at, &e)
 	return e, at, rest, ok
 }
 
@@ -164,16 +158,18 @@ func (h *habits) gluedSize(f *fields, i int, e *listing.Entry) (d dated, end int
 	return d, i + d.words, ok
 }
 
-// undated finds the name where no date is: "drwxr-xr-x 3 user group 512 name",
-// and "-????????? ? ? ? ? ? name" of a file that ls could not look at.
-func undated(f *fields, at int, e *listing.Entry) (rest []byte, ok bool) {
+// undated finds the name where no date is: "-????????? ? ? ? ? ? name" of a file
+// that ls could not look at, and "drwxr-xr-x 3 user group 512 name" of servers
+// that write all lines so; otherwise it is a line that is cut off.
+func (h *habits) undated(f *fields, at int, e *listing.Entry) (rest []byte, ok bool) {
 	if f.is(at+1, "?") && f.is(at+4, "?") && f.is(at+5, "?") {
 		return f.after(at + 5)
 	}
 	span, isSize := size(f.word(at + 4))
-	if f.n != at+6 || !isSize || !digits(f.word(at+1)) {
+	if !h.learning && h.finder != noDate || f.n != at+6 || !isSize || !digits(f.word(at+1)) {
 		return nil, false
 	}
+	h.found[noDate]++
 	setSize(e, span)
 	return f.after(at + 4)
 }
