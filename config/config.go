@@ -8,13 +8,14 @@
 //
 // Whatever Load, Parse and FromFlags return without an error is complete:
 // paths are absolute, every limit lies within its range, every prefix and URL
-// has one form, and no value has to be checked again. They touch no disk apart
-// from reading the file: whether the docroot can be written to is asked by the
-// package that writes to it.
+// has one form, and no value has to be checked again. Of the disk they read the
+// file itself, the netrc file that it names, and the time zones that it names
+// from the system's database; nothing else is touched: whether the docroot can
+// be written to is asked by the package that writes to it.
 //
 // All that is wrong with a configuration is told at once, each problem on a
 // line of its own that names the file, the line, the key and the remedy.
-// Credentials in upstream URLs never appear in an error.
+// Credentials, in upstream URLs or the netrc file, never appear in an error.
 //
 // The package runs in a process that lives for one request, so it has no init
 // work, and looks for line numbers only once something is wrong.
@@ -45,6 +46,10 @@ type Config struct {
 	// File is where the configuration was read from: absolute, "" with flags.
 	// On shared hosting it lies in Docroot, and is never served.
 	File string
+
+	// Secrets holds the absolute paths of the files that passwords for
+	// upstreams were read from: nobody else should be able to read them.
+	Secrets []string
 
 	Server   Server
 	Limits   Limits
@@ -134,12 +139,40 @@ type Mirror struct {
 	// at its start and one at its end, or "" for the whole docroot.
 	Prefix string
 
-	// Upstream holds at least one URL, in order of preference. Each is http or
-	// https with a host in lower case, a path that ends in "/", and neither
-	// query nor fragment. It may hold credentials: print it with Redacted.
+	// Upstream holds at least one URL, in order of preference. Its scheme is
+	// one of http, https, ftp, ftps, rsync and file; schemes can be mixed. Its
+	// path ends in "/", and it has neither query nor fragment.
+	//
+	//	http, https  a host in lower case; any path
+	//	ftp, ftps    the same; a path that begins with two slashes, or with
+	//	             "/%2F", begins in the server's root, any other in the
+	//	             directory that the login leads to
+	//	rsync        the same; the path's first part is the module
+	//	file         no host; the path is absolute and cleaned, and neither
+	//	             contains the docroot or the state nor lies in them
+	//
+	// All but file may hold credentials, from the file itself or from the netrc
+	// file: print an upstream with Redacted.
 	Upstream []*url.URL
 
-	// Miss says how a client gets a file that is not there yet.
+	// Index is the name, below the prefix, of a listing of the whole upstream
+	// ("ls-lR.gz"). It is mutable, whatever Mutable says. "" means none.
+	Index string
+
+	// Zone is that of the times which the upstreams' listings write without
+	// one. nil means that it is unknown.
+	Zone *time.Location
+
+	// ListingMaxAge is how long the listing of a directory counts as fresh
+	// after it was last confirmed.
+	ListingMaxAge time.Duration
+
+	// Links says whether the upstreams' symbolic links are made in the docroot,
+	// where their targets stay inside the mirror.
+	Links bool
+
+	// Miss says how a client gets a file that is not there yet. It is
+	// MissRedirect only where an upstream is http or https.
 	Miss MissMode
 
 	// Mutable holds the patterns of names whose content changes. A pattern
@@ -180,7 +213,7 @@ type MissMode uint8
 const (
 	MissStream   MissMode = iota // its bytes as they arrive, where the front can
 	MissWait                     // once it is published
-	MissRedirect                 // from the upstream itself, while it is fetched for the next client
+	MissRedirect                 // from the first http or https upstream itself, while it is fetched for the next client
 )
 
 // String returns the mode as it is written in the configuration.

@@ -60,6 +60,14 @@ const (
 	// it, be followed and be answered in the rest.
 	defaultMaxWait = 20 * time.Second
 
+	// A page that people look at may be a little old: whoever publishes a file
+	// and looks for it here waits no longer than for a cup of coffee. A walk
+	// over the same directories costs no second question.
+	defaultListingMaxAge = 5 * time.Minute
+
+	// A mirror has what its upstream has.
+	defaultLinks = true
+
 	defaultMiss = MissStream
 
 	// Archives publish a few times a day or an hour. This costs one conditional

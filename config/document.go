@@ -13,6 +13,7 @@ type document struct {
 	Docroot  string        `toml:"docroot"`
 	State    string        `toml:"state"`
 	Base     string        `toml:"base"`
+	Netrc    string        `toml:"netrc"`
 	Server   serverTable   `toml:"server"`
 	Limits   limitsTable   `toml:"limits"`
 	Timeouts timeoutsTable `toml:"timeouts"`
@@ -49,6 +50,10 @@ type timeoutsTable struct {
 type mirrorTable struct {
 	Prefix            string   `toml:"prefix"`
 	Upstream          []string `toml:"upstream"`
+	Index             string   `toml:"index"`
+	Zone              string   `toml:"zone"`
+	ListingMaxAge     scalar   `toml:"listing_max_age"`
+	Links             scalar   `toml:"links"`
 	Miss              string   `toml:"miss"`
 	Mutable           []string `toml:"mutable"`
 	MaxAge            scalar   `toml:"max_age"`

@@ -33,7 +33,7 @@ func FromFlags(docroot string, mirrors []string, http string) (*Config, error) {
 		}
 		doc.Mirror = append(doc.Mirror, table)
 	}
-	c, problems := resolve(doc, dir)
+	c, problems := resolve(doc, dir, "")
 	if len(problems) == 0 {
 		return c, nil
 	}

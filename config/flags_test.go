@@ -8,7 +8,7 @@ import (
 )
 
 func TestFromFlags(t *testing.T) {
-	c, err := FromFlags("pub", []string{"/a/=http://one.example/a,http://two.example/", "/=https://one.example"}, "127.0.0.1:8080")
+	c, err := FromFlags("pub", []string{"/a/=http://one.example/a,http://two.example/", "/=https://one.example", "/c/=ftp://u:p@one.example//pub,rsync://one.example/module,file:///srv/c"}, "127.0.0.1:8080")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,6 +24,17 @@ func TestFromFlags(t *testing.T) {
 	}
 	if m, rest, _ := c.Match("b/x"); rest != "b/x" || m.Upstream[0].String() != "https://one.example/" {
 		t.Errorf("b/x: %+v", m)
+	}
+	var urls []string
+	m, _, _ := c.Match("c/x")
+	for _, u := range m.Upstream {
+		urls = append(urls, u.String())
+	}
+	if got := strings.Join(urls, " "); got != "ftp://u:p@one.example//pub/ rsync://one.example/module/ file:///srv/c/" {
+		t.Errorf("c/x: %s", got)
+	}
+	if c.Secrets != nil {
+		t.Errorf("without a file, passwords are in %q", c.Secrets)
 	}
 }
 
@@ -41,7 +52,7 @@ func TestFromFlagsErrors(t *testing.T) {
 		{"/srv/m", []string{mirror, "http://u:secret@one.example/"}, "", "-mirror number 2 is not understood: write it as -mirror /PREFIX/=URL or -mirror /PREFIX/=URL,URL"},
 		{"/srv/m", []string{"http://u:secret@one.example/?a=b"}, "", "-mirror number 1 is not understood: write it as -mirror /PREFIX/=URL or -mirror /PREFIX/=URL,URL"},
 		{"/srv/m", []string{"/a/="}, "", `-mirror /a/: upstream is missing: list at least one URL, such as ["http://ftp.example.org/debian/"]`},
-		{"/srv/m", []string{"/a/=http://one.example/,ftp://u:secret@one.example/"}, "", `-mirror /a/: upstream number 2 begins with "ftp:": only http and https are supported`},
+		{"/srv/m", []string{"/a/=http://one.example/,sftp://u:secret@one.example/"}, "", `-mirror /a/: upstream number 2 begins with "sftp:": only http, https, ftp, ftps, rsync and file are supported`},
 		{"/srv/m", []string{"/a=http://one.example/"}, "", `-mirror /a: prefix "/a" must end with a slash: write "/a/"`},
 	} {
 		_, err := FromFlags(test.docroot, test.mirrors, test.http)

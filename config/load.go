@@ -49,11 +49,10 @@ func Parse(data []byte, path string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: its directory cannot be told (%w): name the file by its absolute path", path, err)
 	}
-	c, problems := resolve(doc, dir)
+	c, problems := resolve(doc, dir, filepath.Join(dir, filepath.Base(path)))
 	if len(problems) > 0 {
 		return nil, inFile(problems, path, data)
 	}
-	c.File = filepath.Join(dir, filepath.Base(path))
 	return c, nil
 }
 

@@ -17,9 +17,10 @@ func (c *Config) Match(name string) (m *Mirror, rest string, ok bool) {
 }
 
 // IsMutable reports whether the file with this name below the prefix may
-// change its content, and must therefore be confirmed from time to time.
+// change its content, and must therefore be confirmed from time to time. The
+// upstream's own index always may.
 func (m *Mirror) IsMutable(rest string) bool {
-	return matchAny(m.Mutable, rest)
+	return rest != "" && rest == m.Index || matchAny(m.Mutable, rest)
 }
 
 // RefusesHTML reports whether an answer of type text/html for this name below

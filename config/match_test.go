@@ -76,6 +76,20 @@ func TestDefaultPatterns(t *testing.T) {
 	}
 }
 
+// TestIndexIsMutable: what a mirror's index is called is nothing that the
+// patterns know.
+func TestIndexIsMutable(t *testing.T) {
+	m := Mirror{Index: "lists/all.txt"}
+	for name, want := range map[string]bool{"lists/all.txt": true, "all.txt": false, "": false} {
+		if got := m.IsMutable(name); got != want {
+			t.Errorf("%q is mutable: %v", name, got)
+		}
+	}
+	if (&Mirror{}).IsMutable("") {
+		t.Error("without an index, the prefix itself is mutable")
+	}
+}
+
 // reference is the documented meaning of glob in its plainest form, which takes
 // exponential time.
 func reference(pattern, s string) bool {

@@ -15,6 +15,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("docroot='a'\nmirror=[{prefix='/',upstream=['http://one.example']}]")
 	f.Add("docroot='a'\nserver.grace='1s'\n[limits]\nmax_size=1_000")
 	f.Add("[[mirror]]\nprefix='/'\nupstream=[\n'ftp://a:b@c/',\n1]")
+	f.Add("docroot='a'\n[[mirror]]\nprefix='/'\nindex='ls-lR'\nzone='UTC'\nupstream=['ftp://c/%2F', 'rsync://c//m//', 'file:/b', 'https://c/a%2F']")
 	if example, err := os.ReadFile(examplePath); err == nil {
 		f.Add(string(example))
 	}
@@ -36,8 +37,11 @@ func FuzzParse(f *testing.F) {
 			if m.Prefix != "" && (m.Prefix[0] == '/' || !strings.HasSuffix(m.Prefix, "/")) || strings.Contains("/"+m.Prefix, "/.") {
 				t.Errorf("prefix %q", m.Prefix)
 			}
+			if m.Index != "" && strings.Contains("/"+m.Index+"/", "//") || strings.Contains("/"+m.Index, "/.") {
+				t.Errorf("index %q", m.Index)
+			}
 			for _, u := range m.Upstream {
-				if u.Host == "" || !strings.Contains(u.Host, "%") && u.Host != strings.ToLower(u.Host) || !strings.HasSuffix(u.Path, "/") || !strings.HasSuffix(u.EscapedPath(), "/") || u.RawQuery != "" || u.Fragment != "" {
+				if (u.Host == "") != (u.Scheme == "file") || !strings.Contains(u.Host, "%") && u.Host != strings.ToLower(u.Host) || !strings.HasSuffix(u.Path, "/") || !strings.HasSuffix(u.EscapedPath(), "/") || u.RawQuery != "" || u.Fragment != "" {
 					t.Errorf("upstream %q", u)
 				}
 			}

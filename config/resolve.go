@@ -10,27 +10,41 @@ import (
 
 // resolver checks a document and collects what is wrong with it.
 type resolver struct {
-	dir      string // absolute: relative paths are taken from here
+	dir      string    // absolute: relative paths are taken from here
+	docroot  string    // absolute; "" when it is wrong
+	state    string    // absolute; "" when it is wrong
+	machines []machine // of the netrc file
+	password bool      // an upstream URL has one
 	problems []problem
 }
 
 // fail notes a problem. The text must not hold an upstream URL as it was
-// written, which may hold a password.
+// written, nor anything of the netrc file, which may hold a password.
 func (r *resolver) fail(k key, format string, args ...any) {
 	r.problems = append(r.problems, problem{k, fmt.Sprintf(format, args...)})
 }
 
 // resolve turns a document into a configuration. dir is the absolute directory
-// that relative paths are taken from. The configuration is of use only when
-// there are no problems.
-func resolve(doc *document, dir string) (*Config, []problem) {
+// that relative paths are taken from, file the absolute path of the document,
+// "" where it is none. The configuration is of use only when there are no
+// problems.
+func resolve(doc *document, dir, file string) (*Config, []problem) {
 	r := &resolver{dir: dir}
-	c := &Config{Base: r.base(doc.Base)}
-	c.Docroot, c.State = r.directories(doc)
+	c := &Config{Base: r.base(doc.Base), File: file}
+	r.docroot, r.state = r.directories(doc)
+	c.Docroot, c.State = r.docroot, r.state
+	if doc.Netrc != "" {
+		path := r.absolute(doc.Netrc)
+		r.machines = r.netrc(key{name: "netrc"}, path)
+		c.Secrets = []string{path}
+	}
 	c.Server = r.server(&doc.Server)
 	c.Limits = r.limits(&doc.Limits)
 	c.Timeouts = r.timeouts(&doc.Timeouts)
 	c.Mirrors = r.mirrors(doc.Mirror)
+	if r.password && file != "" {
+		c.Secrets = append(c.Secrets, file)
+	}
 	return c, r.problems
 }
 

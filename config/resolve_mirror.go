@@ -1,19 +1,24 @@
 package config
 
 import (
-	"errors"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // mirror checks the table with this index.
 func (r *resolver) mirror(index int, t *mirrorTable) Mirror {
 	at := func(name string) key { return key{table: mirrorKey, index: index, name: name} }
+	upstreams := r.upstreams(at("upstream"), t.Upstream)
 	return Mirror{
 		Prefix:            r.prefix(at("prefix"), t.Prefix),
-		Upstream:          r.upstreams(at("upstream"), t.Upstream),
-		Miss:              r.miss(at("miss"), t.Miss),
+		Upstream:          upstreams,
+		Index:             r.index(at("index"), t.Index),
+		Zone:              r.zone(at("zone"), t.Zone),
+		ListingMaxAge:     r.duration(at("listing_max_age"), t.ListingMaxAge, defaultListingMaxAge, 0, maxAgeLimit),
+		Links:             r.boolean(at("links"), t.Links, defaultLinks),
+		Miss:              r.miss(at("miss"), t.Miss, upstreams),
 		Mutable:           r.patterns(at("mutable"), t.Mutable, defaultMutable),
 		MaxAge:            r.duration(at("max_age"), t.MaxAge, defaultMaxAge, 0, maxAgeLimit),
 		MaxStale:          r.duration(at("max_stale"), t.MaxStale, defaultMaxStale, 0, maxAgeLimit),
@@ -38,7 +43,36 @@ func (r *resolver) prefix(k key, prefix string) string {
 	return prefix[1:]
 }
 
-func (r *resolver) miss(k key, miss string) MissMode {
+func (r *resolver) index(k key, index string) string {
+	switch {
+	case index == "":
+		return ""
+	case strings.HasPrefix(index, "/"):
+		r.fail(k, "%q starts with a slash: write it from the prefix on, %q", index, strings.TrimLeft(index, "/"))
+	case strings.HasSuffix(index, "/"):
+		r.fail(k, `%q ends with a slash, and no file does: name the listing itself, such as "ls-lR.gz"`, index)
+	default:
+		if flaw := flawOfPath("/" + index + "/"); flaw != "" {
+			r.fail(k, "%q %s", index, flaw)
+		}
+	}
+	return index
+}
+
+func (r *resolver) zone(k key, zone string) *time.Location {
+	if zone == "" {
+		return nil
+	}
+	location, err := time.LoadLocation(zone)
+	// "Local" is the zone of this machine, which upstreams do not know of.
+	if err != nil || location == time.Local {
+		r.fail(k, `%q is not a time zone that is known here: write a name of the system's database (/usr/share/zoneinfo), such as "Europe/Berlin", or "UTC"`, zone)
+		return nil
+	}
+	return location
+}
+
+func (r *resolver) miss(k key, miss string, upstreams []*url.URL) MissMode {
 	if miss == "" {
 		return defaultMiss
 	}
@@ -47,74 +81,10 @@ func (r *resolver) miss(k key, miss string) MissMode {
 		r.fail(k, `%q is not a way to answer: write "stream", "wait" or "redirect"`, miss)
 		return defaultMiss
 	}
+	if MissMode(mode) == MissRedirect && len(upstreams) > 0 && !slices.ContainsFunc(upstreams, isHTTP) {
+		r.fail(k, `"redirect" sends clients to an upstream, and none of these is http or https: write "stream" or "wait"`)
+	}
 	return MissMode(mode)
-}
-
-func (r *resolver) upstreams(k key, texts []string) []*url.URL {
-	if len(texts) == 0 {
-		r.fail(k, `is missing: list at least one URL, such as ["http://ftp.example.org/debian/"]`)
-		return nil
-	}
-	upstreams := make([]*url.URL, 0, len(texts))
-	for i, text := range texts {
-		k.item = i
-		u, err := parseUpstream(text)
-		if err != nil {
-			r.fail(k, "number %d %s", i+1, err)
-			continue
-		}
-		same := func(other *url.URL) bool { return Redacted(other) == Redacted(u) }
-		if slices.ContainsFunc(upstreams, same) {
-			r.fail(k, "number %d (%s) is given twice: leave one out", i+1, Redacted(u))
-		}
-		upstreams = append(upstreams, u)
-	}
-	return upstreams
-}
-
-// parseUpstream reads the URL of an upstream. A slash at its end is added where
-// it is missing, since it always names a directory, and the host gets the lower
-// case in which hosts are compared when they are dialled. The error continues a
-// sentence and does not repeat the text, which may hold a password.
-func parseUpstream(text string) (*url.URL, error) {
-	if strings.ContainsAny(text, "?#") {
-		return nil, errors.New(`holds a "?" or "#": give the URL of a directory, and percent-encode these characters in a password`)
-	}
-	u, err := url.Parse(text)
-	if err != nil || u.Opaque != "" {
-		return nil, errors.New(`is not a URL: write it as "http://HOST/PATH/", special characters percent-encoded`)
-	}
-	switch u.Scheme {
-	case "http", "https":
-	case "":
-		return nil, errors.New(`has no scheme: write it as "http://HOST/PATH/" or "https://HOST/PATH/"`)
-	default:
-		return nil, errors.New(`begins with "` + u.Scheme + `:": only http and https are supported`)
-	}
-	if u.Hostname() == "" {
-		return nil, errors.New(`names no host: write it as "http://HOST/PATH/"`)
-	}
-	if strings.HasSuffix(u.Host, ":") {
-		return nil, errors.New("has a colon but no port: leave the colon out")
-	}
-	if port := u.Port(); port != "" && !isPort(port, 1) {
-		return nil, errors.New("has port " + port + ": a port is a number from 1 to 65535")
-	}
-	for part := range strings.SplitSeq(u.Path, "/") {
-		if part == "." || part == ".." {
-			return nil, errors.New(`has a "." or ".." in its path: write the path that it leads to`)
-		}
-	}
-	if !strings.Contains(u.Host, "%") { // the zone of an address keeps its case
-		u.Host = strings.ToLower(u.Host)
-	}
-	if !strings.HasSuffix(u.Path, "/") {
-		u.Path += "/"
-		if u.RawPath != "" {
-			u.RawPath += "/"
-		}
-	}
-	return u, nil
 }
 
 // patterns checks a list of patterns. A list that was not given is the default;
