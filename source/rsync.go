@@ -146,8 +146,8 @@ func (r *Rsync) Range(ctx context.Context, path mirror.Name, first, last int64, 
 	return &rsyncBody{r: r, ctx: ctx, path: path, s: s, data: s.data(meta.Size - first), left: last - first + 1}, nil
 }
 
-// rsyncBody is a range of a file. One that reaches the file's end ends only if
-// the digest is right.
+// rsyncBody is a range of a file. Of one that reaches the file's end it gives the
+// last bytes only when the digest is right.
 type rsyncBody struct {
 	r    *Rsync
 	ctx  context.Context
@@ -158,12 +158,18 @@ type rsyncBody struct {
 }
 
 func (b *rsyncBody) Read(p []byte) (int, error) {
-	if b.left == 0 && b.data.left > 0 {
+	if b.left == 0 {
 		return 0, io.EOF
 	}
-	n, err := b.data.Read(p[:min(int64(len(p)), max(b.left, 1))]) // after the last byte comes the digest
-	b.left -= int64(n)
-	if err != nil && err != io.EOF {
+	n, err := b.data.Read(p[:min(int64(len(p)), b.left)])
+	if b.left -= int64(n); err == nil && b.left == 0 && b.data.left == 0 {
+		if err = b.data.next(); err == io.EOF {
+			err = nil
+		} else {
+			n = 0
+		}
+	}
+	if err != nil {
 		err = b.r.failure(b.ctx, b.path, err)
 	}
 	return n, err

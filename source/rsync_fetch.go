@@ -32,6 +32,11 @@ const (
 	// answers to be read. What has to be looked at again is open until then.
 	perSession = 512
 
+	// perSessionNames is how many bytes their names may have, beyond the first:
+	// they are written at once, too, and a daemon begins to answer before it
+	// has read them all.
+	perSessionNames = 32 << 10
+
 	// lookAgainAfter: a file that is here this soon after it was listed has the
 	// size and time of the list. For others the upstream is asked once more: it
 	// may have been written to on its way.
@@ -66,8 +71,7 @@ func (r *Rsync) FetchMany(ctx context.Context, requests []Request, done func(int
 	}
 	isSettled := func(f *rsyncFetch) bool { return f.settled }
 	for len(pending) > 0 {
-		some := pending[:min(len(pending), perSession)]
-		if err := b.run(ctx, some); err != nil {
+		if err := b.run(ctx, b.share(pending)); err != nil {
 			for _, f := range pending {
 				if !f.settled {
 					b.settle(f, err)
@@ -95,6 +99,18 @@ type rsyncFetch struct {
 	index   int   // in the upstream's list
 	meta    mirror.Meta
 	settled bool
+}
+
+// share is as many of pending as one connection may be asked for.
+func (b *rsyncBatch) share(pending []*rsyncFetch) []*rsyncFetch {
+	n, length := 0, 0
+	for n < min(len(pending), perSession) {
+		if length += len(b.r.below) + len(pending[n].Path); length > perSessionNames && n > 0 {
+			break
+		}
+		n++
+	}
+	return pending[:n]
 }
 
 // run settles at least one of some over one connection, but for the first time

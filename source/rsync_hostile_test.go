@@ -109,6 +109,7 @@ func hostile() map[string]struct {
 		"flags nobody set":   {text("@RSYNCD: 31.0\n@RSYNCD: OK\n\x801234"), broken, "not the rsync protocol"},
 		"a frame of no kind": {welcome().frame(99, ""), broken, "kind 99"},
 		"a long message":     {welcome().frame(frameInfo, strings.Repeat("x", maxText+1)), broken, "a message of"},
+		"endless messages":   {text(welcome().String() + strings.Repeat("\x00\x00\x00\x09", maxHeard+1)), broken, "without end"},
 		"it gives up":        {welcome().frame(frameError, "all is lost\n").frame(frameErrorExit, "\x01\x00\x00\x00"), broken, "all is lost"},
 
 		"no name":            {welcome().data("\x18\x00"), broken, "a name of"},

@@ -43,10 +43,11 @@ const (
 const (
 	maxPath = 4096 // bytes: PATH_MAX
 
-	// What a list may have. The archives of the largest distributions have some
-	// two million files. An entry takes 80 bytes beside its name.
-	maxEntries   = 4 << 20
-	maxListNames = 256 << 20 // bytes of names and targets
+	// What a list may have: an entry takes 80 bytes beside its name. The
+	// archives of the largest distributions have some two million files.
+	maxDirEntries  = 1 << 20
+	maxTreeEntries = 4 << 20
+	maxListNames   = 256 << 20 // bytes of names and targets
 )
 
 // rsyncEntry is a file of a list.

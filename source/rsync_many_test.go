@@ -207,6 +207,32 @@ func TestRsyncManyVanish(t *testing.T) {
 	}
 }
 
+// TestRsyncManyLookAgain: what took long is settled only after a second look at
+// all of it.
+func TestRsyncManyLookAgain(t *testing.T) {
+	d := newRsyncDaemon(t)
+	var paths []mirror.Name
+	for _, name := range []string{"1", "2", "3"} {
+		d.set(name, origin.File{Body: []byte(name)})
+		paths = append(paths, mirror.Name(name))
+	}
+	r := d.source("", nil)
+	r.lookAgainAfter = 0
+	outcomes := fetchMany(t, r, paths, func(i int, req *Request) {
+		if i != 2 {
+			return
+		}
+		start := req.Start
+		req.Start = func(m mirror.Meta) (*os.File, error) {
+			d.set("1", origin.File{Body: []byte("one")})
+			return start(m)
+		}
+	})
+	if !errors.Is(outcomes[0].err, mirror.ErrChanged) || outcomes[1].err != nil || outcomes[2].err != nil {
+		t.Errorf("%v", outcomes)
+	}
+}
+
 // TestRsyncManyCut: what is not settled when the connection ends shares its
 // fate; what is settled, does not.
 func TestRsyncManyCut(t *testing.T) {

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
 	"slices"
@@ -13,6 +14,9 @@ import (
 // maxSaid is how many complaints are kept: one for each file of a batch, and as
 // many again.
 const maxSaid = 2 * perSession
+
+// maxHeard is how many messages one connection may bring.
+const maxHeard = 1 << 20
 
 // maxQuoted is how much of a complaint an error shows, in bytes.
 const maxQuoted = 400
@@ -34,7 +38,7 @@ func daemonError(line string) error {
 
 // saying quotes the daemon, as far as it can be printed.
 func saying(kind error, text string) error {
-	text = strings.TrimPrefix(strings.TrimSpace(text), "rsync: ")
+	text = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(text), "rsync: "), "[sender] ")
 	text = strings.Map(func(c rune) rune {
 		if !unicode.IsPrint(c) {
 			return '?'
@@ -46,6 +50,9 @@ func saying(kind error, text string) error {
 
 // hear is told of every frame that is not data.
 func (s *rsyncSession) hear(kind byte, text []byte) error {
+	if s.heard++; s.heard > maxHeard {
+		return fmt.Errorf("%w: messages without end", errFrame)
+	}
 	switch kind {
 	case frameErrorXfer, frameError, frameWarning:
 		if len(s.said) < maxSaid {
@@ -57,7 +64,11 @@ func (s *rsyncSession) hear(kind byte, text []byte) error {
 		if len(text) != 4 {
 			return fmt.Errorf("%w: a refusal of %d bytes", errFrame, len(text))
 		}
-		s.unsent[int(text[0])|int(text[1])<<8|int(text[2])<<16|int(text[3])<<24] = true
+		i := int(binary.LittleEndian.Uint32(text))
+		if i >= len(s.list) {
+			return fmt.Errorf("%w: a refusal of index %d", errFrame, i)
+		}
+		s.unsent[i] = true
 	case frameIOError:
 		s.ended = false
 	case frameInfo, frameTimeout, frameNoop:

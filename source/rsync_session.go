@@ -59,6 +59,7 @@ type rsyncSession struct {
 	asked time.Time // when the list was here
 
 	said   []string     // complaints
+	heard  int          // messages of all kinds
 	unsent map[int]bool // indices for which no answer will come
 	ahead  int          // an index that was read before its turn; -1: none
 	dones  int          // read of the three after the last answer

@@ -78,7 +78,7 @@ func TestRsyncRefusals(t *testing.T) {
 // unprivileged are the settings of a daemon that cannot read everything.
 func unprivileged() []string {
 	if os.Getuid() == 0 {
-		return []string{"uid = nobody", "gid = nogroup"}
+		return []string{"uid = nobody"}
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ type Walker interface {
 func (r *Rsync) List(ctx context.Context, dir mirror.Name, _ *mirror.Meta) (Listing, error) {
 	l := Listing{Meta: mirror.Meta{Size: -1}}
 	l.Format = "rsync"
-	s, err := r.openDir(ctx, dir, "-dlH")
+	s, err := r.openDir(ctx, dir, "-dlH", maxDirEntries)
 	if err != nil {
 		return l, err
 	}
@@ -50,7 +50,7 @@ func (r *Rsync) List(ctx context.Context, dir mirror.Name, _ *mirror.Meta) (List
 
 // Walk implements Walker.
 func (r *Rsync) Walk(ctx context.Context, dir mirror.Name, each func(string, listing.Entry) error) (ended bool, unread int, err error) {
-	s, err := r.openDir(ctx, dir, "-rlH")
+	s, err := r.openDir(ctx, dir, "-rlH", maxTreeEntries)
 	if err != nil {
 		return false, 0, err
 	}
@@ -77,9 +77,9 @@ func (r *Rsync) Walk(ctx context.Context, dir mirror.Name, each func(string, lis
 // openDir asks for what is in a directory: a name with a slash at its end, which
 // is followed where it is a symbolic link, and of which the list begins with
 // ".". The option says how deep.
-func (r *Rsync) openDir(ctx context.Context, dir mirror.Name, option string) (*rsyncSession, error) {
+func (r *Rsync) openDir(ctx context.Context, dir mirror.Name, option string, most int) (*rsyncSession, error) {
 	name := strings.TrimSuffix(r.below+string(dir), "/")
-	ask := rsyncAsk{options: option, names: []string{name + "/"}, most: maxEntries}
+	ask := rsyncAsk{options: option, names: []string{name + "/"}, most: most}
 	if name == "" {
 		ask.names[0] = "."
 	}

@@ -36,8 +36,8 @@ const (
 	frameNoSend    = 102 // the file of this index will not come
 )
 
-// maxText is the longest message that is read, in bytes; rsync cuts its own at
-// 4 KiB more than PATH_MAX.
+// maxText is the longest message that is read, in bytes; rsync's own have up to
+// 5 KiB.
 const maxText = 16 << 10
 
 var errFrame = errors.New("what arrived is not the rsync protocol")
@@ -236,24 +236,11 @@ func (w *rsyncWriter) index(i int) {
 	}
 }
 
-// maxFrame is how much data one frame may have, in bytes.
-const maxFrame = 1<<24 - 1
-
+// flush sends what was written as one frame. It has less than 16 MiB: perSession
+// and perSessionNames see to that.
 func (w *rsyncWriter) flush() error {
-	for data := w.b[4:]; len(data) > 0; {
-		n := min(len(data), maxFrame)
-		head := [4]byte{byte(n), byte(n >> 8), byte(n >> 16), 7 + frameData}
-		if n == len(w.b)-4 {
-			copy(w.b, head[:])
-			_, err := w.w.Write(w.b)
-			w.b = w.b[:4]
-			return err
-		}
-		if _, err := w.w.Write(append(head[:], data[:n]...)); err != nil {
-			return err
-		}
-		data = data[n:]
-	}
+	binary.LittleEndian.PutUint32(w.b, uint32(len(w.b)-4)|(7+frameData)<<24)
+	_, err := w.w.Write(w.b)
 	w.b = w.b[:4]
-	return nil
+	return err
 }
