@@ -52,7 +52,7 @@ func (h *habits) dateAt(f *fields, i int) (d dated, ok bool) {
 // monthAt reads the name of a month, which may be two words ("Thg 11").
 func (h *habits) monthAt(f *fields, i int) (month, words int) {
 	w := f.word(i)
-	if len(w) == 3 && string(lower(w)) == "thg" {
+	if len(w) == 3 && bytes.EqualFold(w, []byte("thg")) {
 		return max(0, small(f.word(i+1))), 2
 	}
 	readings := monthReadings(w)

@@ -13,11 +13,11 @@ import (
 //	2024-11-12  22:20                9,730 name
 //	11/12/2024  10:20 PM    <SYMLINKD>     name [target]
 func dosLine(h *habits, line []byte) (e listing.Entry, v verdict) {
-	f := split(line)
+	f := h.fields.split(line)
 	var s stamp
-	at, ok := h.dosDate(&s, &f)
+	at, ok := h.dosDate(&s, f)
 	if !ok {
-		return e, dosOther(&f)
+		return e, dosOther(f)
 	}
 	rest, ok := f.after(at)
 	if !ok {
@@ -103,7 +103,7 @@ func dosOther(f *fields) verdict {
 //
 //	1123      A DIR    11-12-124  10:20  name
 func os2Line(h *habits, line []byte) (e listing.Entry, v verdict) {
-	f := split(line)
+	f := h.fields.split(line)
 	if f.n == 0 {
 		return e, nothing
 	}

@@ -21,8 +21,8 @@ type fields struct {
 	n    int
 }
 
-func split(line []byte) (f fields) {
-	f.line = line
+func (f *fields) split(line []byte) *fields {
+	f.line, f.n = line, 0
 	for i := 0; f.n < maxFields; f.n++ {
 		for i < len(line) && space(line, i) > 0 {
 			i += space(line, i)
@@ -118,14 +118,18 @@ func small(b []byte) int {
 	return n
 }
 
-// lower is bytes.ToLower without a copy where there is none to make.
-func lower(b []byte) []byte {
+// lower returns b in lower case, in buf if it has room and b is ASCII.
+func lower(b, buf []byte) []byte {
 	for _, c := range b {
-		if 'A' <= c && c <= 'Z' || c >= 0x80 {
+		switch {
+		case c >= 0x80:
 			return bytes.ToLower(b)
+		case 'A' <= c && c <= 'Z':
+			c |= 0x20
 		}
+		buf = append(buf, c)
 	}
-	return b
+	return buf
 }
 
 // sizeUnits are the powers of 1024.

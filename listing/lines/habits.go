@@ -11,6 +11,7 @@ import (
 type habits struct {
 	clock    listing.Clock
 	learning bool
+	fields   fields // of the line that is being read, to be used again
 
 	ballot   ballot
 	language languages // of the months

@@ -12,7 +12,7 @@ import (
 //	QSYS       77824 11/12/24 10:20:30 *STMF      name
 //	QSYS                               *MEM       FILE.MBR
 func as400Line(h *habits, line []byte) (e listing.Entry, v verdict) {
-	f := split(line)
+	f := h.fields.split(line)
 	if f.n == 0 {
 		return e, nothing
 	}
@@ -56,7 +56,7 @@ func as400Line(h *habits, line []byte) (e listing.Entry, v verdict) {
 //
 //	NAME             101             528 12-Nov-24 10:20:30 255,255 "oooo"
 func nonstopLine(h *habits, line []byte) (e listing.Entry, v verdict) {
-	f := split(line)
+	f := h.fields.split(line)
 	if f.n == 0 || f.is(0, "File") && f.is(1, "Code") {
 		return e, nothing
 	}
@@ -68,7 +68,7 @@ func nonstopLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 	if !ok || !digits(bytes.TrimRight(f.word(at-1), "LO+")) || !bytes.HasSuffix(line, []byte{'"'}) {
 		return e, unread
 	}
-	d, ok := h.joined(&f, at+1)
+	d, ok := h.joined(f, at+1)
 	if !ok || !d.timed {
 		return e, unread
 	}
@@ -90,7 +90,7 @@ func nonstopLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 //	Migrated                                                NAME
 //	ARCIVE Not Direct Access Device                         NAME
 func mvsLine(h *habits, line []byte) (e listing.Entry, v verdict) {
-	f := split(line)
+	f := h.fields.split(line)
 	last := f.n - 1
 	if f.n == 0 || f.is(0, "Volume") && f.is(1, "Unit") {
 		return e, nothing
@@ -139,7 +139,7 @@ func mvsLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 //	NAME      00B308 000411  00 FO                31    ANY
 //	NAME
 func memberLine(h *habits, line []byte) (e listing.Entry, v verdict) {
-	f := split(line)
+	f := h.fields.split(line)
 	switch name := f.word(0); {
 	case f.n == 0 || f.is(0, "Name") && (f.is(1, "VV.MM") || f.is(1, "Size")):
 		return e, nothing
@@ -175,7 +175,7 @@ const memberLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@#$-"
 //	NAME     TYPE     V        65      107        2 2024-11-12 10:20:30 060191
 //	NAME     DIR        -        -        - 2024-11-12 10:20:30 -
 func zvmLine(h *habits, line []byte) (e listing.Entry, v verdict) {
-	f := split(line)
+	f := h.fields.split(line)
 	if f.n == 0 {
 		return e, nothing
 	}

@@ -106,9 +106,9 @@ func recognise(sample [][]byte, clock listing.Clock, of []dialect) (dialect, *ha
 
 // unknownLine stands in for a dialect where there is none: of a list without
 // any entry only the usual sums and empty lines are understood.
-func unknownLine(_ *habits, line []byte) (listing.Entry, verdict) {
-	f := split(line)
-	return listing.Entry{}, unixOther(&f)
+func unknownLine(h *habits, line []byte) (listing.Entry, verdict) {
+	f := h.fields.split(line)
+	return listing.Entry{}, unixOther(f)
 }
 
 // readAll reads all lines of a directory in one dialect.

@@ -28,7 +28,7 @@ func mlsdLine(_ *habits, line []byte) (e listing.Entry, v verdict) {
 		if !ok || len(key) == 0 {
 			return e, unread
 		}
-		switch string(lower(key)) {
+		switch string(lower(key, make([]byte, 0, 16))) {
 		case "type":
 			if e.Type, e.Target, ok = mlsdType(value); !ok {
 				return e, nothing
@@ -64,7 +64,8 @@ func mlsdLine(_ *habits, line []byte) (e listing.Entry, v verdict) {
 // parent. What is peculiar to Unix is OS.unix=slink:target and its variants.
 func mlsdType(value []byte) (t listing.Type, target string, ok bool) {
 	special, rest, _ := bytes.Cut(value, []byte{':'})
-	switch string(lower(special)) {
+	kind := lower(special, make([]byte, 0, 32))
+	switch string(kind) {
 	case "file":
 		return listing.File, "", true
 	case "dir":
@@ -74,9 +75,8 @@ func mlsdType(value []byte) (t listing.Type, target string, ok bool) {
 	case "os.unix=slink", "os.unix=symlink":
 		return listing.Symlink, string(rest), true
 	}
-	device := lower(special)
 	for _, prefix := range []string{"os.unix=chr", "os.unix=blk", "os.unix=pipe", "os.unix=fifo", "os.unix=sock", "os.unix=dev"} {
-		if bytes.HasPrefix(device, []byte(prefix)) {
+		if bytes.HasPrefix(kind, []byte(prefix)) {
 			return listing.Other, "", true
 		}
 	}

@@ -119,7 +119,7 @@ func monthReadings(word []byte) []reading {
 		}
 		return nil
 	}
-	known, word := months(), bytes.TrimRight(lower(word), ".,")
+	known, word := months(), bytes.TrimRight(lower(word, make([]byte, 0, 40)), ".,")
 	if readings := known[string(word)]; readings != nil {
 		return readings
 	}

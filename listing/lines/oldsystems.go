@@ -52,7 +52,7 @@ func eplfLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 //	d [RWCEAFMS] owner                          512 Nov 12 10:20 name
 //	-[RWCEAFMS] owner                           512 Nov 12  2024 name
 func netwareLine(h *habits, line []byte) (e listing.Entry, v verdict) {
-	f := split(line)
+	f := h.fields.split(line)
 	at := 1
 	rights := f.word(1)
 	switch w := f.word(0); {
@@ -69,13 +69,14 @@ func netwareLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 		return e, unread
 	}
 	for i := at + 2; i < f.n; i++ {
-		d, end, ok := h.usual(&f, i, &e)
+		d, length, end, ok := h.usual(f, i, e.Type)
 		if !ok || end >= f.n {
 			continue
 		}
 		if e.MTime, ok = d.span(h.clock); !ok {
 			break
 		}
+		setSize(&e, length)
 		e.Name = string(f.from(end))
 		return e, entry
 	}
@@ -87,7 +88,7 @@ func netwareLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 //
 //	0100644   500  101   12345    123456789       name
 func numericLine(h *habits, line []byte) (e listing.Entry, v verdict) {
-	f := split(line)
+	f := h.fields.split(line)
 	mode, okMode := octal(f.word(0))
 	length, okSize := number(f.word(3))
 	seconds, okTime := number(f.word(4))
@@ -121,7 +122,7 @@ func numericLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 //
 //	2048    Nov-12-2024  10:20:30   name              <DIR>
 func vxworksLine(h *habits, line []byte) (e listing.Entry, v verdict) {
-	f := split(line)
+	f := h.fields.split(line)
 	length, ok := number(f.word(0))
 	parts := bytes.Split(f.word(1), []byte{'-'})
 	var s stamp
@@ -156,12 +157,12 @@ func vxworksLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 //	206876  Nov 12, 2024 10:20 name
 //	0  Nov 12, 2024 10:20 directory/
 func vshellLine(h *habits, line []byte) (e listing.Entry, v verdict) {
-	f := split(line)
+	f := h.fields.split(line)
 	length, ok := number(f.word(0))
 	if f.n == 0 {
 		return e, nothing
 	}
-	d, isDate := h.monthFirst(&f, 1)
+	d, isDate := h.monthFirst(f, 1)
 	if !ok || !isDate || !d.timed || d.year == 0 {
 		return e, unread
 	}
@@ -185,7 +186,7 @@ func vshellLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 //
 //	name       1014196  11/12/24  Tues.   10:20:30
 func wfftpLine(h *habits, line []byte) (e listing.Entry, v verdict) {
-	f := split(line)
+	f := h.fields.split(line)
 	if f.n == 0 {
 		return e, nothing
 	}
@@ -206,7 +207,7 @@ func wfftpLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 //
 //	-C--E-----FTP B BCC3I1       7670  1294495 Nov 12 10:20 name
 func connectLine(h *habits, line []byte) (e listing.Entry, v verdict) {
-	f := split(line)
+	f := h.fields.split(line)
 	if f.n == 0 {
 		return e, nothing
 	}
@@ -215,7 +216,7 @@ func connectLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 	if len(w) < 10 || w[0] != '-' || len(bytes.Trim(w[:10], "-ABCDEFGHIJKLMNOPQRSTUVWXYZ")) > 0 || !ok || !digits(f.word(3)) {
 		return e, unread
 	}
-	d, ok := h.dateAt(&f, 5)
+	d, ok := h.dateAt(f, 5)
 	if !ok {
 		return e, unread
 	}
@@ -234,7 +235,7 @@ func connectLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 //
 //	20.20 24/11/12 1020 d-ewrewr 2650 85920 name
 func os9Line(h *habits, line []byte) (e listing.Entry, v verdict) {
-	f := split(line)
+	f := h.fields.split(line)
 	if f.n == 0 {
 		return e, nothing
 	}
@@ -263,7 +264,7 @@ func os9Line(h *habits, line []byte) (e listing.Entry, v verdict) {
 //	NAME.TXT        39        Nov 12 1994 10:20   A
 //	PUB             <DIR>     11-12-94        10:20
 func win16Line(h *habits, line []byte) (e listing.Entry, v verdict) {
-	f := split(line)
+	f := h.fields.split(line)
 	if f.n == 0 {
 		return e, nothing
 	}
@@ -274,7 +275,7 @@ func win16Line(h *habits, line []byte) (e listing.Entry, v verdict) {
 	var s stamp
 	at := 3
 	if !s.numeric(f.word(2), monthDay) {
-		d, isDate := h.monthFirst(&f, 2)
+		d, isDate := h.monthFirst(f, 2)
 		s, at, ok = d.stamp, 2+d.words, ok && isDate && d.year > 0
 	}
 	if !ok || !s.clockTime(f.word(at)) || f.n > at+2 {

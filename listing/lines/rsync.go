@@ -46,7 +46,7 @@ func nameLeaders(entries []listing.Entry, at map[string]int) {
 //	-rw-r--r--        4096 2024/11/12 10:20:30 name
 //	lrwxrwxrwx           6 2024/11/12 10:20:30 name -> target
 func rsyncLine(h *habits, line []byte) (e listing.Entry, v verdict) {
-	f := split(line)
+	f := h.fields.split(line)
 	if f.n == 0 {
 		return e, nothing
 	}

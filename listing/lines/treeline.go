@@ -49,8 +49,8 @@ func (t *treeReader) open(line, path []byte) error {
 //
 //	131074      4 drwxr-xr-x   2 root     root         4096 Nov 12 10:20 ./a\ b
 func (t *treeReader) findLine(line []byte) error {
-	f := split(line)
-	e, at, rest, ok := t.unixFields(&f)
+	f := t.fields.split(line)
+	e, at, rest, ok := t.unixFields(f)
 	if f.n == 0 {
 		return nil
 	}

@@ -14,10 +14,10 @@ import (
 // links, the owner and the group may be missing or have spaces in them. So what
 // is looked for is a size with a date behind it.
 func unixLine(h *habits, line []byte) (listing.Entry, verdict) {
-	f := split(line)
-	e, at, rest, ok := h.unixFields(&f)
+	f := h.fields.split(line)
+	e, at, rest, ok := h.unixFields(f)
 	if !ok {
-		return listing.Entry{}, unixOther(&f)
+		return listing.Entry{}, unixOther(f)
 	}
 	if e.Type == listing.Symlink {
 		var target []byte
@@ -66,7 +66,7 @@ func (h *habits) unixFields(f *fields) (e listing.Entry, at int, rest []byte, ok
 	for n := range finders {
 		n = h.finderAt(n)
 		for i := at + 2; i < f.n; i++ {
-			d, end, found := finders[n](h, f, i, &e)
+			d, length, end, found := finders[n](h, f, i, e.Type)
 			if !found {
 				continue
 			}
@@ -77,6 +77,7 @@ func (h *habits) unixFields(f *fields) (e listing.Entry, at int, rest []byte, ok
 				continue
 			}
 			h.found[n]++
+			setSize(&e, length)
 			return e, at, h.trimGap(rest, d), true
 		}
 	}
@@ -86,7 +87,7 @@ func (h *habits) unixFields(f *fields) (e listing.Entry, at int, rest []byte, ok
 
 // finders are the ways to find a size and a date in a line, the surest first,
 // given the field behind the size. end is the field behind the date.
-var finders = [noDate]func(h *habits, f *fields, i int, e *listing.Entry) (d dated, end int, ok bool){
+var finders = [noDate]func(h *habits, f *fields, i int, t listing.Type) (d dated, length listing.Span, end int, ok bool){
 	(*habits).usual, (*habits).monthNumber, (*habits).gluedSize,
 }
 
@@ -105,57 +106,47 @@ func (h *habits) finderAt(n int) int {
 	return n - 1
 }
 
-// usual finds a size in field i-1 and a date from i on.
-func (h *habits) usual(f *fields, i int, e *listing.Entry) (d dated, end int, ok bool) {
-	w := f.word(i - 1)
-	span, isSize := size(w)
-	switch {
-	case e.Type == listing.Other: // the minor number of a device
-		span = listing.Span{}
-	case !isSize:
-		return d, 0, false
+// usual finds a size in field i-1, or the minor number of a device, and a date
+// from i on.
+func (h *habits) usual(f *fields, i int, t listing.Type) (d dated, length listing.Span, end int, ok bool) {
+	length, ok = size(f.word(i - 1))
+	if ok || t == listing.Other {
+		d, ok = h.dateAt(f, i)
 	}
-	if d, ok = h.dateAt(f, i); ok {
-		setSize(e, span)
-	}
-	return d, i + d.words, ok
+	return d, length, i + d.words, ok
 }
 
 // monthNumber finds "531 3 29 03:26" (a size, a month, a day, and a time or
 // year), and "531 1715952296" (ls --time-style=+%s).
-func (h *habits) monthNumber(f *fields, i int, e *listing.Entry) (d dated, end int, ok bool) {
-	span, isSize := size(f.word(i - 1))
-	if !isSize || !digits(f.word(i)) {
-		return d, 0, false
+func (h *habits) monthNumber(f *fields, i int, _ listing.Type) (d dated, length listing.Span, end int, ok bool) {
+	length, ok = size(f.word(i - 1))
+	if !ok || !digits(f.word(i)) {
+		return d, length, 0, false
 	}
-	setSize(e, span)
 	if seconds, ok := number(f.word(i)); ok && len(f.word(i)) >= 9 && i > 4 {
 		d.epoch(seconds)
-		return d, i + 1, true
+		return d, length, i + 1, true
 	}
 	d.month, d.day, d.words = dayOf(f.word(i)), dayOf(f.word(i+1)), 2
 	ok = d.month > 0 && d.day > 0 && d.yearOrClock(f, i+2)
-	return d, i + d.words, ok
+	return d, length, i + d.words, ok
 }
 
 // gluedSize finds "longgroup123456 Feb 12 17:20", where the columns were too
 // narrow for what is in them.
-func (h *habits) gluedSize(f *fields, i int, e *listing.Entry) (d dated, end int, ok bool) {
+func (h *habits) gluedSize(f *fields, i int, _ listing.Type) (d dated, length listing.Span, end int, ok bool) {
 	w := f.word(i - 1)
 	cut := len(w)
 	for cut > 0 && '0' <= w[cut-1] && w[cut-1] <= '9' {
 		cut--
 	}
 	if cut == 0 || w[cut-1]|0x20 < 'a' || w[cut-1]|0x20 > 'z' {
-		return d, 0, false
+		return d, length, 0, false
 	}
-	span, isSize := size(w[cut:])
-	if !isSize {
-		return d, 0, false
+	if length, ok = size(w[cut:]); ok {
+		d, ok = h.dateAt(f, i)
 	}
-	setSize(e, span)
-	d, ok = h.dateAt(f, i)
-	return d, i + d.words, ok
+	return d, length, i + d.words, ok
 }
 
 // undated finds the name where no date is: "-????????? ? ? ? ? ? name" of a file

@@ -17,7 +17,7 @@ import (
 // The columns behind the name come in any order. Names are told without the
 // version: a server gives the newest for such a name, and lists it first.
 func vmsLine(h *habits, line []byte) (e listing.Entry, v verdict) {
-	f := split(line)
+	f := h.fields.split(line)
 	at := 0
 	name, isName := vmsName(f.word(0))
 	switch {
@@ -31,7 +31,7 @@ func vmsLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 	case h.pending != "":
 		name = h.pending
 	default:
-		return e, vmsOther(&f)
+		return e, vmsOther(f)
 	}
 	h.pending = ""
 	e.Type = listing.File
@@ -39,7 +39,7 @@ func vmsLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 		e.Type, name = listing.Dir, base
 	}
 	e.Name = name
-	if !h.vmsColumns(&f, at, &e) {
+	if !h.vmsColumns(f, at, &e) {
 		return e, unread
 	}
 	return e, entry
