@@ -205,4 +205,3 @@ func (w want) problems(e listing.Entry, zone string, zoned bool) (bad []string) 
 	}
 	return bad
 }
-

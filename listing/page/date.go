@@ -6,17 +6,18 @@ import (
 	"unicode/utf8"
 )
 
-// A reading is what a page writes of a time.
+// A reading is what a page writes of a time. There is one for each entry, so
+// it is small.
 type reading struct {
-	year, month, day  int // year 0: not written
-	hour, minute, sec int
+	year, month, day  int16 // year 0: not written
+	hour, minute, sec int16
 	precise           precision
 	// first and second are the numbers of a date such as 05/06/2024, of which
 	// one is the month and one the day (see order); else 0.
-	first, second int
-	half          bool // AM or PM was written
-	zoned         bool // offset is of the page's own words, in seconds
-	offset        int
+	first, second int16
+	half          bool  // AM or PM was written
+	zoned         bool  // offset is of the page's own words
+	offset        int32 // seconds east
 }
 
 type precision uint8
@@ -30,71 +31,83 @@ const (
 
 // A token is a number, a word or one other character of a text.
 type token struct {
-	kind       byte // 'n', 'w', or the character itself; '?' is one beyond ASCII
-	n          int  // of a number
-	width      int  // digits of a number
-	word       string
-	start, end int
-	spaced     bool // there are blanks before it
+	kind       byte  // 'n', 'w', or the character itself; '?' is one beyond ASCII
+	width      uint8 // digits of a number, at most 255
+	spaced     bool  // there are blanks before it
+	n          int16 // of a number of up to four digits
+	start, end int16
 }
 
 // maxTokens is more than the longest date has: "Thursday, January 16, 2014
 // 05:06:07.123 PM GMT+01:00" has 21.
 const maxTokens = 24
 
-// dateIn finds the first date in s, from start up to end.
+// dateIn finds the first date in s, which is no longer than maxText, from start
+// up to end.
 func dateIn(s string) (r reading, start, end int) {
+	s = clip(s)
 	var buf [maxTokens]token
+	weekday := -1 // where the word before begins, if it may be one
 	for at := 0; at < len(s); {
 		if c := s[at]; c < utf8.RuneSelf && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
+			if c != ' ' && c != ',' && c != '.' {
+				weekday = -1
+			}
 			at++ // no date begins so
 			continue
 		}
-		t := tokens{list: tokenize(s[at:], buf[:0])}
+		t := tokens{text: s, list: tokenize(s, at, buf[:0])}
 		first := t.list[0]
 		if r, ok := t.date(); ok {
 			t.time(&r)
-			return r, at + first.start, at + t.list[t.at-1].end
+			if start = int(first.start); weekday >= 0 {
+				start = weekday
+			}
+			return r, start, int(t.list[t.at-1].end)
 		}
-		at += first.end
+		if at, weekday = int(first.end), -1; first.kind == 'w' {
+			if _, _, isUnit := readUnit(s[first.start:first.end]); !isUnit {
+				weekday = int(first.start)
+			}
+		}
 	}
 	return reading{}, 0, 0
 }
 
-func tokenize(s string, list []token) []token {
+// tokenize cuts s, from a place on, into as many tokens as list has room for.
+func tokenize(s string, from int, list []token) []token {
 	spaced := false
-	for i := 0; i < len(s) && len(list) < cap(list); {
+	for i := from; i < len(s) && len(list) < cap(list); {
 		c, w := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case unicode.IsSpace(c):
+		if unicode.IsSpace(c) {
 			spaced = true
 			i += w
 			continue
+		}
+		t := token{kind: '?', start: int16(i), spaced: spaced}
+		switch {
 		case '0' <= c && c <= '9':
 			w = digits(s[i:])
-			t := token{kind: 'n', width: w, start: i, end: i + w, spaced: spaced}
-			if w <= 9 {
-				t.n = int(atoi(s[i : i+w]))
+			if t.kind, t.width = 'n', uint8(min(w, 255)); w <= 4 {
+				t.n = int16(atoi(s[i : i+w]))
 			}
-			list = append(list, t)
 		case unicode.IsLetter(c) || unicode.IsMark(c):
 			w = max(letters(s[i:]), w)
-			list = append(list, token{kind: 'w', word: s[i : i+w], start: i, end: i + w, spaced: spaced})
-		default:
-			kind := byte('?')
-			if c < utf8.RuneSelf {
-				kind = byte(c)
-			}
-			list = append(list, token{kind: kind, start: i, end: i + w, spaced: spaced})
+			t.kind = 'w'
+		case c < utf8.RuneSelf:
+			t.kind = byte(c)
 		}
-		spaced = false
 		i += w
+		t.end = int16(i)
+		list = append(list, t)
+		spaced = false
 	}
 	return list
 }
 
 // tokens is a text being read.
 type tokens struct {
+	text string
 	list []token
 	at   int
 }
@@ -105,6 +118,14 @@ func (t *tokens) peek(n int) token {
 		return t.list[t.at+n]
 	}
 	return token{}
+}
+
+// word is the text of the token n behind the next, if it is a word.
+func (t *tokens) word(n int) string {
+	if next := t.peek(n); next.kind == 'w' {
+		return t.text[next.start:next.end]
+	}
+	return ""
 }
 
 // date reads a date at the very beginning.
@@ -128,14 +149,13 @@ func (t *tokens) separator() byte {
 	case '-', '/', '.', ',':
 		t.at++
 		return next.kind
-	case 'w':
-		switch next.word {
-		case "年", "月", "년", "월":
-			t.at++
-			return 'Y'
-		case "de":
-			t.at++
-		}
+	}
+	switch t.word(0) {
+	case "年", "月", "년", "월":
+		t.at++
+		return 'Y'
+	case "de":
+		t.at++
 	}
 	return ' '
 }
@@ -145,7 +165,7 @@ func (t *tokens) yearFirst() (r reading, ok bool) {
 	r.year = t.peek(0).n
 	t.at++
 	sep := t.separator()
-	middle := t.peek(0)
+	middle, word := t.peek(0), t.word(0)
 	t.at++
 	again := t.separator()
 	switch last := t.peek(0); {
@@ -154,10 +174,10 @@ func (t *tokens) yearFirst() (r reading, ok bool) {
 	case middle.kind == 'n' && middle.width <= 2 && sep == again && sep != ' ' && sep != ',':
 		r.month, r.day = middle.n, last.n
 	case middle.kind == 'w' && sep == again:
-		r.month, r.day = month(middle.word), last.n
+		r.month, r.day = month(word), last.n
 	}
 	t.at++
-	if next := t.peek(0); next.kind == 'w' && (next.word == "日" || next.word == "일") || next.kind == '.' && sep == '.' {
+	if word := t.word(0); word == "日" || word == "일" || t.peek(0).kind == '.' && sep == '.' {
 		t.at++
 	}
 	return r.onDay()
@@ -171,10 +191,10 @@ func (t *tokens) dayFirst() (r reading, ok bool) {
 	if sep == '.' && t.peek(0).kind == 'w' {
 		sep = ' ' // "17. Mai"
 	}
-	middle := t.peek(0)
+	middle, word := t.peek(0), t.word(0)
 	t.at++
 	if middle.kind == 'w' {
-		r.day, r.month = first.n, month(middle.word)
+		r.day, r.month = first.n, month(word)
 		if r.month == 0 {
 			return r, false
 		}
@@ -198,7 +218,7 @@ func (t *tokens) dayFirst() (r reading, ok bool) {
 // monthFirst reads May 17, 2024, Feb  2  2022, Jun 01 00:00 and what C's
 // ctime writes: Feb  2 02:02:02 2022, Feb  2 02:02:02 UTC 2022.
 func (t *tokens) monthFirst() (r reading, ok bool) {
-	r.month = month(t.peek(0).word)
+	r.month = month(t.word(0))
 	t.at++
 	sep := t.separator()
 	day := t.peek(0)
@@ -217,7 +237,7 @@ func (t *tokens) monthFirst() (r reading, ok bool) {
 	if t.peek(0).kind == 'w' && t.peek(1).width == 4 { // a zone's name
 		t.at++
 	}
-	if !t.year(&r) {
+	if r.precise != toSecond || !t.year(&r) { // ls has no seconds, and the size follows
 		t.at, r.precise, r.zoned = start, 0, false // the caller reads the time
 	}
 	return r.onDay()
@@ -246,7 +266,7 @@ func (r reading) onDay() (_ reading, ok bool) {
 	if r.precise == unread {
 		r.precise = toDay
 	}
-	days := [...]int{0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
+	days := [...]int16{0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
 	ok = 1 <= r.month && r.month <= 12 && 1 <= r.day && r.day <= days[r.month] &&
 		(r.year == 0 || 1900 <= r.year && r.year < 2200)
 	return r, ok
@@ -262,15 +282,19 @@ func (t *tokens) isTime() bool {
 func (t *tokens) time(r *reading) {
 	start := t.at
 	switch next := t.peek(0); {
-	case next.kind == 'w' && (next.word == "T" || next.word == "t" || next.word == "at" || next.word == "um" || next.word == "à"),
-		next.kind == ',', next.kind == ':', next.kind == '-':
+	case next.kind == ',', next.kind == ':', next.kind == '-':
 		t.at++
+	case next.kind == 'w':
+		switch t.word(0) {
+		case "T", "t", "at", "um", "à":
+			t.at++
+		}
 	}
 	if !t.isTime() {
 		t.at = start
 		return
 	}
-	hour, minute, sec := t.peek(0).n, t.peek(2).n, 0
+	hour, minute, sec := t.peek(0).n, t.peek(2).n, int16(0)
 	precise := toMinute
 	t.at += 3
 	if t.peek(0).kind == ':' && t.peek(1).kind == 'n' && t.peek(1).width == 2 {
@@ -303,23 +327,20 @@ func (t *tokens) time(r *reading) {
 // half reads AM or PM: 'a' or 'p'; 0 where there is neither, and '?' for a
 // word of another script, which may well be one: then only the day is known.
 func (t *tokens) half() byte {
-	next := t.peek(0)
-	if next.kind != 'w' {
+	word := t.word(0)
+	if word == "" {
 		return 0
 	}
-	c := next.word[0]
-	if c >= utf8.RuneSelf {
-		return '?'
-	}
-	c |= 0x20
-	if c != 'a' && c != 'p' {
-		return 0
-	}
+	c := word[0] | 0x20
 	switch {
-	case len(next.word) == 2 && next.word[1]|0x20 == 'm', len(next.word) == 1 && !next.spaced && t.peek(1).kind != '.':
+	case word[0] >= utf8.RuneSelf:
+		return '?'
+	case c != 'a' && c != 'p':
+		return 0
+	case len(word) == 2 && word[1]|0x20 == 'm', len(word) == 1 && !t.peek(0).spaced && t.peek(1).kind != '.':
 		t.at++
 		return c
-	case len(next.word) == 1 && t.peek(1).kind == '.' && strings.EqualFold(t.peek(2).word, "m"): // "p. m."
+	case len(word) == 1 && t.peek(1).kind == '.' && strings.EqualFold(t.word(2), "m"): // "p. m."
 		t.at += 3
 		if t.peek(0).kind == '.' {
 			t.at++
@@ -332,29 +353,28 @@ func (t *tokens) half() byte {
 // zone reads Z, UTC, GMT, +01:00, -0500, and +0000 UTC. The names of other
 // zones are not unique, and not read.
 func (t *tokens) zone(r *reading) {
-	if next := t.peek(0); next.kind == 'w' {
-		switch next.word {
-		case "Z", "UTC", "GMT":
-			r.zoned = true
-			t.at++
-		default:
-			return
-		}
+	switch t.word(0) {
+	case "Z", "UTC", "GMT":
+		r.zoned = true
+		t.at++
+	case "":
+	default:
+		return
 	}
 	sign, n := t.peek(0), t.peek(1)
 	if sign.kind != '+' && sign.kind != '-' || n.kind != 'n' || n.spaced {
 		return
 	}
-	var offset int
+	var offset int32
 	passed := 2
 	switch {
 	case n.width == 4:
-		offset = n.n/100*3600 + n.n%100*60
+		offset = int32(n.n/100)*3600 + int32(n.n%100)*60
 	case n.width == 2 && t.peek(2).kind == ':' && t.peek(3).kind == 'n' && t.peek(3).width == 2:
-		offset = n.n*3600 + t.peek(3).n*60
+		offset = int32(n.n)*3600 + int32(t.peek(3).n)*60
 		passed = 4
 	case n.width <= 2 && r.zoned:
-		offset = n.n * 3600
+		offset = int32(n.n) * 3600
 	default:
 		return
 	}
@@ -366,7 +386,7 @@ func (t *tokens) zone(r *reading) {
 	}
 	r.zoned, r.offset = true, offset
 	t.at += passed
-	if t.peek(0).word == "UTC" || t.peek(0).word == "GMT" {
+	if word := t.word(0); word == "UTC" || word == "GMT" {
 		t.at++
 	}
 }

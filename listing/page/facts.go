@@ -77,7 +77,10 @@ func (f *facts) sizeFirst(s string, unit int64) bool {
 
 // sizeLast reads the size, or the "<dir>", that s ends with.
 func (f *facts) sizeLast(s string) bool {
-	s = strings.TrimRight(s, " \t\r\n\u00a0])|")
+	s = strings.TrimRight(s, " \t\r\n\u00a0|")
+	if open := strings.LastIndexAny(s, "(["); open >= 0 && strings.HasSuffix(s, map[byte]string{'(': ")", '[': "]"}[s[open]]) {
+		s = s[:open] + " " + s[open+1:len(s)-1]
+	}
 	start := strings.LastIndexAny(s, " \t\n") + 1
 	if _, _, isUnit := readUnit(s[start:]); isUnit { // "12 KB"
 		start = strings.LastIndexAny(strings.TrimRight(s[:max(start-1, 0)], " "), " \t\n") + 1
@@ -85,7 +88,7 @@ func (f *facts) sizeLast(s string) bool {
 	last := s[start:]
 	if word, ok := dirWord(last); ok && word == last {
 		f.dir = true
-	} else if size, rest, ok := readSize(strings.TrimLeft(last, "(["), 1); ok && rest == "" {
+	} else if size, rest, ok := readSize(last, 1); ok && rest == "" {
 		f.size = size
 	} else if rest, ok := cutDash(last); ok && rest == "" {
 		f.dash = true

@@ -24,10 +24,10 @@ var roleWords = [...]struct {
 	role  role
 	words string
 }{
-	{nameRole, "name file nom nome nombre datei naam navn namn nazwa imię имя файл название nimi név ad archivo fichier ficheiro arquivo bestand fil plik soubor jméno název 名前 名称 名稱 文件名 檔名 檔案名稱 ファイル 이름 파일 όνομα"},
-	{timeRole, "date modified modification mtime time last changed updated datum tid zeit geändert modifié dernière modificación fecha última ultima data modificado modifica gewijzigd ändrad ændret endret zmodyfikowano zmiany дата изменён изменен изменения muokattu módosítás dátum tarih změněno 最終更新 更新 日付 日時 修改 日期 时间 時間 날짜 수정 시간 ημερομηνία timestamp age"},
-	{sizeRole, "size größe grösse groesse taille tamaño tamanho dimensione dimensioni grootte omvang storlek størrelse rozmiar размер koko méret boyut velikost サイズ 大小 크기 μέγεθος bytes length octets"},
-	{typeRole, "type kind content typ tipo тип 種類 種別 类型 類型 종류"},
+	{nameRole, "name filename file nom nome nombre datei naam navn namn nazwa imię имя файл название nimi név ad archivo fichier ficheiro arquivo bestand fil plik soubor jméno název 名前 名称 名稱 文件名 檔名 檔案名稱 ファイル 이름 파일 όνομα"},
+	{timeRole, "date filetime filedate lastmodified lastmod änderungsdatum modified modification mtime time last changed updated datum tid zeit geändert modifié dernière modificación fecha última ultima data modificado modifica gewijzigd ändrad ændret endret zmodyfikowano zmiany дата изменён изменен изменения muokattu módosítás dátum tarih změněno 最終更新 更新 日付 日時 修改 日期 时间 時間 날짜 수정 시간 ημερομηνία timestamp age"},
+	{sizeRole, "size filesize dateigröße größe grösse groesse taille tamaño tamanho dimensione dimensioni grootte omvang storlek størrelse rozmiar размер koko méret boyut velikost サイズ 大小 크기 μέγεθος bytes length octets"},
+	{typeRole, "type filetype dateityp kind content typ tipo тип 種類 種別 类型 類型 종류"},
 	{otherRole, "description beschreibung descripción descrição descrizione kommentar comment opis описание 説明 描述 설명 md5 sha1 sha256 sha512 hash checksum permissions perms mode owner group user links hits downloads count actions row encoding ext extension created creation"},
 }
 

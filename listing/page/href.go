@@ -70,8 +70,13 @@ func (r *resolver) base(href string) {
 // business.
 func clean(href string) string {
 	href, _, _ = strings.Cut(href, "#")
-	href = strings.Trim(href, "\x00\x01\x02\x03\x04\x05\x06\a\b\t\n\v\f\r\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f ")
-	if strings.ContainsAny(href, "\t\r\n") {
+	for href != "" && href[0] <= ' ' {
+		href = href[1:]
+	}
+	for href != "" && href[len(href)-1] <= ' ' {
+		href = href[:len(href)-1]
+	}
+	if strings.IndexByte(href, '\n') >= 0 || strings.IndexByte(href, '\r') >= 0 || strings.IndexByte(href, '\t') >= 0 {
 		href = strings.NewReplacer("\t", "", "\r", "", "\n", "").Replace(href)
 	}
 	return href

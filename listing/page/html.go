@@ -1,6 +1,7 @@
 package page
 
 import (
+	"bytes"
 	"strings"
 
 	"mirror/listing"
@@ -13,16 +14,18 @@ type reader struct {
 	resolver *resolver
 	columns  columns // of text outside of tables
 	bare     int     // index of the last line's entry if it had nothing but a link; else -1
-	above    bool    // there is a link to the directory above
-	headed   bool    // there are headings
-	hashes   bool    // there are links with a digest, as package indexes have
+	grid     grid
+	above    bool // there is a link to the directory above
+	headed   bool // there are headings
+	hashes   bool // there are links with a digest, as package indexes have
 }
 
 func parseHTML(body []byte, in Input) (listing.Listing, error) {
-	p := &reader{rows: &rows{}, resolver: newResolver(in.Base), bare: -1}
+	p := &reader{rows: &rows{}, entries: newEntries(bytes.Count(body, []byte(" href="))), resolver: newResolver(in.Base), bare: -1, grid: grid{last: -1}}
 	p.rows.base = p.resolver.base
 	p.rows.emit = p.row
 	p.rows.read(body)
+	p.grid.settle(&p.entries, -1, 0)
 	l := p.finish(in.Clock)
 	l.Format = formatOf(body, p)
 	l.Ended = p.whole()
@@ -50,7 +53,11 @@ func (p *reader) row(r *row) {
 	}
 	switch {
 	case r.kind == flowRow:
+		n := len(p.list)
 		p.flow(r, t)
+		if len(t) == 1 && len(p.list) == n+1 {
+			p.grid.settle(&p.entries, n, r.low)
+		}
 	case len(t) > 1 && p.several(r, t):
 	default:
 		p.single(r, t[0])
@@ -106,11 +113,16 @@ func (p *reader) withoutEntry(r *row, bare int) {
 		return
 	}
 	text := r.cells[0].all()
+	if r.kind == flowRow && len(r.anchors) == 0 {
+		p.grid.add(text, r.cells[0].stamp, r.low)
+	}
 	if r.kind == lineRow && bare >= 0 && len(r.anchors) == 0 {
 		var f facts
 		f.line(text, false, &p.columns)
 		if f.any() {
-			p.describe(&p.list[bare], f)
+			e := found{p.list[bare], p.finds[bare]}
+			p.describe(&e, f)
+			p.list[bare], p.finds[bare] = e.Entry, e.find
 			return
 		}
 		p.bare = bare
@@ -177,17 +189,26 @@ func (p *reader) beside(r *row, anchor int, f *facts) {
 	}
 	before, inside, after := r.around(anchor)
 	f.line(after, false, columns)
-	if !f.any() && inside != "" {
+	if inside != "" && !f.any() {
 		f.line(inside, true, columns)
 	}
-	if !f.any() {
-		f.line(before, true, columns)
+	if before == "" || f.time.precise != unread || r.kind == flowRow && anchor > 0 {
+		return
+	}
+	var g facts
+	g.line(before, true, columns)
+	if g.time.precise == unread && (f.any() || g.size.Exact()) {
+		return // a number before a link, without a date, may be the link's own
+	}
+	f.time, f.dir = g.time, f.dir || g.dir
+	if !f.size.Known {
+		f.size, f.dash = g.size, f.dash || g.dash
 	}
 }
 
 // entry adds the entry of a target.
 func (p *reader) entry(r *row, t target, f facts, m marks) {
-	e := found{Entry: listing.Entry{Name: t.name, Type: listing.File}, evidence: linked}
+	e := found{listing.Entry{Name: t.name, Type: listing.File}, find{evidence: linked}}
 	shown := r.text(t.anchor)
 	if sameName(shown, t.name) {
 		e.evidence = named

@@ -24,16 +24,17 @@ type jsonPage struct {
 	entries
 	scanner
 	resolver *resolver
-	more     bool   // the list goes on elsewhere
-	arrays   int    // that may be listings
-	keys     string // of the first object, for the format's name
+	more     bool             // the list goes on elsewhere
+	arrays   int              // that may be listings
+	spelt    map[string]field // members, as the page spells them
+	keys     string           // of the first object, for the format's name
 }
 
 // maxDepth is how deep values nest in anything that is a listing.
 const maxDepth = 64
 
 func parseJSON(body []byte, in Input) (listing.Listing, error) {
-	p := &jsonPage{scanner: scanner{b: body}, resolver: newResolver(in.Base)}
+	p := &jsonPage{entries: newEntries(bytes.Count(body, []byte("{"))), scanner: scanner{b: body}, resolver: newResolver(in.Base), spelt: map[string]field{}}
 	err := p.value("", 0, false)
 	if p.arrays == 0 {
 		if err != nil {
@@ -68,8 +69,7 @@ func (p *jsonPage) value(key string, depth int, inner bool) error {
 	case c == '[':
 		return p.array(key, depth, inner)
 	case c == '{':
-		_, err := p.object(depth, inner)
-		return err
+		return p.object(new(object), depth, inner)
 	case c == '"':
 		_, err := p.string()
 		return err
@@ -86,40 +86,44 @@ const dirKeys = " prefixes directories dirs folders subdirs projects "
 
 func (p *jsonPage) array(key string, depth int, inner bool) error {
 	p.pass('[')
-	listed := !inner && depth <= 2
+	outer := !inner && depth <= 2
 	isDir := strings.Contains(dirKeys, " "+key+" ")
-	if c := p.next(); listed && (c == '{' || c == ']' && (depth == 0 || strings.Contains(listKeys+dirKeys, " "+key+" ")) || c == '"' && depth == 0) {
+	names := outer && (depth == 0 || isDir || strings.Contains(listKeys, " "+key+" "))
+	if c := p.next(); outer && c == '{' || names && (c == '"' || c == ']') {
 		p.arrays++
 	}
 	for !p.pass(']') {
-		var err error
 		start := p.at
-		switch c := p.next(); {
-		case c == '{' && listed:
-			var o object
-			if o, err = p.object(depth+1, true); err == nil {
-				p.entry(o, isDir)
-			}
-		case c == '"' && listed && (depth == 0 || strings.Contains(listKeys, " "+key+" ")):
-			var name string
-			if name, err = p.string(); err == nil {
-				p.entry(object{nameField: {text: name}}, isDir)
-			}
-		default:
-			err = p.value(key, depth+1, true)
+		err := p.element(key, depth+1, outer, names, isDir)
+		if err == nil && !p.pass(',') && p.next() != ']' {
+			err = errJSON
 		}
-		if err != nil {
-			if !listed || !p.recover(start) {
-				return err
-			}
-			continue
-		}
-		if !p.pass(',') && p.next() != ']' {
-			if !listed || !p.recover(start) {
-				return errJSON
-			}
+		if err != nil && (!outer || !p.recover(start)) {
+			return err
 		}
 	}
+	return nil
+}
+
+// element reads an element of an array: an entry, if objects are, or its mere
+// name, if names are.
+func (p *jsonPage) element(key string, depth int, objects, names, isDir bool) error {
+	var o object
+	switch c := p.next(); {
+	case c == '{' && objects:
+		if err := p.object(&o, depth, true); err != nil {
+			return err
+		}
+	case c == '"' && names:
+		name, err := p.string()
+		if err != nil {
+			return err
+		}
+		o[nameField].text = string(name)
+	default:
+		return p.value(key, depth, true)
+	}
+	p.entry(&o, isDir)
 	return nil
 }
 
@@ -193,43 +197,58 @@ type scalar struct {
 
 // object reads an object; arrays in it that are not part of an entry may be
 // the listing.
-func (p *jsonPage) object(depth int, inner bool) (o object, err error) {
+func (p *jsonPage) object(o *object, depth int, inner bool) error {
 	p.pass('{')
 	first := p.keys == ""
 	for !p.pass('}') {
 		key, err := p.string()
 		if err != nil || !p.pass(':') {
-			return o, errJSON
+			return errJSON
 		}
 		if first {
-			p.keys = strings.TrimSpace(p.keys + " " + clip(key))
+			p.keys = strings.TrimSpace(p.keys + " " + clip(string(key)))
 		}
-		var v scalar
-		switch c := p.next(); c {
-		case '[', '{':
-			err = p.value(plainKey(key), depth+1, inner)
-		case '"':
-			v.text, err = p.string()
-		default:
-			v.text, err = p.word()
-			v.word = true
+		if c := p.next(); c == '[' || c == '{' {
+			err = p.value(plainKey(string(key)), depth+1, inner)
+		} else {
+			err = p.scalar(&o[p.fieldOf(key)])
 		}
 		if err != nil {
-			return o, err
-		}
-		f, known := fieldOf[key]
-		if !known {
-			f = fieldOf[plainKey(key)]
-		}
-		if o[f].text == "" && v.text != "null" {
-			o[f] = v
+			return err
 		}
 		if !p.pass(',') && p.next() != '}' {
-			return o, errJSON
+			return errJSON
 		}
 	}
 	p.more = p.more || !inner && o[moreField].text != ""
-	return o, nil
+	return nil
+}
+
+// scalar reads a value into v, unless it has one.
+func (p *jsonPage) scalar(v *scalar) (err error) {
+	var text []byte
+	quoted := p.next() == '"'
+	if quoted {
+		text, err = p.string()
+	} else {
+		text, err = p.word()
+	}
+	if v.text == "" && (quoted || string(text) != "null") {
+		*v = scalar{string(text), !quoted}
+	}
+	return err
+}
+
+// fieldOf finds what a member tells; how this page spells it is remembered.
+func (p *jsonPage) fieldOf(key []byte) field {
+	f, known := p.spelt[string(key)]
+	if !known {
+		f = fieldOf[plainKey(string(key))]
+		if len(p.spelt) < 64 {
+			p.spelt[string(key)] = f
+		}
+	}
+	return f
 }
 
 // plainKey is a member's name without what spellings differ in: is_dir, IsDir.
@@ -238,7 +257,7 @@ func plainKey(key string) string {
 }
 
 // entry takes an object in as an entry.
-func (p *jsonPage) entry(o object, isDir bool) {
+func (p *jsonPage) entry(o *object, isDir bool) {
 	name := o[nameField].text
 	if href := o[linkField].text; href != "" {
 		l := p.resolver.resolve(href)
@@ -261,7 +280,7 @@ func (p *jsonPage) entry(o object, isDir bool) {
 	if name == "" || name == "." || name == ".." {
 		return
 	}
-	e := found{Entry: listing.Entry{Name: name}, evidence: described}
+	e := found{listing.Entry{Name: name}, find{evidence: described}}
 	e.Size = o.size()
 	e.time, e.MTime = o.time()
 	e.Type, e.Target = o.kind(isDir, e.Size.Known)
@@ -278,7 +297,7 @@ func (p *jsonPage) entry(o object, isDir bool) {
 }
 
 // kind is what an entry is, by any of the ways to say so.
-func (o object) kind(isDir, sized bool) (listing.Type, string) {
+func (o *object) kind(isDir, sized bool) (listing.Type, string) {
 	word := strings.ToLower(o[kindField].text)
 	switch {
 	case o[symlinkField].text == "true", strings.HasPrefix(word, "symlink"), word == "link":
@@ -298,7 +317,7 @@ func (o object) kind(isDir, sized bool) (listing.Type, string) {
 }
 
 // size is a number of bytes, or a text like a page's.
-func (o object) size() listing.Span {
+func (o *object) size() listing.Span {
 	if size, rest, ok := readSize(o[sizeField].text, 1); ok && rest == "" {
 		return size
 	}
@@ -307,7 +326,7 @@ func (o object) size() listing.Span {
 
 // time is a text like a page's, or a number of seconds or milliseconds since
 // 1970, which are exact.
-func (o object) time() (reading, listing.Span) {
+func (o *object) time() (reading, listing.Span) {
 	text := o[timeField].text
 	if n, err := strconv.ParseFloat(text, 64); err == nil && n >= 0 && n < 1e14 {
 		if n > 1e11 { // in milliseconds: else later than the year 5000
@@ -323,7 +342,7 @@ func (o object) time() (reading, listing.Span) {
 }
 
 // goMode is the mode of a file as Go's servers give it.
-func (o object) goMode() (fs.FileMode, bool) {
+func (o *object) goMode() (fs.FileMode, bool) {
 	n, err := strconv.ParseUint(o[modeField].text, 10, 32)
 	return fs.FileMode(n), err == nil && o[modeField].word && o[dirField].word
 }

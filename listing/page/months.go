@@ -23,27 +23,27 @@ var monthNames = [...]string{
 }
 
 // months gives the beginnings of monthNames their month.
-var months = func() map[string]int {
-	m := make(map[string]int)
+var months = func() map[string]int16 {
+	m := make(map[string]int16)
 	for n, names := range monthNames {
 		for name := range strings.FieldsSeq(names) {
-			m[name] = n
+			m[name] = int16(n)
 		}
 	}
 	return m
 }()
 
 // month is which month word names, 1 to 12; 0 for none.
-func month(word string) int {
+func month(word string) int16 {
 	if len(word) == 3 { // nearly all pages
 		const english = "janfebmaraprmayjunjulaugsepoctnovdec"
 		for i := 0; i < len(english); i += 3 {
 			if word[0]|0x20 == english[i] && word[1]|0x20 == english[i+1] && word[2]|0x20 == english[i+2] {
-				return i/3 + 1
+				return int16(i/3 + 1)
 			}
 		}
 	}
-	if len(word) > len("σεπτεμβρίου") {
+	if word == "" || len(word) > len("σεπτεμβρίου") {
 		return 0
 	}
 	word = strings.ToLower(word)

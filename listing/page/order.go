@@ -16,11 +16,11 @@ const (
 )
 
 // orderIn finds out the order that all dates of a page share: one 17 tells.
-func orderIn(times []reading) order {
+func orderIn(finds []find) order {
 	found := unknownOrder
-	for i := range times {
+	for i := range finds {
 		var o order
-		switch r := &times[i]; {
+		switch r := &finds[i].time; {
 		case r.first > 12:
 			o = dayBeforeMonth
 		case r.second > 12:
@@ -68,11 +68,11 @@ func (r reading) span(clock listing.Clock, o order) listing.Span {
 
 // moment is what a reading says whose day and month are known.
 func (r reading) moment(clock listing.Clock) listing.Span {
-	width := map[precision]time.Duration{toDay: 24 * time.Hour, toMinute: time.Minute, toSecond: time.Second}[r.precise]
+	width := [...]time.Duration{toDay: 24 * time.Hour, toMinute: time.Minute, toSecond: time.Second}[r.precise]
 	if r.zoned {
 		clock.Zone = time.UTC
 	}
-	s := clock.Span(time.Date(r.inYear(clock), time.Month(r.month), r.day, r.hour, r.minute, r.sec, 0, time.UTC), width)
+	s := clock.Span(time.Date(r.inYear(clock), time.Month(r.month), int(r.day), int(r.hour), int(r.minute), int(r.sec), 0, time.UTC), width)
 	if r.zoned {
 		s.Lo -= int64(r.offset)
 		s.Hi -= int64(r.offset)
@@ -85,14 +85,14 @@ func (r reading) moment(clock listing.Clock) listing.Span {
 // a day later than here.
 func (r reading) inYear(clock listing.Clock) int {
 	if r.year != 0 {
-		return r.year
+		return int(r.year)
 	}
 	now := clock.Now
 	if now.IsZero() {
 		now = time.Now()
 	}
 	now = now.UTC().AddDate(0, 0, 1)
-	if r.month > int(now.Month()) || r.month == int(now.Month()) && r.day > now.Day() {
+	if m := time.Month(r.month); m > now.Month() || m == now.Month() && int(r.day) > now.Day() {
 		return now.Year() - 1
 	}
 	return now.Year()

@@ -103,9 +103,15 @@ func errNoListing(title string) error {
 	return fmt.Errorf("this page, %q, lists no directory: it has no link to anything directly below it, and no sign of being a listing", clip(title))
 }
 
-// A found entry is one that a page has, and how much speaks for it.
+// A found entry is one that a page has, and how it was found.
 type found struct {
 	listing.Entry
+	find
+}
+
+// A find is when an entry was changed, as the page writes it, and how much
+// speaks for it.
+type find struct {
 	time     reading
 	evidence evidence
 }
@@ -122,10 +128,20 @@ const (
 
 // entries collects what a page has, each name once.
 type entries struct {
-	list        []found
-	byName      map[string]int
+	list        []listing.Entry
+	finds       []find // of the same entries
+	byName      map[string]int32
 	unread      int
 	firstUnread string
+}
+
+// maxRoom bounds what is allotted before anything is read.
+const maxRoom = 1 << 17
+
+// newEntries has room for about n entries.
+func newEntries(n int) entries {
+	n = min(n, maxRoom)
+	return entries{list: make([]listing.Entry, 0, n), finds: make([]find, 0, n), byName: make(map[string]int32, n)}
 }
 
 // add takes an entry in. Of a name that comes twice the better evidence holds,
@@ -150,28 +166,25 @@ func (e *entries) addKey(f found) {
 }
 
 func (e *entries) put(f found) {
-	if e.byName == nil {
-		e.byName = make(map[string]int)
-	}
 	i, twice := e.byName[f.Name]
 	if !twice {
-		e.byName[f.Name] = len(e.list)
-		e.list = append(e.list, f)
+		e.byName[f.Name] = int32(len(e.list))
+		e.list, e.finds = append(e.list, f.Entry), append(e.finds, f.find)
 		return
 	}
-	first := &e.list[i]
+	first := found{e.list[i], e.finds[i]}
 	if f.evidence > first.evidence {
-		*first, f = f, *first
+		first, f = f, first
 	}
-	if first.Type != f.Type {
-		return
+	if first.Type == f.Type {
+		if !first.Size.Known {
+			first.Size = f.Size
+		}
+		if first.time.precise == unread && !first.MTime.Known {
+			first.time, first.MTime = f.time, f.MTime
+		}
 	}
-	if !first.Size.Known {
-		first.Size = f.Size
-	}
-	if first.time.precise == unread {
-		first.time = f.time
-	}
+	e.list[i], e.finds[i] = first.Entry, first.find
 }
 
 // misread counts what looks like an entry and is not understood.
@@ -187,24 +200,21 @@ func (e *entries) misread(what string) {
 // counts as unread.
 func (e *entries) finish(clock listing.Clock) listing.Listing {
 	var best evidence
-	times := make([]reading, len(e.list))
-	for i := range e.list {
-		best = max(best, e.list[i].evidence)
-		times[i] = e.list[i].time
+	for i := range e.finds {
+		best = max(best, e.finds[i].evidence)
 	}
-	o := orderIn(times)
-	l := listing.Listing{Entries: make([]listing.Entry, 0, len(e.list))}
-	for i := range e.list {
-		f := &e.list[i]
+	o := orderIn(e.finds)
+	kept := e.list[:0]
+	for i, entry := range e.list {
+		f := &e.finds[i]
 		if f.evidence == mentioned && best > linked || f.evidence == linked && best == described {
-			e.misread(f.Name)
+			e.misread(entry.Name)
 			continue
 		}
-		if !f.MTime.Known {
-			f.MTime = f.time.span(clock, o)
+		if !entry.MTime.Known {
+			entry.MTime = f.time.span(clock, o)
 		}
-		l.Entries = append(l.Entries, f.Entry)
+		kept = append(kept, entry)
 	}
-	l.Unread, l.FirstUnread = e.unread, e.firstUnread
-	return l
+	return listing.Listing{Entries: kept, Unread: e.unread, FirstUnread: e.firstUnread}
 }

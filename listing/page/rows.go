@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
 )
 
 // A row is what belongs together on a page: a row of a table, an item of a
@@ -15,6 +16,7 @@ type row struct {
 	cells   []cell // of a table's row; others have one
 	anchors []anchor
 	marks   marks // of icons and classes that belong to no anchor
+	low     int   // of running text: how few sections were open, at the least, since the row before
 	columns *columns
 }
 
@@ -91,8 +93,10 @@ type rows struct {
 	frames []frame
 
 	title string
-	depth int  // of sections that are open
+	depth int  // how many sections are open
+	low   int  // the least of depth since the last row of running text
 	cut   bool // something within it had not ended when the page did
+	empty bool // a list or preformatted text ended with nothing in it
 	held  bool // a table, list or preformatted text with links ended
 	ended bool // </body> or </html> came, and no row with a link since
 }
@@ -119,7 +123,7 @@ func (p *rows) read(body []byte) {
 			p.start()
 		case html.EndTagToken:
 			name, _ := p.z.TagName()
-			p.end(string(name))
+			p.end(atom.String(name))
 		}
 	}
 }
@@ -127,9 +131,16 @@ func (p *rows) read(body []byte) {
 func (p *rows) top() *frame { return &p.frames[len(p.frames)-1] }
 
 func (p *rows) push(kind frameKind) {
-	if len(p.frames) < maxFrames {
-		p.frames = append(p.frames, frame{kind: kind, anchor: -1})
+	n := len(p.frames)
+	if n == maxFrames {
+		return
 	}
+	if n == cap(p.frames) {
+		p.frames = append(p.frames, frame{})
+	}
+	p.frames = p.frames[:n+1]
+	old := p.frames[n].row // with the memory of a frame that ended
+	p.frames[n] = frame{kind: kind, anchor: -1, row: row{cells: old.cells[:0], anchors: old.anchors[:0]}}
 }
 
 func (p *rows) pop() {
@@ -185,6 +196,7 @@ func (p *rows) flush() {
 			r.kind = lineRow
 		default:
 			r.kind = flowRow
+			r.low, p.low = p.low, p.depth
 		}
 		r.columns = nil
 		for i := len(p.frames) - 1; i >= 0 && r.kind == tableRow && r.columns == nil; i-- {
@@ -255,7 +267,7 @@ func (p *rows) piece(b []byte) {
 // start takes a start tag in.
 func (p *rows) start() {
 	raw, more := p.z.TagName()
-	name := string(raw)
+	name := atom.String(raw)
 	var a attributes
 	if more {
 		a = p.attributes()
@@ -341,8 +353,9 @@ func (p *rows) end(name string) {
 	case "li":
 		p.popTo(itemFrame, listFrame)
 	case "div", "section", "article", "header", "footer", "main", "nav", "form", "aside":
-		p.depth = max(0, p.depth-1)
 		p.breakLine()
+		p.depth = max(0, p.depth-1)
+		p.low = min(p.low, p.depth)
 	case "p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "center", "address":
 		p.breakLine()
 	}

@@ -41,34 +41,35 @@ func (s *scanner) pass(c byte) bool {
 	return true
 }
 
-// string reads a string; the opening quote comes next.
-func (s *scanner) string() (string, error) {
+// string reads a string; the opening quote comes next. What it returns may be
+// part of the page.
+func (s *scanner) string() ([]byte, error) {
 	if !s.pass('"') {
-		return "", errJSON
+		return nil, errJSON
 	}
 	start := s.at
 	for s.at < len(s.b) {
 		switch s.b[s.at] {
 		case '"':
 			s.at++
-			return string(s.b[start : s.at-1]), nil
+			return s.b[start : s.at-1], nil
 		case '\\':
 			return s.escaped(start)
 		}
 		s.at++
 	}
-	return "", errJSON
+	return nil, errJSON
 }
 
 // escaped reads on from the first backslash of a string.
-func (s *scanner) escaped(start int) (string, error) {
+func (s *scanner) escaped(start int) ([]byte, error) {
 	out := bytes.Clone(s.b[start:s.at])
 	for s.at < len(s.b) {
 		c := s.b[s.at]
 		s.at++
 		switch {
 		case c == '"':
-			return string(out), nil
+			return out, nil
 		case c != '\\' || s.at == len(s.b):
 			out = append(out, c)
 			continue
@@ -92,7 +93,7 @@ func (s *scanner) escaped(start int) (string, error) {
 		}
 		out = append(out, c)
 	}
-	return "", errJSON
+	return nil, errJSON
 }
 
 // unicode reads what follows \u, and the other half of a pair.
@@ -122,7 +123,7 @@ func (s *scanner) hex4() rune {
 }
 
 // word reads a number, true, false or null.
-func (s *scanner) word() (string, error) {
+func (s *scanner) word() ([]byte, error) {
 	s.next()
 	start := s.at
 	for s.at < len(s.b) {
@@ -133,7 +134,7 @@ func (s *scanner) word() (string, error) {
 		s.at++
 	}
 	if s.at == start {
-		return "", errJSON
+		return nil, errJSON
 	}
-	return string(s.b[start:s.at]), nil
+	return s.b[start:s.at], nil
 }

@@ -85,7 +85,7 @@ type part struct {
 }
 
 func parseXML(body []byte, in Input) (listing.Listing, error) {
-	p := &xmlPage{}
+	p := &xmlPage{entries: newEntries(bytes.Count(body, []byte("</")) / 4)}
 	z := html.NewTokenizer(bytes.NewReader(body))
 	z.AllowCDATA(true)
 	ended := false
@@ -118,7 +118,7 @@ func (p *xmlPage) start(z *html.Tokenizer) {
 	}
 	if typ, ok := xmlEntries[name]; ok && p.inside == "" {
 		p.inside, p.key = name, ""
-		p.entry = found{Entry: listing.Entry{Type: typ}, evidence: described}
+		p.entry = found{listing.Entry{Type: typ}, find{evidence: described}}
 	}
 	for more {
 		var key, value []byte
