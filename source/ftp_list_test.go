@@ -23,18 +23,18 @@ import (
 func fill(t *testing.T, u realFTP) {
 	t.Helper()
 	for i, name := range []mirror.Name{
-		"plain", "with space", "ü~1:2-3_all.deb", "latin \xfc", "-la", "[x]*?{y}", "a#b%20;c=d", "'\"`<>&|^", "UPPER", "2024", "sub/x",
+		"plain", "with space", "ü~1:2-3_all.deb", "latin \xfc", "latin \xff", "-la", "[x]*?{y}", "a#b%20;c=d", "'\"`<>&|^", "UPPER", "2024", "sub/x",
 	} {
 		u.Set("d/"+name, origin.File{Seed: uint64(i), Size: int64(i) * 1000, ModTime: origin.Epoch.Add(time.Duration(i) * 977 * time.Hour)})
 	}
 	u.Set("d/recent", origin.File{Size: 7, ModTime: time.Now().Add(-100 * time.Hour)})
 	u.Set("d/large", origin.File{})
 	for _, err := range []error{
-		os.Truncate(u.dir+"/d/large", 5<<30+1),
+		os.Truncate(u.dir+"/d/large", 5<<30+1), // all of it a hole
 		os.Chtimes(u.dir+"/d/large", origin.Epoch, origin.Epoch),
 		os.Symlink("plain", u.dir+"/d/link"),
 		os.Symlink("../d/sub", u.dir+"/d/to sub"),
-		os.Chmod(u.dir+"/d/plain", 0o640),
+		os.Chmod(u.dir+"/d/plain", 0o604),
 		os.Chtimes(u.dir+"/d/sub", origin.Epoch, origin.Epoch),
 		os.Mkdir(u.dir+"/empty", 0o755),
 	} {
@@ -79,6 +79,19 @@ func TestFTPServersList(t *testing.T) {
 			if _, err := u.List(t.Context(), "d/to sub", nil); err != nil {
 				t.Errorf("through a link: %v", err)
 			}
+			for _, name := range []mirror.Name{"d/sub", "d/to sub", "empty"} {
+				newAttempt(t, name, nil).upstreamFails(u, mirror.ErrIsDirectory)
+			}
+			for _, e := range truth.Entries {
+				name := mirror.Name("d").Join(e.Name)
+				if e.Size.Known && e.Size.Lo > size || e.Type == listing.Dir {
+					continue
+				}
+				want, err := os.ReadFile(u.dir + "/" + string(name)) // through links, too
+				if err == nil {
+					newAttempt(t, name, nil).succeeds(u, want)
+				}
+			}
 		})
 	}
 }
@@ -90,7 +103,7 @@ func checkEntry(t *testing.T, got, is listing.Entry, exact bool) {
 	if is.Type == listing.File {
 		ok = ok && got.Size == is.Size && (got.MTime.Exact() || !exact)
 	}
-	if is.Type == listing.Symlink && !exact { // MLSD has no way to tell the target that servers agree on
+	if is.Type == listing.Symlink {
 		ok = ok && got.Target == is.Target
 	}
 	if got.Mode != 0 {

@@ -36,7 +36,7 @@ func TestFTPErrors(t *testing.T) {
 		"wants an account":    {ftpd.Behaviour{Answers: map[string]string{"USER": "532 Whose?"}}, "", mirror.ErrRefused},
 		"no FTP":              {ftpd.Behaviour{Answers: map[string]string{"": "HTTP/1.1 400 Bad Request"}}, "", mirror.ErrBroken},
 		"stalls at login":     {ftpd.Behaviour{Silent: "PASS"}, "", mirror.ErrTimeout},
-		"stalls after login":  {ftpd.Behaviour{Silent: "MLST"}, "", mirror.ErrTimeout},
+		"stalls after login":  {ftpd.Behaviour{Silent: "SIZE"}, "", mirror.ErrTimeout},
 		"stalls at the data":  {ftpd.Behaviour{Silent: "RETR"}, "", mirror.ErrTimeout},
 		"hangs up at login":   {ftpd.Behaviour{Hangup: "PASS"}, "", mirror.ErrBroken},
 		"hangs up":            {ftpd.Behaviour{Hangup: "RETR"}, "", mirror.ErrBroken},

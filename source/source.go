@@ -24,7 +24,9 @@ type Source interface {
 	// mirror.ErrStore or mirror.ErrNoSpace; ErrNotModified comes with the
 	// validators that the upstream sent. What was there before is untouched by
 	// any of them, and what was appended before an error is a correct prefix
-	// of the version that r.Start was told of.
+	// of the version that r.Start was told of, but after mirror.ErrChanged:
+	// where only size and time tell a version, a file that was written to
+	// while it was sent shows at its end.
 	Fetch(ctx context.Context, r Request) (Result, error)
 
 	// Stat asks what the upstream has, without any of its bytes. The Size may

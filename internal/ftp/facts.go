@@ -54,55 +54,6 @@ func parseTime(s string) (time.Time, error) {
 	return time.Parse("20060102150405", s) // Go takes a fraction without being told
 }
 
-// Facts is what MLST tells of a name.
-type Facts struct {
-	Type    string    // in lower case: "file", "dir", "cdir", "pdir", "os.unix=slink:..."
-	Size    int64     // bytes; -1: it was not told
-	ModTime time.Time // zero: it was not told
-}
-
-// Facts asks for all facts about a name at once, of a server that has MLST.
-//
-//	250-Listing
-//	 type=file;size=1024;modify=20240102030405; /pub/a.iso
-//	250 End
-func (c *Conn) Facts(ctx context.Context, path string) (Facts, error) {
-	if err := checkPath(path); err != nil {
-		return Facts{}, err
-	}
-	r, err := c.expect(ctx, "MLST", path, 250)
-	if err != nil {
-		return Facts{}, err
-	}
-	for line := range strings.SplitSeq(r.full, "\n") {
-		facts, _, ok := strings.Cut(strings.TrimLeft(line, " "), " ")
-		if ok && strings.Contains(facts, "=") && strings.HasSuffix(facts, ";") {
-			return parseFacts(facts), nil
-		}
-	}
-	return Facts{}, errors.New("the server's answer to MLST has no facts")
-}
-
-func parseFacts(line string) Facts {
-	f := Facts{Size: -1}
-	for fact := range strings.SplitSeq(line, ";") {
-		name, value, _ := strings.Cut(fact, "=")
-		switch strings.ToLower(name) {
-		case "type":
-			f.Type = strings.ToLower(value)
-		case "size":
-			if n, err := strconv.ParseInt(value, 10, 64); err == nil && n >= 0 {
-				f.Size = n
-			}
-		case "modify":
-			if t, err := parseTime(value); err == nil {
-				f.ModTime = t
-			}
-		}
-	}
-	return f
-}
-
 // Enter makes dir the working directory: it is one, and may be entered.
 func (c *Conn) Enter(ctx context.Context, dir string) error {
 	if err := checkPath(dir); err != nil {
@@ -144,7 +95,7 @@ func (c *Conn) List(ctx context.Context, dir string) (Listing, error) {
 	if err := c.Enter(ctx, dir); err != nil {
 		return Listing{}, err
 	}
-	if c.Has("MLST") {
+	if c.has("MLST") {
 		data, err := c.readAll(ctx, "MLSD")
 		if !Unsupported(err) {
 			return Listing{Format: MLSD, Data: data, ModTime: ownTime(data)}, err
@@ -163,12 +114,32 @@ func ownTime(data []byte) time.Time {
 	if i < 0 {
 		return time.Time{}
 	}
-	begin := bytes.LastIndexByte(data[:i], '\n') + 1
-	facts, _, _ := bytes.Cut(data[begin:], []byte(" "))
-	if f := parseFacts(string(facts[:min(len(facts), maxText)])); f.Type == "cdir" {
-		return f.ModTime
+	line, _, _ := bytes.Cut(data[bytes.LastIndexByte(data[:i], '\n')+1:], []byte("\n"))
+	facts, _, _ := bytes.Cut(line, []byte(" "))
+	var at time.Time
+	isOwn := false
+	for fact := range strings.SplitSeq(string(facts), ";") {
+		name, value, _ := strings.Cut(fact, "=")
+		switch {
+		case strings.EqualFold(name, "type"):
+			isOwn = value == "cdir"
+		case strings.EqualFold(name, "modify"):
+			at, _ = parseTime(value)
+		}
 	}
-	return time.Time{}
+	if !isOwn {
+		return time.Time{}
+	}
+	return at
+}
+
+// Long returns what LIST says of dir, for what MLSD mostly leaves out: where
+// links lead.
+func (c *Conn) Long(ctx context.Context, dir string) ([]byte, error) {
+	if err := c.Enter(ctx, dir); err != nil {
+		return nil, err
+	}
+	return c.readAll(ctx, "LIST")
 }
 
 // Names returns the names in dir, in no order; dot files may be missing.
@@ -176,7 +147,7 @@ func (c *Conn) Names(ctx context.Context, dir string) ([]string, error) {
 	if err := c.Enter(ctx, dir); err != nil {
 		return nil, err
 	}
-	if c.Has("MLST") {
+	if c.has("MLST") {
 		data, err := c.readAll(ctx, "MLSD")
 		return lines(data, func(line string) string {
 			_, name, _ := strings.Cut(line, " ")

@@ -47,7 +47,7 @@ type Options struct {
 }
 
 // ErrPath: a path has bytes that FTP cannot carry.
-var ErrPath = errors.New("FTP has no way to ask for a name with a line break, a NUL or the byte 0xFF in it")
+var ErrPath = errors.New("FTP has no way to ask for a name with a line break, a NUL or a Telnet command in it")
 
 // ReplyError is a server's reply that is not what was hoped for.
 type ReplyError struct {
@@ -70,12 +70,18 @@ func Unsupported(err error) bool {
 	return errors.As(err, &e) && slices.Contains([]int{500, 501, 502, 504, 522}, e.Code)
 }
 
-// checkPath refuses what would end a command early (CR, LF, and NUL, which some
-// servers take for one) and Telnet's escape character, which some servers want
-// doubled and others do not.
+// checkPath refuses what would end a command early: CR, LF, and NUL, which some
+// servers take for one. The control connection is Telnet's, too, in which 0xFF
+// before a byte from 0xF0 on is a command: proftpd obeys, and wants it doubled,
+// vsftpd and pure-ftpd have never heard of it.
 func checkPath(path string) error {
-	if strings.ContainsAny(path, "\r\n\x00") || strings.IndexByte(path, 0xff) >= 0 {
+	if strings.ContainsAny(path, "\r\n\x00") {
 		return ErrPath
+	}
+	for i := range len(path) - 1 {
+		if path[i] == 0xff && path[i+1] >= 0xf0 {
+			return ErrPath
+		}
 	}
 	return nil
 }
@@ -140,7 +146,7 @@ func (c *Conn) begin(ctx context.Context) error {
 	if err := c.askFeatures(ctx); err != nil {
 		return err
 	}
-	if c.Has("UTF8") {
+	if c.has("UTF8") {
 		// RFC 2640. Whether it is accepted makes no difference: names are
 		// bytes here, and this keeps servers from translating them.
 		if _, err := c.do(ctx, "OPTS", "UTF8 ON"); err != nil {
@@ -159,7 +165,7 @@ func (c *Conn) login(ctx context.Context) error {
 		user, password = "anonymous", "mirror@"
 	}
 	if checkPath(user) != nil || checkPath(password) != nil {
-		return errors.New("the user's name or password has a line break, a NUL or the byte 0xFF in it")
+		return errors.New("the user's name or password has a line break, a NUL or a Telnet command in it")
 	}
 	r, err := c.do(ctx, "USER", user)
 	if err == nil && r.Code == 331 {
@@ -186,8 +192,8 @@ func (c *Conn) askFeatures(ctx context.Context) error {
 	return nil
 }
 
-// Has reports whether the server says that it has a feature: "MLST", "SIZE".
-func (c *Conn) Has(feature string) bool {
+// has reports whether the server says that it has a feature: "MLST", "SIZE".
+func (c *Conn) has(feature string) bool {
 	_, ok := c.features[feature]
 	return ok
 }

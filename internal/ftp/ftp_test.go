@@ -116,8 +116,11 @@ func TestConn(t *testing.T) {
 			if err != nil || !bytes.Contains(list.Data, []byte(" a\r\n")) {
 				t.Errorf("List: %q, %v", list.Data, err)
 			}
-			if want := map[bool]Format{true: MLSD, false: LIST}[c.Has("MLST")]; list.Format != want {
+			if want := map[bool]Format{true: MLSD, false: LIST}[c.has("MLST")]; list.Format != want {
 				t.Errorf("the listing is %s, want %s", list.Format, want)
+			}
+			if long, err := c.Long(t.Context(), "/pub"); err != nil || !bytes.Contains(long, []byte("-rw-r--r--")) {
+				t.Errorf("Long: %q, %v", long, err)
 			}
 			if n := s.Logins(); n > 1 {
 				t.Errorf("%d logins", n)
@@ -126,29 +129,21 @@ func TestConn(t *testing.T) {
 	}
 }
 
-func TestFacts(t *testing.T) {
+// TestOddValues: what is no length and no time is an error, and no more.
+func TestOddValues(t *testing.T) {
 	s := serving(t)
 	c := dial(t, s, nil)
-	want := Facts{Type: "file", Size: file.Size, ModTime: origin.Epoch}
-	if got, err := c.Facts(t.Context(), "/pub/a"); got != want || err != nil {
-		t.Errorf("%+v, %v", got, err)
-	}
-	for answer, want := range map[string]Facts{
-		"250-x\r\n Type=OS.unix=slink:/x;Perm=r; /pub/a b\r\n250 End": {Type: "os.unix=slink:/x", Size: -1},
-		"250-x\r\ntype=dir;modify=20240102030405.250; /a=b;\r\n250 e": {Type: "dir", Size: -1, ModTime: origin.Epoch.Add(250 * time.Millisecond)},
-		"250-x\r\n size=-3;modify=yesterday; /pub/a\r\n250 End":       {Size: -1},
-	} {
-		s.Behave(ftpd.Behaviour{Answers: map[string]string{"MLST": answer}})
-		if got, err := c.Facts(t.Context(), "/pub/a"); got != want || err != nil {
-			t.Errorf("%q is %+v, %v, want %+v", answer, got, err, want)
+	for _, value := range []string{"", "many", "-1", "1 2", "19999999999999999999", "20241302030405"} {
+		s.Behave(ftpd.Behaviour{Answers: map[string]string{"SIZE": "213 " + value, "MDTM": "213 " + value}})
+		_, err1 := c.ModTime(t.Context(), "/pub/a")
+		_, err2 := c.Size(t.Context(), "/pub/a")
+		if err1 == nil || err2 == nil && value != "20241302030405" || !c.Usable() {
+			t.Errorf("%q: %v, %v; usable: %v", value, err1, err2, c.Usable())
 		}
 	}
-	s.Behave(ftpd.Behaviour{Answers: map[string]string{"MLST": "250 done", "SIZE": "213 many", "MDTM": "213 now"}})
-	_, err1 := c.Facts(t.Context(), "/pub/a")
-	_, err2 := c.Size(t.Context(), "/pub/a")
-	_, err3 := c.ModTime(t.Context(), "/pub/a")
-	if err1 == nil || err2 == nil || err3 == nil || !c.Usable() {
-		t.Errorf("errors: %v, %v, %v; usable: %v", err1, err2, err3, c.Usable())
+	s.Behave(ftpd.Behaviour{Answers: map[string]string{"MDTM": "213 20240102030405.250"}})
+	if at, err := c.ModTime(t.Context(), "/pub/a"); err != nil || !at.Equal(origin.Epoch.Add(250*time.Millisecond)) {
+		t.Errorf("%v, %v", at, err)
 	}
 }
 
@@ -180,12 +175,12 @@ func TestNoInjection(t *testing.T) {
 	s := serving(t)
 	c := dial(t, s, nil)
 	before := len(s.Commands())
-	for _, path := range []string{"/a\r\nDELE b", "/a\nDELE b", "/a\rb", "/a\x00b", "/a\xffb"} {
+	for _, path := range []string{"/a\r\nDELE b", "/a\nDELE b", "/a\rb", "/a\x00b", "/a\xff\xf4b", "/a\xff\xff"} {
 		_, err1 := c.Retrieve(t.Context(), path, 0)
 		_, err2 := c.Size(t.Context(), path)
 		_, err3 := c.ModTime(t.Context(), path)
-		_, err4 := c.Facts(t.Context(), path)
-		_, err5 := c.List(t.Context(), path)
+		_, err4 := c.List(t.Context(), path)
+		_, err5 := c.Long(t.Context(), path)
 		_, err6 := c.Names(t.Context(), path)
 		for i, err := range []error{err1, err2, err3, err4, err5, err6} {
 			if !errors.Is(err, ErrPath) {

@@ -176,6 +176,7 @@ func TestOwnTime(t *testing.T) {
 		"type=file;modify=20240102030405; type=cdir;\r\n":                              false,
 		"type=cdir;size=1; .\r\n":                                                      false,
 		"type=cdir;":                                                                   false,
+		"modify=20240102030405;type=cdir;":                                             true,
 		"":                                                                             false,
 	} {
 		if got := ownTime([]byte(data)); got.Equal(origin.Epoch) != want {
@@ -195,18 +196,16 @@ func TestHugeListing(t *testing.T) {
 }
 
 func FuzzReplies(f *testing.F) {
-	f.Add("Entering Extended Passive Mode (|||6446|)", " type=file;size=1;modify=20240102030405; /a")
-	f.Add("Entering Passive Mode (127,0,0,1,31,144).", "type=dir;; ")
-	f.Add("(|||", "size=;=;modify=1; x")
-	f.Fuzz(func(t *testing.T, passive, facts string) {
+	f.Add("Entering Extended Passive Mode (|||6446|)", "type=cdir;modify=20240102030405; .")
+	f.Add("Entering Passive Mode (127,0,0,1,31,144).", "\r\nmodify=;type=cdir;")
+	f.Add("(|||", "ype=cdir;")
+	f.Fuzz(func(t *testing.T, passive, list string) {
 		if port, err := extendedPort(passive); err == nil && (port < 1 || port > 65535) {
 			t.Errorf("port %d", port)
 		}
 		if port, err := passivePort(passive); err == nil && (port < 1 || port > 65535) {
 			t.Errorf("port %d", port)
 		}
-		if got := parseFacts(facts); got.Size < -1 {
-			t.Errorf("size %d", got.Size)
-		}
+		ownTime([]byte(list))
 	})
 }

@@ -5,7 +5,7 @@ import "mirror/internal/origin"
 // Behaviour is what an upstream may do wrong. The zero value does nothing
 // wrong.
 type Behaviour struct {
-	Lacks   []string          // commands answered 502, and not told of by FEAT (MLST: MLSD too)
+	Lacks   []string          // commands answered 502, and not told of by FEAT (MLST: MLSD, too)
 	Answers map[string]string // these verbs are answered so, and nothing is done; "": the greeting
 	Silent  string            // this verb is never answered
 	Hangup  string            // at this verb the connection ends

@@ -110,7 +110,7 @@ func (x *session) obey(verb, arg string) bool {
 	case "REST":
 		x.restart, _ = strconv.ParseInt(arg, 10, 64)
 		x.say("350 from %d", x.restart)
-	case "SIZE", "MDTM", "MLST", "RETR", "CWD":
+	case "SIZE", "MDTM", "RETR", "CWD":
 		if !path.IsAbs(arg) {
 			arg = path.Join(x.cwd, arg)
 		}
@@ -161,8 +161,6 @@ func (x *session) about(verb, name string, b Behaviour) {
 	case verb == "CWD" && isDir && !denied:
 		x.cwd = name
 		x.say("250 there")
-	case verb == "MLST" && isDir:
-		x.say("250-Listing\r\n type=dir; %s\r\n250 End", name)
 	case isDir && b.Missing == "":
 		x.say("550 %s: not a plain file", name)
 	case !ok || verb == "CWD" || denied:
@@ -171,8 +169,6 @@ func (x *session) about(verb, name string, b Behaviour) {
 		x.say("213 %d", f.Size)
 	case verb == "MDTM":
 		x.say("213 %s", f.ModTime.UTC().Format(stamp))
-	case verb == "MLST":
-		x.say("250-Listing\r\n type=file;size=%d;modify=%s; %s\r\n250 End", f.Size, f.ModTime.UTC().Format(stamp), name)
 	case verb == "RETR":
 		from := x.restart
 		x.restart = 0
