@@ -40,13 +40,8 @@ func (r *resolver) netrc(k key, path string) []machine {
 func readNetrc(path string) (string, error) {
 	// A FIFO would be waited for without O_NONBLOCK.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "", errors.New("does not exist: write it, or name another")
-	case errors.Is(err, fs.ErrPermission):
-		return "", fmt.Errorf("may not be read by uid %d: let its owner be the one that runs this program", os.Geteuid())
-	case err != nil:
-		return "", fmt.Errorf("cannot be read: %w", errors.Unwrap(err))
+	if err != nil {
+		return "", explainNetrc(err)
 	}
 	defer f.Close()
 	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() {
@@ -54,12 +49,24 @@ func readNetrc(path string) (string, error) {
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
 	if err != nil {
-		return "", fmt.Errorf("cannot be read: %w", errors.Unwrap(err))
+		return "", explainNetrc(err)
 	}
 	if len(data) > maxFileSize {
 		return "", fmt.Errorf("is larger than %d bytes, so it has other things than credentials: name another", maxFileSize)
 	}
 	return strings.TrimPrefix(string(data), byteOrderMark), nil
+}
+
+// explainNetrc turns a failure to open or read the file into the rest of a
+// sentence with a remedy.
+func explainNetrc(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return errors.New("does not exist: write it, or name another")
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("may not be read by uid %d: let its owner be the one that runs this program", os.Geteuid())
+	}
+	return fmt.Errorf("cannot be read: %w", errors.Unwrap(err)) // without the path, which the sentence has
 }
 
 // credentials returns the user of an upstream whose URL has no password: of the

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -57,6 +58,8 @@ func TestParseNetrcErrors(t *testing.T) {
 		"\nmachine a password \"\"secret":        `2: text follows a closing quote: put a space between, or \ before a quote that belongs to the value`,
 		"\n\"secret":                             `2: a quote is not closed on its line: end the value with a double quote`,
 		`machine a password "secret\n"`:          `1: the value of "password" has a control character, which no protocol takes: leave it out`,
+		`machine a login "secret\t"`:             `1: the value of "login" has a control character, which no protocol takes: leave it out`,
+		`machine "secret\r"`:                     `1: the value of "machine" has a control character, which no protocol takes: leave it out`,
 		"machine a password secret\x00":          `1: the value of "password" has a control character, which no protocol takes: leave it out`,
 		"macdef x\nmachine secret\n\nsecret":     `4: a word is none of "machine", "default", "login", "password", "account" and "macdef": put a value that holds spaces in double quotes`,
 	} {
@@ -168,6 +171,14 @@ func TestNetrcErrors(t *testing.T) {
 		if got != want {
 			t.Errorf("%s\ngot  %s\nwant %s", name, got, want)
 		}
+	}
+}
+
+// TestNetrcDenied is made by hand, since root may read everything.
+func TestNetrcDenied(t *testing.T) {
+	err := explainNetrc(&fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission})
+	if !strings.HasPrefix(err.Error(), "may not be read by uid ") {
+		t.Error(err)
 	}
 }
 

@@ -42,7 +42,7 @@ func (r *resolver) upstreams(k key, texts []string) []*url.URL {
 // to, which would then be its own upstream.
 func (r *resolver) apart(k key, u *url.URL) {
 	dir := filepath.Clean(u.Path)
-	for _, own := range []struct{ name, path string }{{"docroot", r.docroot}, {"state", r.state}} {
+	for _, own := range []struct{ name, path string }{{"docroot", r.docroot}, {"state directory", r.state}} {
 		switch {
 		case own.path == "": // told already
 		case dir == own.path:

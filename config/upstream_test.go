@@ -100,11 +100,11 @@ func TestFileUpstreamIsApart(t *testing.T) {
 		"/srv/mirror2":           "",
 		"/srv/mirror":            `(file:///srv/mirror/) is the docroot itself: name the directory that it is a copy of`,
 		"/srv/mirror/b":          `(file:///srv/mirror/b/) lies in the docroot "/srv/mirror": name a directory outside it`,
-		"/srv/.mirror-state/tmp": `(file:///srv/.mirror-state/tmp/) lies in the state "/srv/.mirror-state": name a directory outside it`,
+		"/srv/.mirror-state/tmp": `(file:///srv/.mirror-state/tmp/) lies in the state directory "/srv/.mirror-state": name a directory outside it`,
 		"/srv": `(file:///srv/) contains the docroot "/srv/mirror": name a directory beside it` +
-			"\n" + file + `:5: mirror.upstream number 1 (file:///srv/) contains the state "/srv/.mirror-state": name a directory beside it`,
+			"\n" + file + `:5: mirror.upstream number 1 (file:///srv/) contains the state directory "/srv/.mirror-state": name a directory beside it`,
 		"/": `(file:///) contains the docroot "/srv/mirror": name a directory beside it` +
-			"\n" + file + `:5: mirror.upstream number 1 (file:///) contains the state "/srv/.mirror-state": name a directory beside it`,
+			"\n" + file + `:5: mirror.upstream number 1 (file:///) contains the state directory "/srv/.mirror-state": name a directory beside it`,
 	} {
 		_, err := Parse([]byte(head+"\n\n[[mirror]]\n"+upstream("file://"+dir)), file)
 		switch {
