@@ -71,6 +71,9 @@ var (
 	ErrNotFound = errors.New("the upstream has no such file")
 	// ErrIsDirectory: the name is a directory; ask for it with a slash.
 	ErrIsDirectory = errors.New("it is a directory")
+	// ErrNoListing: the upstream answers for the directory, but does not show
+	// what it has.
+	ErrNoListing = errors.New("the upstream shows no listing of the directory")
 	// ErrTimeout: the upstream was silent for too long.
 	ErrTimeout = errors.New("the upstream did not answer in time")
 	// ErrBroken: the upstream failed, or answered with what cannot be the file.

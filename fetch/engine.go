@@ -16,7 +16,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -25,7 +24,6 @@ import (
 	"mirror"
 	"mirror/config"
 	"mirror/internal/keylock"
-	"mirror/source"
 	"mirror/store"
 	"mirror/store/index"
 )
@@ -54,6 +52,7 @@ type Engine struct {
 	boot  string
 
 	sources map[*config.Mirror][]upstream
+	listers map[*config.Mirror][]upstream // the same, in the order in which directories are asked for
 	publish *publisher
 	runners *runners
 
@@ -63,15 +62,10 @@ type Engine struct {
 
 	closing sync.Once
 
-	mu      sync.Mutex
-	running map[mirror.Name]*transfer // guarded by mu; one for each lock held here
-	closed  bool                      // guarded by mu
-}
-
-// upstream is a source and the pool that bounds its fetches.
-type upstream struct {
-	source.Source
-	pool string
+	mu       sync.Mutex
+	running  map[mirror.Name]*transfer // guarded by mu; one for each lock held here
+	listings map[mirror.Name]*listCall // guarded by mu; the directories being asked for
+	closed   bool                      // guarded by mu
 }
 
 // New returns an engine over an open tree and index; both stay the caller's.
@@ -79,8 +73,8 @@ func New(conf *config.Config, tree *store.Tree, idx *index.Index, o Options) *En
 	e := &Engine{
 		conf: conf, tree: tree, index: idx,
 		log: o.Log, spawn: o.Spawn, now: o.Now, boot: bootID(),
-		sources: make(map[*config.Mirror][]upstream),
-		running: make(map[mirror.Name]*transfer),
+		sources: make(map[*config.Mirror][]upstream), listers: make(map[*config.Mirror][]upstream),
+		running: make(map[mirror.Name]*transfer), listings: make(map[mirror.Name]*listCall),
 	}
 	if e.log == nil {
 		e.log = slog.Default()
@@ -93,38 +87,6 @@ func New(conf *config.Config, tree *store.Tree, idx *index.Index, o Options) *En
 	e.runners = newRunners(e.ctx.Done())
 	e.connect(o.TLS)
 	return e
-}
-
-// connect makes the sources. Mirrors with the same redirect rules share a
-// connection pool.
-func (e *Engine) connect(t *tls.Config) {
-	type rules struct{ http, private bool }
-	pools := make(map[rules]*http.Transport)
-	configured := e.conf.UpstreamHosts()
-	for i := range e.conf.Mirrors {
-		m := &e.conf.Mirrors[i]
-		o := source.HTTPOptions{
-			Connect: e.conf.Timeouts.Connect, Header: e.conf.Timeouts.Header, Idle: e.conf.Timeouts.Idle,
-			LowSpeed: e.conf.Timeouts.LowSpeed, LowSpeedTime: e.conf.Timeouts.LowSpeedTime,
-			RedirectToHTTP: m.RedirectToHTTP, RedirectToPrivate: m.RedirectToPrivate,
-			Configured: configured, TLS: t,
-		}
-		key := rules{m.RedirectToHTTP, m.RedirectToPrivate}
-		if pools[key] == nil {
-			pools[key] = source.NewTransport(o)
-		}
-		for _, u := range m.Upstream {
-			e.sources[m] = append(e.sources[m], upstream{
-				Source: source.NewHTTP(u, pools[key], o),
-				pool:   "upstream " + config.HostPort(u),
-			})
-		}
-	}
-	context.AfterFunc(e.ctx, func() {
-		for _, p := range pools {
-			p.CloseIdleConnections()
-		}
-	})
 }
 
 // Close ends the engine: no new fetch begins, running ones may finish until
@@ -170,16 +132,6 @@ func (e *Engine) Miss(name mirror.Name) config.MissMode {
 		return m.Miss
 	}
 	return config.MissStream
-}
-
-// URL returns where a client can get name from an upstream itself, without
-// credentials; "" when it is below no prefix.
-func (e *Engine) URL(name mirror.Name) string {
-	m, rest, ok := e.lookup(name)
-	if !ok {
-		return ""
-	}
-	return e.sources[m][0].URL(rest)
 }
 
 // maxTries bounds how often one request begins anew because a fetch that it

@@ -13,9 +13,6 @@ import (
 	"mirror/fetch"
 )
 
-// errNoListing: a directory was asked for, and has no page.
-var errNoListing = errors.New("directories have no pages here")
-
 // errProgram: the name is the mirror's own program or configuration.
 var errProgram = errors.New("the name belongs to the mirror itself")
 
@@ -31,7 +28,8 @@ var statuses = []struct {
 	{mirror.ErrHidden, http.StatusNotFound, "Names that begin with a dot are not mirrored."},
 	{mirror.ErrNoMirror, http.StatusNotFound, "Nothing is mirrored at this path."},
 	{errProgram, http.StatusNotFound, "This name belongs to the mirror itself."},
-	{errNoListing, http.StatusNotFound, "Directories have no pages on this mirror: ask for a file."},
+	{errFormat, http.StatusBadRequest, "A directory comes as ?format=html, json, ls-lR or rsync."},
+	{mirror.ErrNoListing, http.StatusNotFound, "The upstream does not show what this directory has."},
 	{mirror.ErrForeign, http.StatusForbidden, "This name is not a file that this mirror may serve."},
 	{errPatience, http.StatusServiceUnavailable, "The file is being fetched and takes longer than you can wait: try again."},
 	{mirror.ErrBusy, http.StatusServiceUnavailable, "Too many files are being fetched: try again."},

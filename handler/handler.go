@@ -105,19 +105,6 @@ func (h *Handler) isProgram(name mirror.Name, script string) bool {
 	return err == nil && t.Name == name
 }
 
-// directory answers a path with a slash at its end.
-func (h *Handler) directory(w http.ResponseWriter, r *http.Request) {
-	name := visitOf(r).target.Name
-	index := name.Join("index.html")
-	f, err := h.engine.OpenPublished(r.Context(), index)
-	if err != nil {
-		h.fail(w, r, errNoListing)
-		return
-	}
-	defer f.Close()
-	h.bytes(w, r, index, f)
-}
-
 // head answers HEAD: it never downloads.
 func (h *Handler) head(w http.ResponseWriter, r *http.Request) {
 	v := visitOf(r)

@@ -198,15 +198,20 @@ func (x *exchange) ask(hr *http.Request) (*http.Response, error) {
 		hr.Header.Set("Range", fmt.Sprintf("bytes=%d-", max(0, x.offset-overlap)))
 	}
 	if m := x.r.Held; m != nil && x.offset == 0 {
-		// RFC 9110, 13.1: If-Modified-Since is ignored where the tag is understood.
-		if m.ETag != "" {
-			hr.Header.Set("If-None-Match", m.ETag)
-		}
-		if m.LastModified != "" {
-			hr.Header.Set("If-Modified-Since", m.LastModified)
-		}
+		conditions(hr, m)
 	}
 	return x.h.client.Do(hr)
+}
+
+// conditions asks for what is newer than held only. If-Modified-Since is ignored
+// where the tag is understood (RFC 9110, 13.1).
+func conditions(r *http.Request, held *mirror.Meta) {
+	if held.ETag != "" {
+		r.Header.Set("If-None-Match", held.ETag)
+	}
+	if held.LastModified != "" {
+		r.Header.Set("If-Modified-Since", held.LastModified)
+	}
 }
 
 // accept takes an answer only if its body is the file, or the rest of it, and

@@ -38,6 +38,8 @@ type HTTPOptions struct {
 	Configured map[string]bool
 
 	TLS *tls.Config // nil: the system's roots
+
+	Zone *time.Location // of the times in listings that do not say; nil: unknown
 }
 
 // NewTransport returns the connection pool that upstreams with the same

@@ -274,6 +274,21 @@ func lookError(name mirror.Name, err error) error {
 	}
 }
 
+// ReadDir returns what a directory of the docroot has, in no order, or
+// fs.ErrNotExist.
+func (t *Tree) ReadDir(name mirror.Name) ([]fs.DirEntry, error) {
+	f, err := t.openBeneath(string(name), os.O_RDONLY|syscall.O_DIRECTORY)
+	if err != nil {
+		return nil, lookError(name, err)
+	}
+	defer f.Close()
+	list, err := f.ReadDir(-1)
+	if err != nil {
+		return nil, storeError(name, err)
+	}
+	return list, nil
+}
+
 // Lstat describes what stands at name, without following it.
 func (t *Tree) Lstat(name mirror.Name) (fs.FileInfo, error) {
 	return t.doc.Lstat(string(name))

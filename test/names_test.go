@@ -83,8 +83,11 @@ func directories(t *testing.T, s *site) {
 		if a.status != http.StatusMovedPermanently || location != want {
 			t.Errorf("%s a file in it is fetched: %d to %q", when, a.status, location)
 		}
-		if a := s.ask(t, "GET", want); a.status != 404 {
-			t.Errorf("%s: the page: %d", when, a.status)
+		if a := s.ask(t, "GET", want); a.status != 200 || !strings.Contains(string(a.body), `href="a.deb"`) {
+			t.Errorf("%s: the page: %d, %.2000q", when, a.status, a.body)
+		}
+		if a := s.ask(t, "GET", want+"?format=json"); a.status != 200 || !strings.Contains(string(a.body), `"name":"a.deb", "type":"file"`) {
+			t.Errorf("%s: JSON: %d, %q", when, a.status, a.body)
 		}
 		s.get(t, (&url.URL{Path: target}).EscapedPath()).whole(t, f)
 		s.published(t, target)

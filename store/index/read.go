@@ -98,7 +98,12 @@ func (x *Index) Files(ctx context.Context, prefix string) iter.Seq2[Record, erro
 
 // Partials yields all partial files, in the manner of Files.
 func (x *Index) Partials(ctx context.Context) iter.Seq2[Partial, error] {
-	return list(ctx, x, "", `SELECT `+partialColumns+` FROM partials`, (*Partial).fields,
+	return x.PartialsBelow(ctx, "")
+}
+
+// PartialsBelow yields the partial files whose names begin with prefix.
+func (x *Index) PartialsBelow(ctx context.Context, prefix string) iter.Seq2[Partial, error] {
+	return list(ctx, x, prefix, `SELECT `+partialColumns+` FROM partials`, (*Partial).fields,
 		func(p *Partial) string { return p.Name })
 }
 

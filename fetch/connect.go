@@ -1,0 +1,112 @@
+package fetch
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"mirror"
+	"mirror/config"
+	"mirror/source"
+)
+
+// upstream is a source and the pool that bounds its fetches.
+type upstream struct {
+	source.Source
+	pool string
+	// web: a client can be sent to its URLs.
+	web bool
+	// linked: its listings tell symbolic links.
+	linked bool
+}
+
+// connect makes the sources. HTTP upstreams with the same redirect rules share
+// a connection pool.
+func (e *Engine) connect(t *tls.Config) {
+	c := connector{e: e, tls: t, configured: e.conf.UpstreamHosts(), pools: make(map[redirects]*http.Transport)}
+	for i := range e.conf.Mirrors {
+		m := &e.conf.Mirrors[i]
+		for _, u := range m.Upstream {
+			up := c.source(m, u)
+			up.pool = "upstream " + config.HostPort(u)
+			e.sources[m] = append(e.sources[m], up)
+		}
+		// A listing is best had from who tells links and exact times. The sort
+		// keeps the order of preference among equals.
+		e.listers[m] = slices.Clone(e.sources[m])
+		slices.SortStableFunc(e.listers[m], func(a, b upstream) int {
+			return cmp.Compare(rank(a), rank(b))
+		})
+	}
+	context.AfterFunc(e.ctx, func() {
+		for _, idle := range c.idle {
+			idle()
+		}
+	})
+}
+
+func rank(u upstream) int {
+	if u.linked {
+		return 0
+	}
+	return 1
+}
+
+// redirects are the rules that a connection pool enforces when it dials.
+type redirects struct{ http, private bool }
+
+type connector struct {
+	e          *Engine
+	tls        *tls.Config
+	configured map[string]bool
+	pools      map[redirects]*http.Transport
+	idle       []func() // close idle connections
+}
+
+func (c *connector) source(m *config.Mirror, u *url.URL) upstream {
+	t := c.e.conf.Timeouts
+	switch u.Scheme {
+	case "file":
+		return upstream{Source: source.NewFile(u), linked: true}
+	case "rsync":
+		return upstream{Source: source.NewRsync(u, source.RsyncOptions{
+			Connect: t.Connect, Header: t.Header, Idle: t.Idle, LowSpeed: t.LowSpeed, LowSpeedTime: t.LowSpeedTime,
+		}), linked: true}
+	case "ftp", "ftps":
+		f := source.NewFTP(u, source.FTPOptions{
+			Connect: t.Connect, Reply: t.Header, Idle: t.Idle, LowSpeed: t.LowSpeed, LowSpeedTime: t.LowSpeedTime,
+			TLS: c.tls, Zone: m.Zone,
+		})
+		c.idle = append(c.idle, f.CloseIdleConnections)
+		return upstream{Source: f, linked: true}
+	}
+	o := source.HTTPOptions{
+		Connect: t.Connect, Header: t.Header, Idle: t.Idle, LowSpeed: t.LowSpeed, LowSpeedTime: t.LowSpeedTime,
+		RedirectToHTTP: m.RedirectToHTTP, RedirectToPrivate: m.RedirectToPrivate,
+		Configured: c.configured, TLS: c.tls, Zone: m.Zone,
+	}
+	key := redirects{m.RedirectToHTTP, m.RedirectToPrivate}
+	if c.pools[key] == nil {
+		c.pools[key] = source.NewTransport(o)
+		c.idle = append(c.idle, c.pools[key].CloseIdleConnections)
+	}
+	return upstream{Source: source.NewHTTP(u, c.pools[key], o), web: true}
+}
+
+// URL returns where a client can get name from an upstream itself, without
+// credentials; "" when it is below no prefix, or no upstream speaks HTTP.
+func (e *Engine) URL(name mirror.Name) string {
+	m, rest, ok := e.lookup(name)
+	if !ok {
+		return ""
+	}
+	for _, src := range e.sources[m] {
+		if src.web {
+			return src.URL(rest)
+		}
+	}
+	return ""
+}

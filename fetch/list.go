@@ -1,0 +1,282 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"mirror"
+	"mirror/config"
+	"mirror/internal/keylock"
+	"mirror/listing"
+	"mirror/source"
+	"mirror/store/index"
+)
+
+// Directory is what is known of a directory of the mirror.
+type Directory struct {
+	Name     mirror.Name
+	Upstream string          // the URL that the listing came from, without credentials; "" is none
+	Entries  []listing.Entry // nobody may change them
+	ModTime  time.Time       // the directory's own; zero where unknown
+	Ended    bool            // the listing was read to its proper end
+	Unread   int64           // lines of it that were not understood
+	Checked  time.Time       // when the upstream last said so
+
+	// Stale says why the listing could not be confirmed, though it is due; nil:
+	// it is fresh.
+	Stale error
+
+	meta mirror.Meta // the listing's validators
+}
+
+// errAsking: the upstream takes its time to confirm a listing.
+var errAsking = errors.New("the upstream has not answered yet")
+
+// List returns what is in a directory. A recorded listing that is fresh is the
+// answer; one that is due is confirmed with the upstream, for which the client
+// waits staleWait at most; without one, it waits until ctx is done. A directory
+// above all prefixes has them.
+//
+// Absence from a listing is no proof that a file is gone.
+func (e *Engine) List(ctx context.Context, name mirror.Name) (*Directory, error) {
+	m, rest, ok := e.lookupDir(name)
+	if !ok {
+		return e.above(name)
+	}
+	held, err := e.recorded(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if held != nil {
+		if age := e.now().Sub(held.Checked); age >= 0 && age <= m.ListingMaxAge {
+			return held, nil
+		}
+	} else if err := e.remembered(ctx, name+"/"); err != nil {
+		return nil, err
+	}
+	call, err := e.beginList(name, m, rest, held)
+	if err != nil {
+		return stale(held, err)
+	}
+	wait := ctx
+	if held != nil {
+		var cancel context.CancelFunc
+		wait, cancel = context.WithTimeout(ctx, staleWait)
+		defer cancel()
+	}
+	select {
+	case <-call.done:
+	case <-wait.Done():
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return stale(held, errAsking)
+	}
+	if call.err != nil && !errors.Is(call.err, mirror.ErrNotFound) {
+		return stale(held, call.err)
+	}
+	return call.dir, call.err
+}
+
+// stale is a held listing that cannot be confirmed, or why there is none.
+func stale(held *Directory, why error) (*Directory, error) {
+	if held == nil {
+		return nil, why
+	}
+	d := *held
+	d.Stale = why
+	return &d, nil
+}
+
+// lookupDir is lookup for a directory: a prefix is one, too.
+func (e *Engine) lookupDir(name mirror.Name) (*config.Mirror, mirror.Name, bool) {
+	if name == "" {
+		return e.lookup("")
+	}
+	m, rest, ok := e.lookup(name + "/")
+	return m, mirror.Name(strings.TrimSuffix(string(rest), "/")), ok
+}
+
+// above lists a directory that is below no prefix, but has some below it.
+func (e *Engine) above(name mirror.Name) (*Directory, error) {
+	d := &Directory{Name: name, Ended: true, Checked: e.now()}
+	for i := range e.conf.Mirrors {
+		below := e.conf.Mirrors[i].Prefix
+		if name != "" {
+			var ok bool
+			if below, ok = strings.CutPrefix(below, string(name)+"/"); !ok {
+				continue
+			}
+		}
+		first, _, _ := strings.Cut(below, "/")
+		same := func(e listing.Entry) bool { return e.Name == first }
+		if !slices.ContainsFunc(d.Entries, same) {
+			d.Entries = append(d.Entries, listing.Entry{Name: first, Type: listing.Dir})
+		}
+	}
+	if len(d.Entries) == 0 {
+		return nil, fmt.Errorf("/%s: %w", name, mirror.ErrNoMirror)
+	}
+	return d, nil
+}
+
+// recorded returns the listing on record, nil where there is none.
+func (e *Engine) recorded(ctx context.Context, name mirror.Name) (*Directory, error) {
+	l, ok, err := e.index.Listing(ctx, string(name))
+	if err == nil && ok {
+		var d *Directory
+		if d, err = directoryOf(l); err == nil {
+			return d, nil
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		e.log.Warn("the record of a directory cannot be read", "path", "/"+string(name), "err", err)
+	}
+	return nil, nil
+}
+
+func directoryOf(l index.Listing) (*Directory, error) {
+	entries, err := listing.Decode(l.Entries)
+	if err != nil {
+		return nil, err
+	}
+	return &Directory{
+		Name: mirror.Name(l.Name), Upstream: l.Upstream, Entries: entries, ModTime: l.ModTime,
+		Ended: l.Ended, Unread: l.Unread, Checked: l.Checked,
+		meta: mirror.Meta{Size: -1, ETag: l.ETag, LastModified: l.LastModified},
+	}, nil
+}
+
+// listCall is a directory that is being asked for. dir and err are set before
+// done is closed.
+type listCall struct {
+	done chan struct{}
+	dir  *Directory
+	err  error
+}
+
+// beginList asks for a directory, unless that is under way in this process.
+// Others may ask at the same time: they come to the same answer.
+func (e *Engine) beginList(name mirror.Name, m *config.Mirror, rest mirror.Name, held *Directory) (*listCall, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if c := e.listings[name]; c != nil {
+		return c, nil
+	}
+	if e.closed {
+		return nil, errShutdown
+	}
+	c := &listCall{done: make(chan struct{})}
+	e.listings[name] = c
+	e.wg.Add(1)
+	go func() {
+		defer e.wg.Done()
+		c.dir, c.err = e.askList(name, m, rest, held)
+		e.mu.Lock()
+		delete(e.listings, name)
+		e.mu.Unlock()
+		close(c.done)
+	}()
+	return c, nil
+}
+
+// askList asks the upstreams, and records what they say.
+func (e *Engine) askList(name mirror.Name, m *config.Mirror, rest mirror.Name, held *Directory) (*Directory, error) {
+	begun := e.now()
+	var failures []error
+	for _, src := range e.listers[m] {
+		d, err := e.listFrom(src, name, m, rest, held)
+		switch {
+		case err == nil:
+			e.log.Info("list", "path", "/"+string(name)+"/", "upstream", src.String(), "entries", len(d.Entries),
+				"ended", d.Ended, "unread", d.Unread, "took", e.now().Sub(begun).Round(10*time.Microsecond))
+			return d, nil
+		case e.ctx.Err() != nil:
+			return nil, context.Cause(e.ctx)
+		}
+		failures = append(failures, err)
+	}
+	err := summary(failures)
+	for _, f := range failures {
+		if errors.Is(f, mirror.ErrNoListing) { // the directory is there
+			err = f
+		}
+	}
+	e.log.Info("list: failed", "path", "/"+string(name)+"/", "err", err)
+	if ctx := context.WithoutCancel(e.ctx); errors.Is(err, mirror.ErrNotFound) {
+		e.remember(ctx, name+"/", m, "", err)
+		if err := e.index.DeleteListing(ctx, string(name)); err != nil {
+			e.log.Warn("the record of a directory cannot be removed", "path", "/"+string(name), "err", err)
+		}
+	}
+	return nil, err
+}
+
+// listFrom asks one upstream.
+func (e *Engine) listFrom(src upstream, name mirror.Name, m *config.Mirror, rest mirror.Name, held *Directory) (*Directory, error) {
+	slot, err := e.listSlot(src.pool)
+	if err != nil {
+		return nil, err
+	}
+	defer slot()
+	url := src.URL(rest)
+	var condition *mirror.Meta
+	if held != nil && held.Upstream == url && held.meta.ETag+held.meta.LastModified != "" {
+		condition = &held.meta
+	}
+	l, err := src.Source.(source.Lister).List(e.ctx, rest, condition)
+	ctx := context.WithoutCancel(e.ctx)
+	now := e.now()
+	if errors.Is(err, source.ErrNotModified) {
+		d := *held
+		d.Checked = now
+		if err := e.index.TouchListing(ctx, string(name), now); err != nil {
+			e.log.Warn("a listing cannot be recorded", "path", "/"+string(name), "err", err)
+		}
+		return &d, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	d := &Directory{
+		Name: name, Upstream: url, Entries: l.Entries, ModTime: l.Meta.ModTime,
+		Ended: l.Ended, Unread: int64(l.Unread), Checked: now, meta: l.Meta,
+	}
+	err = e.index.PutListings(ctx, index.Listing{
+		Name: string(name), Upstream: url, Format: l.Format, ModTime: d.ModTime,
+		ETag: l.Meta.ETag, LastModified: l.Meta.LastModified, Checked: now,
+		Ended: d.Ended, Unread: d.Unread, Entries: listing.Encode(nil, d.Entries),
+	})
+	if err != nil {
+		e.log.Warn("a listing cannot be recorded", "path", "/"+string(name), "err", err)
+	}
+	return d, nil
+}
+
+// listSlot waits for one of an upstream's slots, for limits.queue_time.
+func (e *Engine) listSlot(pool string) (release func(), err error) {
+	wait, cancel := context.WithTimeout(e.ctx, e.conf.Limits.QueueTime)
+	defer cancel()
+	n := e.conf.Limits.PerUpstream
+	waitErr := poll(wait, func() bool {
+		lock, lockErr := e.tree.Locks.TryPool(pool, n)
+		switch {
+		case lockErr == nil:
+			release = func() { lock.Unlock() }
+		case !errors.Is(lockErr, keylock.ErrHeld):
+			err = fmt.Errorf("%w: %w", mirror.ErrStore, lockErr)
+		}
+		return release != nil || err != nil
+	})
+	if waitErr != nil {
+		err = fmt.Errorf("%w: all %d slots of %q (limits.per_upstream) were taken for %s", mirror.ErrBusy, n, pool, e.conf.Limits.QueueTime)
+	}
+	return release, err
+}

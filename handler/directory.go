@@ -1,0 +1,172 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"mirror"
+	"mirror/fetch"
+	"mirror/listing/render"
+)
+
+// format is a way to write a directory.
+type format struct {
+	contentType string
+	write       func(io.Writer, *render.Page) error
+}
+
+// formats by what a client calls them: ?format=json.
+var formats = map[string]format{
+	"html":  {"text/html; charset=utf-8", render.HTML},
+	"json":  {"application/json", render.JSON},
+	"ls-lR": {"text/plain; charset=utf-8", render.LsLR},
+	"rsync": {"text/plain; charset=utf-8", render.Rsync},
+}
+
+// formatOf is what a client wants: what it asks for, or by its Accept header
+// HTML or JSON. asked: by name; such a client wants the listing, and not what a
+// page in the directory has to say.
+func formatOf(r *http.Request, query string) (f format, asked bool, err error) {
+	values, err := url.ParseQuery(query)
+	if name := values.Get("format"); err == nil && name != "" {
+		f, ok := formats[name]
+		if !ok {
+			return f, true, errFormat
+		}
+		return f, true, nil
+	}
+	if prefersJSON(r.Header.Get("Accept")) {
+		return formats["json"], true, nil
+	}
+	return formats["html"], false, nil
+}
+
+// errFormat: ?format= names none that there is.
+var errFormat = errors.New("no such format")
+
+// prefersJSON reports whether an Accept header (RFC 9110, 12.5.1) has JSON, and
+// rather than HTML.
+func prefersJSON(accept string) bool {
+	weight := func(want string) (best float64) {
+		for part := range strings.SplitSeq(accept, ",") {
+			t, params, err := mime.ParseMediaType(part)
+			if err != nil || t != want {
+				continue
+			}
+			q := 1.0
+			if v, err := strconv.ParseFloat(params["q"], 64); err == nil {
+				q = v
+			}
+			best = max(best, q)
+		}
+		return best
+	}
+	json := weight("application/json")
+	return json > 0 && json > weight("text/html")
+}
+
+// directory answers a path with a slash at its end: with the index.html that is
+// there, with the upstream's listing, or, where the upstream shows a page of its
+// own instead of one, with that.
+func (h *Handler) directory(w http.ResponseWriter, r *http.Request) {
+	v := visitOf(r)
+	name := v.target.Name
+	index := name.Join("index.html")
+	f, asked, err := formatOf(r, v.target.Query)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	if !asked {
+		if file, err := h.engine.OpenPublished(r.Context(), index); err == nil {
+			defer file.Close()
+			h.bytes(w, r, index, file)
+			return
+		}
+	}
+	wait, cancel := h.patience(r.Context())
+	defer cancel()
+	dir, err := h.engine.List(wait, name)
+	if errors.Is(err, mirror.ErrNoListing) && !asked {
+		if file, openErr := h.engine.Open(wait, index); openErr == nil {
+			defer file.Close()
+			file.Within(r.Context())
+			h.bytes(w, r, index, file)
+			return
+		}
+	}
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	h.list(w, r, f, dir)
+}
+
+// list writes a directory.
+func (h *Handler) list(w http.ResponseWriter, r *http.Request, f format, dir *fetch.Directory) {
+	page, err := h.pageOf(r.Context(), dir)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	// Written twice, so that its length is known and a page that breaks off
+	// does not look whole: a front passes on an answer without a length as if
+	// it had ended.
+	var length counter
+	if err := f.write(&length, page); err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	header := w.Header()
+	header.Set("Content-Type", f.contentType)
+	header.Set("Content-Length", strconv.FormatInt(int64(length), 10))
+	header.Set("Cache-Control", "no-cache")
+	header.Set("Vary", "Accept")
+	header.Set("Content-Security-Policy", render.Policy())
+	if dir.Stale != nil {
+		header.Set("Warning", `110 - "Response is Stale"`) // RFC 7234, 5.5.1
+	}
+	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return
+	}
+	if err := f.write(w, page); err != nil {
+		h.log.Debug("a directory was not read to its end", "target", r.RequestURI, "err", err)
+	}
+}
+
+func (h *Handler) pageOf(ctx context.Context, dir *fetch.Directory) (*render.Page, error) {
+	items, err := h.engine.Items(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	p := &render.Page{Base: h.conf.Base, Path: string(dir.Name), Rows: make([]render.Row, len(items))}
+	for i, it := range items {
+		p.Rows[i] = render.Row{Entry: it.Entry, State: states[it.Presence], Done: it.Done}
+	}
+	if u, err := url.Parse(dir.Upstream); err == nil {
+		p.Upstream = u.Host
+	}
+	if dir.Stale != nil {
+		p.Stale = dir.Checked
+	}
+	return p, nil
+}
+
+var states = map[fetch.Presence]render.State{
+	fetch.Absent: render.Upstream, fetch.Arriving: render.Arriving, fetch.Here: render.Here,
+}
+
+// counter is a writer that only counts.
+type counter int64
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
+}
