@@ -2,7 +2,10 @@ package source
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"io"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -145,6 +148,57 @@ func TestRsyncSilence(t *testing.T) {
 				t.Error("what was appended is no prefix of the file")
 			}
 		})
+	}
+}
+
+// TestRsyncTrickle: a daemon that is never silent, and never comes to the point.
+func TestRsyncTrickle(t *testing.T) {
+	d := newRsyncDaemon(t)
+	r := d.source("", func(_ *url.URL, o *RsyncOptions) { o.Header = 100 * time.Millisecond })
+	r.dial = func(context.Context) (net.Conn, error) {
+		ours, theirs := net.Pipe()
+		go io.Copy(io.Discard, theirs)
+		go func() {
+			pause := time.NewTicker(5 * time.Millisecond)
+			defer pause.Stop()
+			_, err := io.WriteString(theirs, "@RSYNCD: 31.0\n")
+			for err == nil {
+				<-pause.C
+				_, err = io.WriteString(theirs, "wait\n")
+			}
+		}()
+		return ours, nil
+	}
+	newAttempt(t, "a", nil).upstreamFails(r, mirror.ErrTimeout)
+}
+
+// TestRsyncGivenUp: whoever waits for a silent daemon may leave at any time.
+func TestRsyncGivenUp(t *testing.T) {
+	for _, stall := range []int64{1, 75, 100_000} {
+		d := newRsyncDaemon(t)
+		d.set("a", origin.File{Seed: 1, Size: size})
+		d.next(func() { d.stall = stall })
+		reason := errors.New("nobody is interested")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(50*time.Millisecond, func() { cancel(reason) })
+		if _, err := d.source("", nil).Fetch(ctx, newAttempt(t, "a", nil).Request); !errors.Is(err, reason) {
+			t.Errorf("after %d bytes: error %v", stall, err)
+		}
+	}
+}
+
+// TestRsyncDigest is the answer to a challenge, as the rsync program gives it: of
+// the password first, in base 64 without padding.
+func TestRsyncDigest(t *testing.T) {
+	r := NewRsync(&url.URL{Host: "one.example", Path: "/m/", User: url.UserPassword("alice", "open sesame")}, RsyncOptions{})
+	for greeting, want := range map[string]string{
+		"@RSYNCD: 31.0\n":            "alice +WPrxo4ks9eHgy96n43BLQ\n",
+		"@RSYNCD: 31.0 md5 md4\n":    "alice +WPrxo4ks9eHgy96n43BLQ\n",
+		"@RSYNCD: 32.0 sha512 md5\n": "alice 0VeIASc+HfPxMtdddNcMXC97MbPxmGprGojJLFhH55dNB/Ak0nbRMy+QfaCTeF8VOs34fjZiSCyxBwfcwgXK7w\n",
+	} {
+		if got, err := r.authenticate("abc", greeting); err != nil || got != want {
+			t.Errorf("%q: %q, %v", greeting, got, err)
+		}
 	}
 }
 
