@@ -23,6 +23,8 @@ type rsyncDaemon struct {
 	dir  string // of the module "m"
 	conf string
 
+	served sync.WaitGroup // connections
+
 	mu    sync.Mutex
 	cut   int64             // guarded by mu: bytes after which the next connection is cut; 0: never
 	stall int64             // guarded by mu: bytes after which the next connection is silent; 0: never
@@ -52,14 +54,14 @@ func newRsyncDaemon(t testing.TB, settings ...string) *rsyncDaemon {
 		t.Fatal(err)
 	}
 	d.addr = l.Addr().String()
-	var running sync.WaitGroup
-	running.Go(func() {
+	var accepting sync.WaitGroup
+	accepting.Go(func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
-			running.Go(func() { d.serve(c) })
+			d.served.Go(func() { d.serve(c) })
 		}
 	})
 	t.Cleanup(func() {
@@ -70,9 +72,8 @@ func newRsyncDaemon(t testing.TB, settings ...string) *rsyncDaemon {
 			c.Close()
 		}
 		d.mu.Unlock()
-		running.Wait()
-		if t.Failed() {
-			log, _ := os.ReadFile(filepath.Join(dir, "log"))
+		accepting.Wait()
+		if log := d.log(); t.Failed() {
 			t.Logf("the daemon's log:\n%s", log)
 		}
 	})
@@ -241,4 +242,14 @@ func (d *rsyncDaemon) makeReadable() {
 			d.t.Fatal(err)
 		}
 	}
+}
+
+// log is what the daemon logged, once its connections have ended.
+func (d *rsyncDaemon) log() string {
+	d.served.Wait()
+	log, err := os.ReadFile(filepath.Join(filepath.Dir(d.dir), "log"))
+	if err != nil && !os.IsNotExist(err) {
+		d.t.Error(err)
+	}
+	return string(log)
 }

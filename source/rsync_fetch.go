@@ -13,18 +13,6 @@ import (
 	"mirror"
 )
 
-// Batcher is a Source that fetches many files for much less than one after the
-// other costs.
-type Batcher interface {
-	// FetchMany does what Fetch does for each of the requests, whose paths
-	// differ. It calls done once for each, by its index, as soon as it is
-	// settled; the order is the upstream's. Start, Wrote and done are called
-	// one at a time, from the caller's goroutine. A failure is that of one file
-	// only, unless the connection or ctx ends: then all that are not settled
-	// share it.
-	FetchMany(ctx context.Context, requests []Request, done func(i int, res Result, err error))
-}
-
 const (
 	// perSession is how many files are asked for over one connection. Their
 	// requests, 22 bytes each, are written at once: so many fit into the

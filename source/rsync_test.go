@@ -15,6 +15,7 @@ import (
 
 	"mirror"
 	"mirror/internal/origin"
+	"mirror/listing"
 )
 
 var _ interface {
@@ -75,6 +76,31 @@ func TestRsyncRefusals(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRsyncPolite: the log of a daemon that was asked for anything has no broken
+// connection.
+func TestRsyncPolite(t *testing.T) {
+	d := newRsyncDaemon(t)
+	d.set("dir/a", origin.File{Seed: 1, Size: size})
+	r := d.source("", nil)
+	newAttempt(t, "dir/a", nil).succeeds(r, origin.Bytes(1, size))
+	newAttempt(t, "dir/b", nil).upstreamFails(r, mirror.ErrNotFound)
+	newAttempt(t, "dir", nil).upstreamFails(r, mirror.ErrIsDirectory)
+	if _, err := r.Stat(t.Context(), "dir/a"); err != nil {
+		t.Error(err)
+	}
+	if _, err := r.List(t.Context(), "dir", nil); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := r.Walk(t.Context(), "", func(string, listing.Entry) error { return nil }); err != nil {
+		t.Error(err)
+	}
+	fetchMany(t, r, []mirror.Name{"dir/a", "dir/b", "dir"}, nil)
+	log := d.log()
+	if sent := strings.Count(log, " sent "); sent != d.connections() || strings.Contains(log, "error:") || strings.Contains(log, "unexpected") {
+		t.Errorf("%d of %d connections ended well:\n%s", sent, d.connections(), log)
 	}
 }
 

@@ -9,17 +9,6 @@ import (
 	"mirror/listing"
 )
 
-// Walker is a Source that can list a whole tree in one go, with the hard links
-// between its directories.
-type Walker interface {
-	// Walk lists everything below dir, without dir itself, and calls each with
-	// every entry and the path, below dir, of the directory that has it: "" for
-	// dir's own. A directory comes before what it has. ended is the Ended of
-	// listing.Listing, for the whole tree; unread counts entries whose path
-	// cannot be one. An error of each ends the walk and is returned as it is.
-	Walk(ctx context.Context, dir mirror.Name, each func(parent string, e listing.Entry) error) (ended bool, unread int, err error)
-}
-
 // List implements Lister. rsync has no validators for directories: held is of
 // no use.
 func (r *Rsync) List(ctx context.Context, dir mirror.Name, _ *mirror.Meta) (Listing, error) {

@@ -64,6 +64,29 @@ type Listing struct {
 	Meta mirror.Meta
 }
 
+// Walker is a Source that can list a whole tree in one go, with the hard links
+// between its directories.
+type Walker interface {
+	// Walk lists everything below dir, without dir itself, and calls each with
+	// every entry and the path, below dir, of the directory that has it: "" for
+	// dir's own. A directory comes before what it has. ended is the Ended of
+	// listing.Listing, for the whole tree; unread counts entries whose path
+	// cannot be one. An error of each ends the walk and is returned as it is.
+	Walk(ctx context.Context, dir mirror.Name, each func(parent string, e listing.Entry) error) (ended bool, unread int, err error)
+}
+
+// Batcher is a Source that fetches many files for much less than one after the
+// other costs.
+type Batcher interface {
+	// FetchMany does what Fetch does for each of the requests, whose paths
+	// differ. It calls done once for each, by its index, as soon as it is
+	// settled; the order is the upstream's. Start, Wrote and done are called
+	// one at a time, from the caller's goroutine. A failure is that of one file
+	// only, unless the connection or ctx ends: then all that are not settled
+	// share it.
+	FetchMany(ctx context.Context, requests []Request, done func(i int, res Result, err error))
+}
+
 // Request is one attempt to fetch one file.
 type Request struct {
 	Path mirror.Name // below the upstream's base
