@@ -147,7 +147,7 @@ type Mirror struct {
 	//	ftp, ftps    the same; a path that begins with two slashes, or with
 	//	             "/%2F", begins in the server's root, any other in the
 	//	             directory that the login leads to
-	//	rsync        the same; the path's first part is the module
+	//	rsync        the same; the path is cleaned, its first part the module
 	//	file         no host; the path is absolute and cleaned, and neither
 	//	             contains the docroot or the state nor lies in them
 	//
