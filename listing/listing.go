@@ -117,29 +117,33 @@ const (
 // a moment of the span of that precision (time.Minute: any second of the
 // minute) in the clock's zone.
 func (c Clock) Span(t time.Time, precision time.Duration) Span {
-	last := int64(max(precision/time.Second, 1)) - 1
+	first := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC).Unix()
+	last := first + int64(max(precision/time.Second, 1)) - 1
 	if c.Zone == nil {
-		s := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC).Unix()
-		return Between(s-eastmost, s+last+westmost)
+		return Between(first-eastmost, last+westmost)
 	}
-	first := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, c.Zone)
-	end := first.Unix() + last
-	if precision >= 24*time.Hour { // a day is not always 24 hours long
-		end = time.Date(t.Year(), t.Month(), t.Day()+1, 0, 0, 0, 0, c.Zone).Unix() - 1
+	// Around the readings the zone has one offset from UTC, or two: where
+	// clocks are set back some readings come twice, where they are set forward
+	// some never do.
+	const day = 24 * 60 * 60
+	before, after := c.offset(first-day), c.offset(last+day)
+	if before == after {
+		return Between(first-before, last-before)
 	}
-	lo := first.Unix()
-	// When clocks are set back, the same reading comes twice; time.Date gives
-	// either one of the two.
-	if twin := first.Add(time.Hour); sameReading(twin, first) {
-		end += 3600
-	} else if twin := first.Add(-time.Hour); sameReading(twin, first) {
-		lo -= 3600
+	lo, hi := first-before, last-before // of a reading that never comes
+	if c.offset(lo) != before && c.offset(first-after) == after {
+		lo = first - after
 	}
-	return Between(lo, end)
+	if c.offset(last-after) == after {
+		hi = last - after
+	}
+	return Between(min(lo, hi), hi)
 }
 
-func sameReading(a, b time.Time) bool {
-	return a.Hour() == b.Hour() && a.Minute() == b.Minute()
+// offset is by how many seconds the zone is ahead of UTC at a moment.
+func (c Clock) offset(moment int64) int64 {
+	_, seconds := time.Unix(moment, 0).In(c.Zone).Zone()
+	return int64(seconds)
 }
 
 // ValidName reports whether s can be the name of an entry: one segment of a

@@ -99,7 +99,7 @@ func numericLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 		return e, unread
 	}
 	e.Type, e.Mode = listing.Other, listing.Perm(mode)
-	switch w := bytes.TrimLeft(f.word(0), "0"); string(w[:len(w)-4]) {
+	switch w := f.word(0); string(bytes.TrimLeft(w[:len(w)-4], "0")) {
 	case "10":
 		e.Type = listing.File
 	case "4":
