@@ -3,6 +3,8 @@ package lines
 import (
 	"bytes"
 	"time"
+
+	"mirror/listing"
 )
 
 // shape is how a date is written; it decides how many spaces there are between
@@ -26,7 +28,20 @@ type dated struct {
 	words int // how many it takes
 	shape shape
 	timed bool // it has a time of the day: with and without are padded differently
-	pad   int  // spaces behind a last word that is shorter than others would be
+	// numbers is the date where it is made of numbers in an order that is not certain.
+	numbers []byte
+	pad     int // spaces behind a last word that is shorter than others would be
+}
+
+// span is what d says of a time.
+func (h *habits) span(d dated) (listing.Span, bool) {
+	switch {
+	case d.numbers == nil:
+		return d.span(h.clock)
+	case d.numbers[2] == '/':
+		return h.spanOf(d.numbers, d.stamp, orders)
+	}
+	return h.spanOf(d.numbers, d.stamp, dayMonth)
 }
 
 // dateAt reads the date that begins with field i of f. Only dates with a year
@@ -200,14 +215,12 @@ func (h *habits) isoDate(f *fields, i int) (d dated, ok bool) {
 	}
 	var clock []byte
 	date, joined, hasT := bytes.Cut(w, []byte{'T'})
-	o := dayMonth
-	if len(date) < 8 {
+	if len(date) < 8 || !isDate(date) {
 		return d, false
-	} else if date[2] == '/' {
-		o = h.orderOf(date)
 	}
-	if !d.numeric(date, o) {
-		return d, false
+	d.numeric(date, dayMonth)
+	if date[2] == '/' || date[2] == '-' || date[2] == '.' {
+		d.numbers = date
 	}
 	if clock = f.word(i + 1); hasT {
 		clock = joined

@@ -15,8 +15,9 @@ import (
 func dosLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 	f := h.fields.split(line)
 	var s stamp
-	at, ok := h.dosDate(&s, f)
-	if !ok {
+	at, half, ok := s.dosTime(f)
+	date := f.word(0)
+	if !ok || len(date) < 8 || len(date) > 10 || !isDate(date) {
 		return e, dosOther(f)
 	}
 	rest, ok := f.after(at)
@@ -41,7 +42,7 @@ func dosLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 		}
 		rest = h.trim(rest, &h.fileGap)
 	}
-	if e.MTime, ok = s.span(h.clock); !ok {
+	if e.MTime, ok = h.dosSpan(date, s, half); !ok {
 		return e, unread
 	}
 	e.Name = string(rest)
@@ -51,41 +52,51 @@ func dosLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 	return e, entry
 }
 
-// dosDate reads the date and time; at is the field behind them.
-func (h *habits) dosDate(s *stamp, f *fields) (at int, ok bool) {
-	w := f.word(0)
-	if len(w) < 8 || len(w) > 10 {
-		return 0, false
+// dosSpan is what date and the time in s say. IIS, whatever its language, writes
+// 11-12-24 for Nov 12; a.m. and p.m. go with this order too, and dots do not.
+func (h *habits) dosSpan(date []byte, s stamp, half bool) (listing.Span, bool) {
+	switch {
+	case date[2] == '-' && len(date) == 8:
+		if !s.numeric(date, monthDay) {
+			return listing.Span{}, false
+		}
+		return s.span(h.clock)
+	case date[2] == '.':
+		return h.spanOf(date, s, dayMonth)
+	case date[2] == '-' || half:
+		return h.spanOf(date, s, monthDay)
 	}
-	o := monthDay // IIS, whatever its language, writes 11-12-24 for Nov 12
-	if w[2] != '-' || len(w) == 10 {
-		o = h.orderOf(w)
+	return h.spanOf(date, s, orders)
+}
+
+// dosTime reads the time behind the date; at is the field behind it, and half
+// says that it is of a half of the day.
+func (s *stamp) dosTime(f *fields) (at int, half, ok bool) {
+	clock, at := f.word(1), 2
+	n := len(clock)
+	if n > 2 && clock[n-1]|0x20 == 'm' {
+		n--
 	}
-	if !s.numeric(w, o) {
-		return 0, false
-	}
-	clock, half := f.word(1), byte(0)
-	at = 2
-	if n := len(clock); n > 2 && clock[n-1]|0x20 == 'm' {
-		clock = clock[:n-1]
-	}
-	if n := len(clock); n > 2 && (clock[n-1]|0x20 == 'a' || clock[n-1]|0x20 == 'p') {
-		clock, half = clock[:n-1], clock[n-1]|0x20
+	mark := byte(0)
+	if n > 2 && (clock[n-1]|0x20 == 'a' || clock[n-1]|0x20 == 'p') {
+		n--
+		mark = clock[n] | 0x20
 	} else if w := f.word(2); len(w) == 2 && w[1]|0x20 == 'm' && (w[0]|0x20 == 'a' || w[0]|0x20 == 'p') {
-		half, at = w[0]|0x20, 3
+		mark, at = w[0]|0x20, 3
 	}
-	if !s.clockTime(clock) {
-		return 0, false
+	if !s.clockTime(clock[:n]) {
+		return 0, false, false
 	}
-	if half != 0 {
-		if s.hour < 1 || s.hour > 12 {
-			return 0, false
-		}
-		if s.hour %= 12; half == 'p' {
-			s.hour += 12
-		}
+	if mark == 0 {
+		return at, false, true
 	}
-	return at, true
+	if s.hour < 1 || s.hour > 12 {
+		return 0, false, false
+	}
+	if s.hour %= 12; mark == 'p' {
+		s.hour += 12
+	}
+	return at, true, true
 }
 
 // dosOther judges the lines around: " Volume in drive C has no label.",

@@ -2,6 +2,7 @@ package lines
 
 import (
 	"bytes"
+	"slices"
 
 	"mirror/listing"
 )
@@ -107,31 +108,36 @@ func (h *habits) unmark(name []byte, e *listing.Entry) []byte {
 	return name[:len(name)-1]
 }
 
-// order is the one in which most dates make sense; of equals the first of usual.
-func (h *habits) order(usual ...order) order {
-	best := usual[0]
-	for _, o := range usual[1:] {
-		if h.orders[o] > h.orders[best] {
-			best = o
+// spanOf is what date, made of numbers, and the time in s say. Where the
+// listing leaves open which number is the day, it is in the usual order; where
+// there is none, the span holds all that it may be.
+func (h *habits) spanOf(date []byte, s stamp, usual order) (span listing.Span, ok bool) {
+	if h.learning {
+		h.seeDate(date)
+	}
+	most := slices.Max(h.orders[:])
+	for o := range orders {
+		t := s
+		if h.orders[o] < most || usual < orders && o != usual && h.orders[usual] == most || !t.numeric(date, o) {
+			continue
+		}
+		one, valid := t.span(h.clock)
+		switch {
+		case !valid:
+		case !ok:
+			span, ok = one, true
+		default:
+			span = listing.Between(min(span.Lo, one.Lo), max(span.Hi, one.Hi))
 		}
 	}
-	return best
+	return span, ok
 }
 
-// orderOf is the order of the dates that one of them, in numbers, stands for.
-func (h *habits) orderOf(date []byte) order {
-	h.seeDate(date)
-	if bytes.IndexByte(date, '.') >= 0 {
-		return h.order(dayMonth, monthDay, yearMonth)
-	}
-	return h.order(monthDay, dayMonth, yearMonth)
-}
-
-// seeDate counts the orders in which a date in numbers is one, and not in the future.
-func (h *habits) seeDate(b []byte) {
+// seeDate counts the orders in which a date is one, and not in the future.
+func (h *habits) seeDate(date []byte) {
 	for o := range orders {
 		var s stamp
-		if h.learning && s.numeric(b, o) && s.valid() && s.exists(s.year) && !s.in(s.year).After(h.clock.Now.Add(day)) {
+		if s.numeric(date, o) && s.valid() && s.exists(s.year) && !s.in(s.year).After(h.clock.Now.Add(day)) {
 			h.orders[o]++
 		}
 	}

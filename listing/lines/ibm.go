@@ -35,10 +35,14 @@ func as400Line(h *habits, line []byte) (e listing.Entry, v verdict) {
 		var s stamp
 		length, ok := number(f.word(1))
 		date := f.word(2)
-		if !ok || !s.numeric(date, h.orderOf(date)) || !s.clockTime(f.word(3)) {
+		if !ok || !isDate(date) || !s.clockTime(f.word(3)) {
 			return e, unread
 		}
-		if e.MTime, ok = s.span(h.clock); !ok {
+		usual := orders
+		if bytes.IndexByte(date, '.') > 0 {
+			usual = dayMonth
+		}
+		if e.MTime, ok = h.spanOf(date, s, usual); !ok {
 			return e, unread
 		}
 		setSize(&e, listing.Exactly(length))
@@ -148,7 +152,7 @@ func memberLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 	default:
 		e.Name, e.Type = string(name), listing.File
 	}
-	if f.n == 1 && f.at[0][1] == len(line) {
+	if f.n == 1 {
 		return e, entry
 	}
 	var s stamp

@@ -85,7 +85,11 @@ func ParseList(r io.Reader, o Options) (listing.Listing, error) {
 	o = o.orDefault(dirBytes, dirEntries)
 	in := newReader(r, o.MaxBytes)
 	d, h := recognise(in.sample(), o.Clock, dialects)
-	return readAll(in, h, d, newCollector(o.MaxEntries))
+	l, err := readAll(in, h, d, newCollector(o.MaxEntries))
+	if d.name == "mlsd" {
+		keepShared(l.Entries)
+	}
+	return l, err
 }
 
 // recognise returns the dialect that understands most of the sample, and the

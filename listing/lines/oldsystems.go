@@ -73,7 +73,7 @@ func netwareLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 		if !ok || end >= f.n {
 			continue
 		}
-		if e.MTime, ok = d.span(h.clock); !ok {
+		if e.MTime, ok = h.span(d); !ok {
 			break
 		}
 		setSize(&e, length)
@@ -170,7 +170,7 @@ func vshellLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 	if !ok {
 		return e, unread
 	}
-	if e.MTime, ok = d.span(h.clock); !ok {
+	if e.MTime, ok = h.span(d); !ok {
 		return e, unread
 	}
 	e.Type = listing.File
@@ -224,7 +224,7 @@ func connectLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 	if !ok {
 		return e, unread
 	}
-	if e.MTime, ok = d.span(h.clock); !ok {
+	if e.MTime, ok = h.span(d); !ok {
 		return e, unread
 	}
 	e.Name, e.Type, e.Size = string(name), listing.File, listing.Exactly(length)
@@ -268,7 +268,7 @@ func win16Line(h *habits, line []byte) (e listing.Entry, v verdict) {
 	if f.n == 0 {
 		return e, nothing
 	}
-	length, ok := number(f.word(1))
+	length, ok := size(f.word(1))
 	if e.Type = listing.File; f.is(1, "<DIR>") {
 		e.Type, ok = listing.Dir, true
 	}
@@ -284,7 +284,7 @@ func win16Line(h *habits, line []byte) (e listing.Entry, v verdict) {
 	if e.MTime, ok = s.span(h.clock); !ok {
 		return e, unread
 	}
-	setSize(&e, listing.Exactly(length))
+	setSize(&e, length)
 	if e.Name = string(f.word(0)); e.Name == "." || e.Name == ".." {
 		return e, nothing
 	}

@@ -2,6 +2,7 @@ package lines
 
 import (
 	"bytes"
+	"cmp"
 	"time"
 
 	"mirror/listing"
@@ -153,7 +154,7 @@ func (s *stamp) numeric(b []byte, o order) bool {
 	if !ok || !digits(x) || !digits(y) || !digits(z) || len(y) > 2 {
 		return false
 	}
-	s.precision = day
+	s.precision = cmp.Or(s.precision, day) // unless there is a time already
 	if len(x) == 4 && len(z) <= 2 {
 		s.year, s.month, s.day = small(x), small(y), small(z)
 		return s.year >= minYear
@@ -180,6 +181,12 @@ func (s *stamp) numeric(b []byte, o order) bool {
 		s.year += 1900
 	}
 	return s.year >= minYear
+}
+
+// isDate reports whether b is a date in numbers.
+func isDate(b []byte) bool {
+	var s stamp
+	return s.numeric(b, monthDay) || s.numeric(b, yearMonth)
 }
 
 // minYear: file systems remember years from 1901 on; less is no year.

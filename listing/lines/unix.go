@@ -73,7 +73,7 @@ func (h *habits) unixFields(f *fields) (e listing.Entry, at int, rest []byte, ok
 			if rest, ok = f.after(end - 1); !ok {
 				continue
 			}
-			if e.MTime, ok = d.span(h.clock); !ok {
+			if e.MTime, ok = h.span(d); !ok {
 				continue
 			}
 			h.found[n]++
