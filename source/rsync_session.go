@@ -34,7 +34,8 @@ import (
 //	done, done, done, 5 varlongs, done
 //
 // The list is of rsync_list.go, the answers of rsync_answer.go. All of it is by
-// the sources of rsync 3.5; daemons speak protocol 31 since 3.1 of 2013.
+// the sources of rsync 3.5. Daemons speak protocol 31 since 3.1 of 2013; the tests
+// were run with those of 3.2.3 (which has no list of digests), 3.2.7 and 3.5.0.
 const rsyncProtocol = 31
 
 const maxMotd = 1 << 20 // bytes before the "OK"; a hostile one never ends
