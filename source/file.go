@@ -125,7 +125,13 @@ func (f *File) root(path mirror.Name) (*os.Root, error) {
 	return root, err
 }
 
-// stat implements plain.
+// same implements plain.
+func (l *localFile) same(ctx context.Context, meta mirror.Meta) (bool, error) {
+	now, err := l.stat(ctx)
+	return now.ModTime.Equal(meta.ModTime) && now.Size == meta.Size, err
+}
+
+// stat asks what the file is now.
 func (l *localFile) stat(context.Context) (mirror.Meta, error) {
 	fi, err := l.file.Stat()
 	switch {

@@ -205,17 +205,31 @@ func (f *FTP) at(c *ftp.Conn, path mirror.Name) string {
 	return c.Home() + f.base.Path + string(path)
 }
 
-// stat implements plain. Where the connection was the price of a transfer that
-// was given up, it asks over another.
-func (s *ftpFile) stat(ctx context.Context) (mirror.Meta, error) {
+// same implements plain. Where the connection was the price of a transfer that
+// was given up, it asks over another. The time of a file that was settled tells
+// every change of it; of another, its length may tell more.
+func (s *ftpFile) same(ctx context.Context, meta mirror.Meta) (bool, error) {
 	if !s.c.Usable() {
 		c, err := s.f.dial(ctx)
 		if err != nil {
-			return mirror.Meta{}, err
+			return false, err
 		}
 		s.c.Close()
 		s.c = c
 	}
+	if meta.LastModified != "" {
+		t, err := s.c.ModTime(ctx, s.f.at(s.c, s.path))
+		if err != nil {
+			return false, s.unavailable(ctx, err)
+		}
+		return t.Equal(meta.ModTime), nil
+	}
+	now, err := s.stat(ctx)
+	return now.ModTime.Equal(meta.ModTime) && (now.Size < 0 || now.Size == meta.Size), err
+}
+
+// stat asks what the file is now.
+func (s *ftpFile) stat(ctx context.Context) (mirror.Meta, error) {
 	m, err := s.facts(ctx)
 	if err != nil {
 		return mirror.Meta{}, s.unavailable(ctx, err)

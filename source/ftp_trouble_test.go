@@ -81,22 +81,23 @@ func TestFTPErrors(t *testing.T) {
 	}
 }
 
-// TestFTPUnreachable: nobody listens.
+// TestFTPUnreachable: what goes wrong before there is anything to ask.
 func TestFTPUnreachable(t *testing.T) {
-	s := ftpd.New(t, ftpd.Login("user", "other"))
-	u := overFTP(t, "ftp://user:secret@"+s.Addr+"/", nil)
-	newAttempt(t, "a", nil).upstreamFails(u, mirror.ErrRefused)
-	gone := overFTP(t, "ftp://user:secret@127.0.0.1:1/", nil)
-	newAttempt(t, "a", nil).upstreamFails(gone, mirror.ErrBroken)
-	plain := overFTP(t, "ftps://user:secret@"+s.Addr+"/", nil)
-	newAttempt(t, "a", nil).upstreamFails(plain, mirror.ErrBroken)
-	if slices.Contains(s.Commands()[len(s.Commands())-1:], "PASS") {
-		t.Error("the password was sent in the clear")
-	}
-	for _, u := range []*FTP{u, gone, plain} {
+	clear := ftpd.New(t)
+	locked := ftpd.New(t, ftpd.Login("user", "other"))
+	for base, want := range map[string]error{
+		"ftp://user:secret@127.0.0.1:1/":           mirror.ErrBroken, // nobody listens
+		"ftp://user:secret@" + locked.Addr + "/":   mirror.ErrRefused,
+		"ftps://user:secret@" + clear.Addr + "/d/": mirror.ErrBroken,
+	} {
+		u := overFTP(t, base, nil)
+		newAttempt(t, "a", nil).upstreamFails(u, want)
 		if strings.Contains(u.String()+u.URL("a"), "secret") {
 			t.Errorf("%s tells the password", u)
 		}
+	}
+	if slices.Contains(clear.Commands(), "PASS") {
+		t.Error("the password of an ftps URL was sent in the clear")
 	}
 }
 
@@ -138,31 +139,32 @@ func TestFTPBreaks(t *testing.T) {
 
 // TestFTPChanges: a file that changes while it is sent is no version.
 func TestFTPChanges(t *testing.T) {
-	one := origin.File{Seed: 1, Size: size}
-	for name, next := range map[string]origin.File{
-		"another time":   {Seed: 1, Size: size, ModTime: origin.Epoch.Add(time.Second)},
-		"another length": {Seed: 1, Size: size + 1},
+	now := time.Now()
+	for name, test := range map[string]struct{ is, becomes origin.File }{
+		"another time":    {origin.File{Seed: 1, Size: size}, origin.File{Seed: 1, Size: size, ModTime: now}},
+		"still uploading": {origin.File{Seed: 1, Size: size, ModTime: now}, origin.File{Seed: 1, Size: size + 1, ModTime: now}},
 	} {
-		for _, lacks := range [][]string{nil, {"MLST"}} {
-			s := ftpd.New(t)
-			s.Set("/a", one)
-			s.Behave(ftpd.Behaviour{Path: "/a", ChangeTo: &next, Lacks: lacks})
-			u := overFTP(t, "ftp://"+s.Addr+"/", nil)
-			a := newAttempt(t, "a", nil)
-			if _, err := u.Fetch(t.Context(), a.Request); !errors.Is(err, mirror.ErrChanged) {
-				t.Errorf("%s: %v", name, err)
-			}
-			s.Set("/a", one)
-			meta := mirror.Meta{Size: size, ModTime: origin.Epoch, LastModified: settled(origin.Epoch, time.Now())}
-			body, err := u.Range(t.Context(), "a", 10, 5000, meta)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got, err := io.ReadAll(body); !errors.Is(err, mirror.ErrChanged) {
-				t.Errorf("%s: a range: %d bytes, %v", name, len(got), err)
-			}
-			body.Close()
+		s := ftpd.New(t)
+		u := overFTP(t, "ftp://"+s.Addr+"/", nil)
+		s.Set("/a", test.is)
+		meta, err := u.Stat(t.Context(), "a")
+		if err != nil {
+			t.Fatal(err)
 		}
+		s.Behave(ftpd.Behaviour{Path: "/a", ChangeTo: &test.becomes})
+		a := newAttempt(t, "a", nil)
+		if _, err := u.Fetch(t.Context(), a.Request); !errors.Is(err, mirror.ErrChanged) {
+			t.Errorf("%s: %v", name, err)
+		}
+		s.Set("/a", test.is)
+		body, err := u.Range(t.Context(), "a", 0, size-1, meta)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(body); !errors.Is(err, mirror.ErrChanged) || len(got) == size {
+			t.Errorf("%s: relayed: %d bytes, %v", name, len(got), err)
+		}
+		body.Close()
 	}
 }
 

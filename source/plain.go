@@ -16,8 +16,8 @@ import (
 // plain is a file of an upstream whose protocol tells nothing of a version but
 // size and time, and that only when it is asked: FTP and file.
 type plain interface {
-	// stat says what the file is now.
-	stat(ctx context.Context) (mirror.Meta, error)
+	// same reports whether the file is still the version that meta describes.
+	same(ctx context.Context, meta mirror.Meta) (bool, error)
 	// open returns the file's bytes from off on, or, where the upstream cannot
 	// begin there, from an earlier offset, which it returns too. The body ends
 	// in io.EOF only when the upstream says that it is whole.
@@ -183,14 +183,11 @@ func (c *copying) whole(ctx context.Context, dst *os.File) error {
 // same asks once more: a file that is written while it is sent may be a part of
 // one version and a part of another, without a trace.
 func (c *copying) same(ctx context.Context) error {
-	now, err := c.p.stat(ctx)
-	if err != nil {
-		return err
+	ok, err := c.p.same(ctx, c.meta)
+	if err == nil && !ok {
+		err = c.p.fail(mirror.ErrChanged, "has changed while it was sent")
 	}
-	if now.Size >= 0 && now.Size != c.meta.Size || !now.ModTime.Equal(c.meta.ModTime) {
-		return c.p.fail(mirror.ErrChanged, "has changed while it was sent")
-	}
-	return nil
+	return err
 }
 
 // storeError is an error of the disk's.
