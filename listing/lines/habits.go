@@ -40,12 +40,22 @@ type habits struct {
 // learn reads a sample as d does, and returns how many entries it had.
 func (h *habits) learn(d dialect, sample [][]byte) (entries int) {
 	h.learning = true
+	missed := false
 	for _, line := range sample {
-		if e, v := d.read(h, line); v == entry && listing.ValidName(e.Name) {
+		switch e, v := d.read(h, line); {
+		case v == begins:
+			h.greetings++
+			entries = 0
+		case v == entry && listing.ValidName(e.Name):
 			entries++
+		case v != nothing:
+			missed = true
 		}
 	}
 	h.conclude()
+	if d.all && missed {
+		return 0
+	}
 	return entries
 }
 

@@ -51,30 +51,33 @@ const (
 type dialect struct {
 	name string // the Format of its listings
 	read func(h *habits, line []byte) (listing.Entry, verdict)
+	// all: it takes so little to be a line of this dialect that it is only
+	// recognised where all lines are.
+	all bool
 }
 
 // dialects are those of LIST. Of two that understand as many lines, the earlier
 // is right: the later ones are content with less.
 var dialects = []dialect{
-	{"mlsd", mlsdLine},
-	{"eplf", eplfLine},
-	{"unix", unixLine},
-	{"dos", dosLine},
-	{"os2", os2Line},
-	{"netware", netwareLine},
-	{"vms", vmsLine},
-	{"as400", as400Line},
-	{"nonstop", nonstopLine},
-	{"mvs", mvsLine},
-	{"zvm", zvmLine},
-	{"unix-numeric", numericLine},
-	{"vxworks", vxworksLine},
-	{"vshell", vshellLine},
-	{"wfftp", wfftpLine},
-	{"connect", connectLine},
-	{"os9", os9Line},
-	{"win16", win16Line},
-	{"pds", memberLine},
+	{name: "mlsd", read: mlsdLine},
+	{name: "eplf", read: eplfLine},
+	{name: "unix", read: unixLine},
+	{name: "dos", read: dosLine},
+	{name: "os2", read: os2Line},
+	{name: "netware", read: netwareLine},
+	{name: "vms", read: vmsLine},
+	{name: "as400", read: as400Line},
+	{name: "nonstop", read: nonstopLine},
+	{name: "mvs", read: mvsLine},
+	{name: "zvm", read: zvmLine},
+	{name: "unix-numeric", read: numericLine},
+	{name: "vxworks", read: vxworksLine},
+	{name: "vshell", read: vshellLine},
+	{name: "wfftp", read: wfftpLine},
+	{name: "connect", read: connectLine},
+	{name: "os9", read: os9Line},
+	{name: "win16", read: win16Line},
+	{name: "pds", read: memberLine, all: true},
 }
 
 // ParseList reads what an FTP server answers to LIST.
@@ -103,7 +106,7 @@ func recognise(sample [][]byte, clock listing.Clock, of []dialect) (dialect, *ha
 		}
 	}
 	if most == 0 {
-		best, learned = dialect{"", unknownLine}, &habits{clock: clock}
+		best, learned = dialect{read: unknownLine}, &habits{clock: clock}
 	}
 	return best, learned
 }
@@ -139,7 +142,7 @@ func readAll(in *reader, h *habits, d dialect, c *collector) (listing.Listing, e
 func ParseMLSD(r io.Reader, o Options) (listing.Listing, error) {
 	o = o.orDefault(dirBytes, dirEntries)
 	c := newCollector(o.MaxEntries)
-	l, err := readAll(newReader(r, o.MaxBytes), &habits{clock: o.Clock}, dialect{"mlsd", mlsdLine}, c)
+	l, err := readAll(newReader(r, o.MaxBytes), &habits{clock: o.Clock}, dialect{name: "mlsd", read: mlsdLine}, c)
 	keepShared(l.Entries)
 	return l, err
 }
@@ -147,7 +150,7 @@ func ParseMLSD(r io.Reader, o Options) (listing.Listing, error) {
 // ParseNames reads what an FTP server answers to NLST: names, and nothing else.
 func ParseNames(r io.Reader, o Options) (listing.Listing, error) {
 	o = o.orDefault(dirBytes, dirEntries)
-	return readAll(newReader(r, o.MaxBytes), nil, dialect{"nlst", nameLine}, newCollector(o.MaxEntries))
+	return readAll(newReader(r, o.MaxBytes), nil, dialect{name: "nlst", read: nameLine}, newCollector(o.MaxEntries))
 }
 
 func nameLine(_ *habits, line []byte) (listing.Entry, verdict) {

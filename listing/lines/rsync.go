@@ -11,8 +11,8 @@ import (
 
 // rsyncDialects are the two ways to let rsync print a directory.
 var rsyncDialects = []dialect{
-	{"rsync", rsyncLine},
-	{"rsync-items", rsyncItem},
+	{name: "rsync", read: rsyncLine},
+	{name: "rsync-items", read: rsyncItem},
 }
 
 // ParseRsync reads what rsync prints of one directory with --list-only --no-h,

@@ -67,7 +67,7 @@ func (s stamp) in(year int) time.Time {
 // newest finds the newest year in which s is not more than a day after now.
 // The day covers clocks and zones.
 func (s stamp) newest(clock listing.Clock) (year int, ok bool) {
-	limit := clock.Now.Add(day)
+	limit := clock.Now.UTC().Add(day)
 	for year = limit.Year(); year > limit.Year()-9; year-- { // Feb 29 may be 8 years away
 		if s.exists(year) && !s.in(year).After(limit) {
 			return year, true

@@ -38,8 +38,8 @@ const (
 // HardLink of an entry of rsync's is the path of the first name, which itself has
 // none: it came before it was known that there are more.
 //
-// The root is what the first path of the list names. What lies outside of it,
-// and paths with "..", are counted as unread.
+// Relative paths are relative to the root; where paths are absolute, the first
+// is the root's. What lies outside of it, and paths with "..", are unread.
 func ReadTree(r io.Reader, o Options, yield func(dir string, entries []listing.Entry) error) (Tree, error) {
 	o = o.orDefault(treeBytes, treeEntries)
 	expanded, err := expand(r)
@@ -97,8 +97,8 @@ type treeReader struct {
 	max   int
 	yield func(dir string, entries []listing.Entry) error
 
-	root    string // what all paths begin with; set by the first of them
-	rooted  bool   // root is set
+	root    string // what all paths begin with, "" where they are relative
+	rooted  bool   // the first path was seen
 	deep    bool   // a directory was named: it is a list of a tree
 	entries []listing.Entry
 	dir     string          // of entries
@@ -137,15 +137,16 @@ func (t *treeReader) miss(line []byte) {
 	t.Unread, t.FirstUnread = n.count, n.first
 }
 
-// relative makes path relative to the root; the first path is the root.
+// relative makes path relative to the root, which is the first path where that
+// is absolute.
 func (t *treeReader) relative(path []byte) (rel string, ok bool) {
 	if len(path) > 1 {
 		path = bytes.TrimSuffix(path, []byte{'/'})
 	}
 	if !t.rooted {
-		t.root, t.rooted = string(path), true
-		if t.root == "." || bytes.HasPrefix(path, []byte("./")) {
-			t.root = ""
+		t.rooted = true
+		if bytes.HasPrefix(path, []byte{'/'}) {
+			t.root = string(path)
 		}
 	}
 	switch {

@@ -184,8 +184,8 @@ func TestTreeOfText(t *testing.T) {
 	}{
 		{name: "BSD, without the root's name", text: "total 1\ndrwxr-xr-x  2 a  b  512 Nov 12 2024 pub\n\n./pub:\ntotal 1\n-rw-r--r--  1 a  b  5 Nov 12 2024 f\n",
 			want: "pub dir, pub/f file"},
-		{name: "root of a name", text: "pub:\ntotal 1\ndrwxr-xr-x  2 a  b  512 Nov 12 2024 d\n\npub/d:\n-rw-r--r--  1 a  b  5 Nov 12 2024 f\n",
-			want: "d dir, d/f file"},
+		{name: "two directories", text: "dists:\ntotal 1\ndrwxr-xr-x  2 a  b  512 Nov 12 2024 d\n\ndists/d:\n-rw-r--r--  1 a  b  5 Nov 12 2024 f\n\npool:\n-rw-r--r--  1 a  b  5 Nov 12 2024 f\n",
+			want: "dists/d dir, dists/d/f file, pool/f file"},
 		{name: "outside of the root", text: "/pub/a:\n-rw-r--r--  1 a  b  5 Nov 12 2024 f\n\n/pub/b:\n-rw-r--r--  1 a  b  5 Nov 12 2024 f\n\n/pub/a/../b:\n-rw-r--r--  1 a  b  5 Nov 12 2024 f\n",
 			want: "f file", unread: 2},
 		{name: "names with paths", text: ".:\n-rw-r--r--  1 a  b  5 Nov 12 2024 ../f\n-rw-r--r--  1 a  b  5 Nov 12 2024 g\n-rw-r--r--  1 a  b  5 Nov 12 2024 /etc/passwd\n",
