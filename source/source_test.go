@@ -14,6 +14,7 @@ import (
 
 	"mirror"
 	"mirror/internal/origin"
+	"mirror/listing"
 )
 
 // upstream is a source and the hand that rules what it serves.
@@ -190,6 +191,37 @@ func testSource(t *testing.T, start func(*testing.T) upstream) {
 			if err == nil {
 				body.Close()
 			}
+		}
+	})
+
+	t.Run("a directory", func(t *testing.T) {
+		u, _ := with(t, one)
+		newAttempt(t, "pool", nil).upstreamFails(u, mirror.ErrIsDirectory)
+	})
+
+	t.Run("List", func(t *testing.T) {
+		u := start(t)
+		is := map[string]listing.Type{"sub": listing.Dir}
+		for _, name := range []string{"a b+c%20.deb", "100%", "#?&;=", "~ü~1:2-3_all.deb", "[x]{y}|^`\"<>'*", "-l"} {
+			u.Set(mirror.Name("d").Join(name), one)
+			is[name] = listing.File
+		}
+		u.Set("d/sub/b", one)
+		got, err := u.(Lister).List(t.Context(), "d", nil)
+		if err != nil || !got.Ended || got.Unread > 0 || len(got.Entries) != len(is) {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		for _, e := range got.Entries {
+			want, ok := is[e.Name]
+			if !ok || e.Type != want && e.Type != listing.Unknown {
+				t.Errorf("%q is a %v", e.Name, e.Type)
+			}
+			if want == listing.File && (!e.Size.Holds(size) || !e.MTime.Holds(origin.Epoch.Unix())) {
+				t.Errorf("%q: size %v, time %v", e.Name, e.Size, e.MTime)
+			}
+		}
+		if got, err := u.(Lister).List(t.Context(), "none", nil); !errors.Is(err, mirror.ErrNotFound) {
+			t.Errorf("of nothing: %+v, %v", got, err)
 		}
 	})
 
