@@ -62,10 +62,11 @@ type Engine struct {
 
 	closing sync.Once
 
-	mu       sync.Mutex
-	running  map[mirror.Name]*transfer // guarded by mu; one for each lock held here
-	listings map[mirror.Name]*listCall // guarded by mu; the directories being asked for
-	closed   bool                      // guarded by mu
+	mu         sync.Mutex
+	running    map[mirror.Name]*transfer // guarded by mu; one for each lock held here
+	listings   map[mirror.Name]*listCall // guarded by mu; the directories being asked for
+	unreadable map[mirror.Name]string    // guarded by mu; versions of catalogs that were tried in vain
+	closed     bool                      // guarded by mu
 }
 
 // New returns an engine over an open tree and index; both stay the caller's.
@@ -75,6 +76,7 @@ func New(conf *config.Config, tree *store.Tree, idx *index.Index, o Options) *En
 		log: o.Log, spawn: o.Spawn, now: o.Now, boot: bootID(),
 		sources: make(map[*config.Mirror][]upstream), listers: make(map[*config.Mirror][]upstream),
 		running: make(map[mirror.Name]*transfer), listings: make(map[mirror.Name]*listCall),
+		unreadable: make(map[mirror.Name]string),
 	}
 	if e.log == nil {
 		e.log = slog.Default()

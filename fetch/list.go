@@ -38,14 +38,21 @@ var errAsking = errors.New("the upstream has not answered yet")
 
 // List returns what is in a directory. A recorded listing that is fresh is the
 // answer; one that is due is confirmed with the upstream, for which the client
-// waits staleWait at most; without one, it waits until ctx is done. A directory
-// above all prefixes has them.
+// waits staleWait at most; without one, it waits until ctx is done. A mirror with
+// a catalog has its directories from there. A directory above all prefixes has
+// them.
 //
 // Absence from a listing is no proof that a file is gone.
 func (e *Engine) List(ctx context.Context, name mirror.Name) (*Directory, error) {
 	m, rest, ok := e.lookupDir(name)
 	if !ok {
 		return e.above(name)
+	}
+	if m.Index != "" {
+		d, err := e.fromCatalog(ctx, name, m)
+		if !errors.Is(err, errNoCatalog) {
+			return d, err
+		}
 	}
 	held, err := e.recorded(ctx, name)
 	if err != nil {
@@ -58,7 +65,7 @@ func (e *Engine) List(ctx context.Context, name mirror.Name) (*Directory, error)
 	} else if err := e.remembered(ctx, name+"/"); err != nil {
 		return nil, err
 	}
-	call, err := e.beginList(name, m, rest, held)
+	call, _, err := e.beginCall(name, func() (*Directory, error) { return e.askList(name, m, rest, held) })
 	if err != nil {
 		return stale(held, err)
 	}
@@ -154,37 +161,38 @@ func directoryOf(l index.Listing) (*Directory, error) {
 	}, nil
 }
 
-// listCall is a directory that is being asked for. dir and err are set before
-// done is closed.
+// listCall is a directory, or a catalog, that is being read. dir and err are set
+// before done is closed.
 type listCall struct {
 	done chan struct{}
 	dir  *Directory
 	err  error
 }
 
-// beginList asks for a directory, unless that is under way in this process.
-// Others may ask at the same time: they come to the same answer.
-func (e *Engine) beginList(name mirror.Name, m *config.Mirror, rest mirror.Name, held *Directory) (*listCall, error) {
+// beginCall runs read in a goroutine, unless that is under way for the name in
+// this process: then mine is false. Other processes may do the same at the same
+// time: they come to the same result.
+func (e *Engine) beginCall(name mirror.Name, read func() (*Directory, error)) (c *listCall, mine bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if c := e.listings[name]; c != nil {
-		return c, nil
+		return c, false, nil
 	}
 	if e.closed {
-		return nil, errShutdown
+		return nil, false, errShutdown
 	}
-	c := &listCall{done: make(chan struct{})}
+	c = &listCall{done: make(chan struct{})}
 	e.listings[name] = c
 	e.wg.Add(1)
 	go func() {
 		defer e.wg.Done()
-		c.dir, c.err = e.askList(name, m, rest, held)
+		c.dir, c.err = read()
 		e.mu.Lock()
 		delete(e.listings, name)
 		e.mu.Unlock()
 		close(c.done)
 	}()
-	return c, nil
+	return c, true, nil
 }
 
 // askList asks the upstreams, and records what they say.

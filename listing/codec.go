@@ -17,7 +17,11 @@ import (
 //
 // A text is its length (uvarint) and its bytes.
 func Encode(b []byte, entries []Entry) []byte {
-	b = append(b, codecVersion)
+	return AppendEntries(append(b, codecVersion), entries)
+}
+
+// AppendEntries appends more entries to what Encode has begun.
+func AppendEntries(b []byte, entries []Entry) []byte {
 	for i := range entries {
 		e := &entries[i]
 		flags := byte(e.Type) << 5

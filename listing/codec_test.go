@@ -23,6 +23,9 @@ func TestCodec(t *testing.T) {
 		}
 	}
 	whole := Encode(nil, coded)
+	if pieces := AppendEntries(Encode(nil, coded[:2]), coded[2:]); string(pieces) != string(whole) {
+		t.Error("in pieces it is another")
+	}
 	for n := range len(whole) {
 		if got, err := Decode(whole[:n]); err == nil && len(got) >= len(coded) {
 			t.Errorf("the first %d of %d bytes are %d entries", n, len(whole), len(got))

@@ -45,6 +45,17 @@ func (x *Index) DeleteListing(ctx context.Context, name string) error {
 	})
 }
 
+// DropListings forgets the listings of a format whose names begin with prefix,
+// but for those of the version etag.
+func (x *Index) DropListings(ctx context.Context, prefix, format, etag string) error {
+	return x.write(ctx, "forget listings", false, func(t *transaction) error {
+		if end := after(prefix); end != nil {
+			return t.exec(`DELETE FROM listings WHERE format = ? AND etag <> ? AND name >= ? AND name < ?`, format, etag, []byte(prefix), end)
+		}
+		return t.exec(`DELETE FROM listings WHERE format = ? AND etag <> ? AND name >= ?`, format, etag, []byte(prefix))
+	})
+}
+
 // PutLinks records symbolic links that now stand in the docroot: all of them or
 // none. Their Target is set, and Ours whatever the records say.
 func (x *Index) PutLinks(ctx context.Context, links ...Record) error {

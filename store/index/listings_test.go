@@ -41,6 +41,24 @@ func TestListings(t *testing.T) {
 	}
 }
 
+func TestDropListings(t *testing.T) {
+	for _, prefix := range []string{"", "a/"} {
+		x := open(t, t.TempDir())
+		var all []Listing
+		for _, name := range []string{"a/1", "a/2", "a/3", "b"} {
+			all = append(all, Listing{Name: name, Format: "f", ETag: "old", Entries: []byte{}})
+		}
+		all[1].ETag, all[2].Format = "new", "other"
+		must(t, x.PutListings(t.Context(), all...))
+		must(t, x.DropListings(t.Context(), prefix, "f", "new"))
+		for name, want := range map[string]bool{"a/1": false, "a/2": true, "a/3": true, "b": prefix != ""} {
+			if _, ok, err := x.Listing(t.Context(), name); ok != want || err != nil {
+				t.Errorf("%q: %s: %v, %v, want %v", prefix, name, ok, err, want)
+			}
+		}
+	}
+}
+
 func TestLinks(t *testing.T) {
 	x := open(t, t.TempDir())
 	link := Record{Name: "a/link", Upstream: "rsync://one.example/a/link", Target: "../b", Fetched: at(1e9), Checked: at(1e9)}
