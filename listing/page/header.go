@@ -17,9 +17,9 @@ const (
 	otherRole // a column that is none of these for certain: a description, a checksum
 )
 
-// roleWords are what heads columns, in the languages that servers speak. They
-// are looked for at the beginning of a word; where a heading has words of
-// several roles ("File Size"), the last list below that has one wins.
+// roleWords are what heads columns, in the languages that servers speak. Where a
+// heading has words of several roles ("File Size"), the last list that has one
+// wins.
 var roleWords = [...]struct {
 	role  role
 	words string
@@ -31,20 +31,37 @@ var roleWords = [...]struct {
 	{otherRole, "description beschreibung descripción descrição descrizione kommentar comment opis описание 説明 描述 설명 md5 sha1 sha256 sha512 hash checksum permissions perms mode owner group user links hits downloads count actions row encoding ext extension created creation"},
 }
 
+// roles gives the roleWords their role; unspaced has those of scripts that
+// write no blanks between words, where they are looked for at the beginning.
+var roles, unspaced = func() (words, begins map[string]role) {
+	words, begins = make(map[string]role), make(map[string]role)
+	for _, list := range roleWords {
+		for word := range strings.FieldsSeq(list.words) {
+			if words[word] = list.role; word[0] >= 0xe0 {
+				begins[word] = list.role
+			}
+		}
+	}
+	return words, begins
+}()
+
 // maxHeading is longer than a heading is; beyond it is prose.
 const maxHeading = 48
 
 // roleOf reads a heading.
 func roleOf(heading string) role {
-	heading = strings.ToLower(strings.TrimSpace(heading))
-	if heading == "" || len(heading) > maxHeading {
+	if len(heading) > maxHeading {
 		return unknownRole
 	}
 	found := unknownRole
-	for word := range strings.FieldsFuncSeq(heading, notWord) {
-		for i := range roleWords {
-			if roleWords[i].role > found && begins(roleWords[i].words, word) {
-				found = roleWords[i].role
+	for word := range strings.FieldsFuncSeq(strings.ToLower(heading), notWord) {
+		found = max(found, roles[word])
+		if word[0] < 0xe0 {
+			continue
+		}
+		for begin, r := range unspaced {
+			if strings.HasPrefix(word, begin) {
+				found = max(found, r)
 			}
 		}
 	}
@@ -52,17 +69,6 @@ func roleOf(heading string) role {
 }
 
 func notWord(r rune) bool { return !unicode.In(r, unicode.Letter, unicode.Mark, unicode.Digit) }
-
-// begins: one of words is word, or, where it is written without blanks
-// between words, what word begins with.
-func begins(words, word string) bool {
-	for w := range strings.FieldsSeq(words) {
-		if w == word || w[0] >= 0xe0 && strings.HasPrefix(word, w) {
-			return true
-		}
-	}
-	return false
-}
 
 // A heading is one column's head.
 type heading struct {

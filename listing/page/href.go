@@ -30,7 +30,8 @@ type resolver struct {
 	scheme, host string
 	page         []string // segments of the page's directory, decoded
 	dir          []string // segments that relative links start from (<base href>)
-	same         bool     // these are the same
+	foreign      bool     // links without a host lead to another one
+	same         bool     // page and dir are the same
 	prefix       string   // the page's directory as absolute links mostly write it; "": not known
 }
 
@@ -55,7 +56,7 @@ func (r *resolver) base(href string) {
 	r.same, r.prefix = false, ""
 	path, ok := r.local(clean(href))
 	if !ok {
-		r.dir = nil // all relative links lead to another host
+		r.foreign = true
 		return
 	}
 	path, _, _ = strings.Cut(path, "?")
@@ -95,7 +96,7 @@ func (r *resolver) local(href string) (path string, ok bool) {
 		}
 	}
 	if !strings.HasPrefix(href, "//") {
-		return href, true
+		return href, !r.foreign
 	}
 	host := href[2:]
 	if i := strings.IndexAny(host, "/?"); i >= 0 {
@@ -180,9 +181,6 @@ func (l link) checked() link {
 func (r *resolver) join(path string) (segments []string, slash bool) {
 	if strings.HasPrefix(path, "/") {
 		return walk(nil, path)
-	}
-	if r.dir == nil {
-		return nil, false
 	}
 	return walk(r.dir, path)
 }

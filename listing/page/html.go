@@ -3,6 +3,7 @@ package page
 import (
 	"bytes"
 	"strings"
+	"unicode"
 
 	"mirror/listing"
 )
@@ -29,10 +30,17 @@ func parseHTML(body []byte, in Input) (listing.Listing, error) {
 	l := p.finish(in.Clock)
 	l.Format = formatOf(body, p)
 	l.Ended = p.whole()
-	if len(l.Entries) == 0 && !p.above && !p.headed && !p.hashes && !listingTitle(p.title) {
+	if len(l.Entries) == 0 && !p.listsNothing() {
 		return listing.Listing{}, errNoListing(p.title)
 	}
 	return l, nil
+}
+
+// listsNothing tells the listing of an empty directory from another page: there
+// is a link to the directory above, or headings, or a title that says so, or
+// nothing at all but an empty list.
+func (p *reader) listsNothing() bool {
+	return p.above || p.headed || p.hashes || listingTitle(p.title) || p.block && !p.words
 }
 
 // target is an anchor that leads to an entry.
@@ -51,8 +59,9 @@ func (p *reader) row(r *row) {
 		p.withoutEntry(r, bare)
 		return
 	}
+	p.held = p.held || r.kind != flow
 	switch {
-	case r.kind == flowRow:
+	case r.kind == flow:
 		n := len(p.list)
 		p.flow(r, t)
 		if len(t) == 1 && len(p.list) == n+1 {
@@ -113,10 +122,10 @@ func (p *reader) withoutEntry(r *row, bare int) {
 		return
 	}
 	text := r.cells[0].all()
-	if r.kind == flowRow && len(r.anchors) == 0 {
+	if r.kind == flow && len(r.anchors) == 0 {
 		p.grid.add(text, r.cells[0].stamp, r.low)
 	}
-	if r.kind == lineRow && bare >= 0 && len(r.anchors) == 0 {
+	if r.kind == lines && bare >= 0 && len(r.anchors) == 0 {
 		var f facts
 		f.line(text, false, &p.columns)
 		if f.any() {
@@ -166,12 +175,12 @@ func (p *reader) cells(r *row, name int, f *facts) {
 	column := 0
 	for i := range r.cells {
 		c := &r.cells[i]
-		if i != name {
-			if r.columns != nil && len(r.columns.heads) > 0 {
-				f.column(c, c.own(), r.columns.at(column))
-			} else {
-				f.content(c, c.own())
-			}
+		switch text := c.own(); {
+		case i == name:
+		case r.columns != nil && len(r.columns.heads) > 0:
+			f.column(c, text, r.columns.at(column))
+		case i > name || digits(text) < len(text): // a mere number before the name is the row's
+			f.content(c, text)
 		}
 		column += max(1, c.span)
 	}
@@ -189,10 +198,13 @@ func (p *reader) beside(r *row, anchor int, f *facts) {
 	}
 	before, inside, after := r.around(anchor)
 	f.line(after, false, columns)
+	if (r.kind == flow || r.kind == item) && f.time.precise == unread && strings.IndexFunc(after, unicode.IsLetter) < 0 {
+		f.size = listing.Span{} // a mere number; it may count something
+	}
 	if inside != "" && !f.any() {
 		f.line(inside, true, columns)
 	}
-	if before == "" || f.time.precise != unread || r.kind == flowRow && anchor > 0 {
+	if before == "" || f.time.precise != unread || r.kind == flow && anchor > 0 {
 		return
 	}
 	var g facts
@@ -217,8 +229,12 @@ func (p *reader) entry(r *row, t target, f facts, m marks) {
 		e.evidence = described
 	}
 	p.describe(&e, f)
-	if t.slash || m&dirMark != 0 || m&dirHint != 0 && !f.size.Known {
+	e.hint = m&dirHint != 0
+	switch {
+	case t.slash || m&dirMark != 0 || e.Type == listing.Dir:
 		e.Type = listing.Dir
+	case e.hint && !f.size.Known:
+		e.Type, e.guess = listing.Dir, true
 	}
 	if e.Type == listing.Dir {
 		e.Size = listing.Span{}
@@ -226,7 +242,7 @@ func (p *reader) entry(r *row, t target, f facts, m marks) {
 	if to, ok := r.arrow(t.anchor); ok && (m&linkMark != 0 || f.any()) {
 		e.Type, e.Target = listing.Symlink, to
 	}
-	if _, twice := p.byName[t.name]; !twice && r.kind == lineRow && !f.any() {
+	if _, twice := p.byName[t.name]; !twice && r.kind == lines && !f.any() {
 		p.bare = len(p.list)
 	}
 	p.add(e)
@@ -249,18 +265,18 @@ func (p *reader) describe(e *found, f facts) {
 // that is there for the layout, or cells with a name each. It returns false
 // for a row of one entry that mentions others.
 func (p *reader) several(r *row, t []target) bool {
-	lines, names := true, true
+	below, names := true, true
 	for i := range t {
 		if !sameName(r.text(t[i].anchor), t[i].name) {
 			return false
 		}
 		if i > 0 {
-			lines = lines && r.endBetween(t[i-1].anchor, t[i].anchor)
+			below = below && r.endBetween(t[i-1].anchor, t[i].anchor)
 		}
 		a := &r.anchors[t[i].anchor]
 		names = names && strings.TrimSpace(r.cells[a.cell].own()) == "" && (i == 0 || r.anchors[t[i-1].anchor].cell != a.cell)
 	}
-	if names && r.kind == tableRow && (r.columns == nil || len(r.columns.heads) == 0) || lines {
+	if names && r.kind == tableRow && (r.columns == nil || len(r.columns.heads) == 0) || below {
 		for i := range t {
 			var f facts
 			p.beside(r, t[i].anchor, &f)

@@ -33,6 +33,8 @@ type jsonPage struct {
 // maxDepth is how deep values nest in anything that is a listing.
 const maxDepth = 64
 
+var errDeep = fmt.Errorf("its values nest more than %d deep", maxDepth)
+
 func parseJSON(body []byte, in Input) (listing.Listing, error) {
 	p := &jsonPage{entries: newEntries(bytes.Count(body, []byte("{"))), scanner: scanner{b: body}, resolver: newResolver(in.Base), spelt: map[string]field{}}
 	err := p.value("", 0, false)
@@ -65,7 +67,7 @@ func (p *jsonPage) format() string {
 func (p *jsonPage) value(key string, depth int, inner bool) error {
 	switch c := p.next(); {
 	case depth > maxDepth:
-		return fmt.Errorf("values nest more than %d deep", maxDepth)
+		return errDeep
 	case c == '[':
 		return p.array(key, depth, inner)
 	case c == '{':
@@ -98,7 +100,7 @@ func (p *jsonPage) array(key string, depth int, inner bool) error {
 		if err == nil && !p.pass(',') && p.next() != ']' {
 			err = errJSON
 		}
-		if err != nil && (!outer || !p.recover(start)) {
+		if err != nil && (!outer || err == errDeep || !p.recover(start)) {
 			return err
 		}
 	}
@@ -130,13 +132,10 @@ func (p *jsonPage) element(key string, depth int, objects, names, isDir bool) er
 // recover passes an element that is not well-formed, up to the next object.
 func (p *jsonPage) recover(start int) bool {
 	p.misread(string(p.b[start:min(len(p.b), start+maxText)]))
-	i := bytes.IndexByte(p.b[max(p.at, start+1):], '{')
-	if i < 0 {
-		p.at = len(p.b)
-		return false
-	}
-	p.at = max(p.at, start+1) + i
-	return true
+	p.at = min(max(p.at, start+1), len(p.b))
+	i := bytes.IndexByte(p.b[p.at:], '{')
+	p.at += max(i, 0)
+	return i >= 0
 }
 
 // A field is what a member of an object tells.

@@ -53,8 +53,8 @@ func Parse(body []byte, in Input) (listing.Listing, error) {
 	return parseHTML(body, in)
 }
 
-// form is what kind of page it is: by what was asked for, by how it begins,
-// and only then by its Content-Type, which is often wrong.
+// form is what kind of page it is: by what was asked for, or by how it begins;
+// the Content-Type is often wrong.
 func form(body []byte, in Input) (string, error) {
 	start := bytes.TrimLeft(body, " \t\r\n")
 	switch {
@@ -66,6 +66,8 @@ func form(body []byte, in Input) (string, error) {
 		return "", errors.New("the page is empty")
 	case start[0] == '{' || start[0] == '[':
 		return "json", nil
+	case strings.Contains(in.ContentType, "json"):
+		return "", fmt.Errorf("this page is no listing: it was sent as %s, and begins with %q", in.ContentType, start[:min(len(start), 16)])
 	case start[0] != '<':
 		if !bytes.Contains(start[:min(len(start), sniffed)], []byte("<")) {
 			return "", fmt.Errorf("this is no page of a directory: it begins with %q, and has no tags", start[:min(len(start), 16)])
@@ -114,6 +116,8 @@ type found struct {
 type find struct {
 	time     reading
 	evidence evidence
+	hint     bool // a class says that it is a directory
+	guess    bool // and nothing else does
 }
 
 // evidence is what makes a link an entry.
@@ -156,6 +160,10 @@ func (e *entries) add(f found) {
 
 // addKey takes in an entry named by a whole key.
 func (e *entries) addKey(f found) {
+	if strings.HasPrefix(f.Name, "/") {
+		e.misread(f.Name)
+		return
+	}
 	for segment := range strings.SplitSeq(f.Name, "/") {
 		if segment != "" && !listing.ValidName(segment) {
 			e.misread(f.Name)
@@ -200,8 +208,10 @@ func (e *entries) misread(what string) {
 // counts as unread.
 func (e *entries) finish(clock listing.Clock) listing.Listing {
 	var best evidence
+	allHinted := true // so that the class is not about directories
 	for i := range e.finds {
 		best = max(best, e.finds[i].evidence)
+		allHinted = allHinted && e.finds[i].hint
 	}
 	o := orderIn(e.finds)
 	kept := e.list[:0]
@@ -213,6 +223,9 @@ func (e *entries) finish(clock listing.Clock) listing.Listing {
 		}
 		if !entry.MTime.Known {
 			entry.MTime = f.time.span(clock, o)
+		}
+		if f.guess && allHinted {
+			entry.Type = listing.Unknown
 		}
 		kept = append(kept, entry)
 	}

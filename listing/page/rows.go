@@ -8,82 +8,37 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// A row is what belongs together on a page: a row of a table, an item of a
-// list, a line of preformatted text, or, outside of these, what stands
-// between the beginnings and ends of paragraphs.
-type row struct {
-	kind    rowKind
-	cells   []cell // of a table's row; others have one
-	anchors []anchor
-	marks   marks // of icons and classes that belong to no anchor
-	low     int   // of running text: how few sections were open, at the least, since the row before
-	columns *columns
-}
-
-type rowKind uint8
-
-const (
-	flowRow rowKind = iota
-	lineRow
-	itemRow
-	tableRow
-)
-
-// A cell has pieces of text in the order of the page.
-type cell struct {
-	span   int
-	exact  string // data-size
-	stamp  string // <time datetime>
-	pieces []piece
-}
-
-// A piece is text, or the place of a line's end within a table or an item.
-type piece struct {
-	text   string
-	anchor int // the anchor it is in, or -1
-	end    bool
-}
-
-// An anchor is an <a href>.
-type anchor struct {
-	href, title string
-	cell, piece int // where it begins
-	marks       marks
-}
-
-// marks are what icons and classes say of an entry.
-type marks uint8
-
-const (
-	dirMark  marks = 1 << iota // an icon with "[DIR]" for its text
-	dirHint                    // a class="folder", which may be about something else
-	linkMark                   // an icon with "[LINK]"
-)
-
 // A frame is an element that has rows. Frames nest: a list within a table's
 // row has rows of its own, and the outer row goes on after it.
 type frame struct {
-	kind    frameKind
+	kind    kind
 	row     row
 	anchor  int // that is open, or -1
 	pending marks
 	columns columns // of a table
 }
 
-type frameKind uint8
+// A kind is that of a frame, and of its rows: running text, lines of
+// preformatted text, items of a list, rows of a table. A list and a table have
+// nothing themselves but what should not be there, which is running text.
+type kind uint8
 
 const (
-	flowFrame frameKind = iota
-	preFrame
-	listFrame
-	itemFrame
-	tableFrame
-	rowFrame
+	flow kind = iota
+	lines
+	list
+	item
+	table
+	tableRow
 )
 
 // maxFrames bounds the nesting that is followed; what is nested deeper is
 // read as if it were not.
 const maxFrames = 64
+
+// maxParts bounds the anchors, the cells and the pieces of a cell that a row
+// has; more make another row.
+const maxParts = 1000
 
 // rows cuts a page into rows.
 type rows struct {
@@ -96,8 +51,9 @@ type rows struct {
 	depth int  // how many sections are open
 	low   int  // the least of depth since the last row of running text
 	cut   bool // something within it had not ended when the page did
-	empty bool // a list or preformatted text ended with nothing in it
-	held  bool // a table, list or preformatted text with links ended
+	words bool // there is text, or a link
+	block bool // a list or preformatted text ended
+	held  bool // there was a row with an entry in a table, a list or preformatted text
 	ended bool // </body> or </html> came, and no row with a link since
 }
 
@@ -108,7 +64,7 @@ func (p *rows) whole() bool { return p.ended || p.held && p.depth == 0 && !p.cut
 // read emits all rows of the page.
 func (p *rows) read(body []byte) {
 	p.z = html.NewTokenizer(bytes.NewReader(body))
-	p.push(flowFrame)
+	p.push(flow)
 	for {
 		switch p.z.Next() {
 		case html.ErrorToken:
@@ -130,7 +86,7 @@ func (p *rows) read(body []byte) {
 
 func (p *rows) top() *frame { return &p.frames[len(p.frames)-1] }
 
-func (p *rows) push(kind frameKind) {
+func (p *rows) push(k kind) {
 	n := len(p.frames)
 	if n == maxFrames {
 		return
@@ -140,7 +96,7 @@ func (p *rows) push(kind frameKind) {
 	}
 	p.frames = p.frames[:n+1]
 	old := p.frames[n].row // with the memory of a frame that ended
-	p.frames[n] = frame{kind: kind, anchor: -1, row: row{cells: old.cells[:0], anchors: old.anchors[:0]}}
+	p.frames[n] = frame{kind: k, anchor: -1, row: row{cells: old.cells[:0], anchors: old.anchors[:0]}}
 }
 
 func (p *rows) pop() {
@@ -150,10 +106,10 @@ func (p *rows) pop() {
 
 // popTo ends the innermost frame of a kind, and those within it, unless there
 // is one of the wall's kind further in.
-func (p *rows) popTo(kind, wall frameKind) bool {
+func (p *rows) popTo(k, wall kind) bool {
 	for i := len(p.frames) - 1; i > 0; i-- {
 		switch p.frames[i].kind {
-		case kind:
+		case k:
 			for len(p.frames) > i {
 				p.pop()
 			}
@@ -166,10 +122,10 @@ func (p *rows) popTo(kind, wall frameKind) bool {
 }
 
 // popInto ends the frames within the innermost one of a kind.
-func (p *rows) popInto(kind, wall frameKind) bool {
+func (p *rows) popInto(k, wall kind) bool {
 	for i := len(p.frames) - 1; i > 0; i-- {
 		switch p.frames[i].kind {
-		case kind:
+		case k:
 			for len(p.frames) > i+1 {
 				p.pop()
 			}
@@ -187,26 +143,20 @@ func (p *rows) flush() {
 	r := &f.row
 	if len(r.anchors) > 0 || len(r.cells) > 0 {
 		r.marks |= f.pending
-		switch f.kind {
-		case rowFrame:
-			r.kind = tableRow
-		case itemFrame:
-			r.kind = itemRow
-		case preFrame:
-			r.kind = lineRow
-		default:
-			r.kind = flowRow
+		if r.kind = f.kind; r.kind == list || r.kind == table {
+			r.kind = flow
+		}
+		if r.kind == flow {
 			r.low, p.low = p.low, p.depth
 		}
 		r.columns = nil
 		for i := len(p.frames) - 1; i >= 0 && r.kind == tableRow && r.columns == nil; i-- {
-			if p.frames[i].kind == tableFrame {
+			if p.frames[i].kind == table {
 				r.columns = &p.frames[i].columns
 			}
 		}
 		if len(r.anchors) > 0 {
 			p.ended = false
-			p.held = p.held || f.kind != flowFrame
 		}
 		p.emit(r)
 	}
@@ -238,15 +188,20 @@ func (f *frame) newCell(span int) {
 	f.row.cells = c
 }
 
-func (f *frame) add(p piece) {
+// addPiece adds a piece to the row at hand.
+func (p *rows) addPiece(text string, end bool) {
+	f := p.top()
+	if len(f.cell().pieces) >= maxParts {
+		p.flush()
+	}
 	c := f.cell()
-	c.pieces = append(c.pieces, p)
+	c.pieces = append(c.pieces, piece{text: text, anchor: f.anchor, end: end})
 }
 
 // text takes text in; in preformatted text, the end of a line ends a row.
 func (p *rows) text(b []byte) {
 	f := p.top()
-	for f.kind == preFrame && f.anchor < 0 {
+	for f.kind == lines && f.anchor < 0 {
 		i := bytes.IndexByte(b, '\n')
 		if i < 0 {
 			break
@@ -260,7 +215,8 @@ func (p *rows) text(b []byte) {
 
 func (p *rows) piece(b []byte) {
 	if f := p.top(); f.anchor >= 0 || len(bytes.TrimSpace(b)) > 0 {
-		f.add(piece{text: string(b), anchor: f.anchor})
+		p.words = true
+		p.addPiece(string(b), false)
 	}
 }
 
@@ -284,38 +240,40 @@ func (p *rows) start() {
 		return
 	case "table":
 		p.breakLine()
-		p.push(tableFrame)
+		p.push(table)
 		return
 	case "pre", "listing", "xmp":
 		p.breakLine()
-		p.push(preFrame)
+		p.push(lines)
 		return
 	case "ul", "ol", "dl":
 		p.breakLine()
-		p.push(listFrame)
+		p.push(list)
 		return
 	case "tr":
-		p.popTo(rowFrame, tableFrame)
-		p.push(rowFrame)
+		p.popTo(tableRow, table)
+		p.push(tableRow)
 	case "td", "th":
-		if !p.popInto(rowFrame, tableFrame) {
-			p.push(rowFrame)
+		if !p.popInto(tableRow, table) {
+			p.push(tableRow)
 		}
-		p.top().anchor = -1
-		p.top().newCell(a.span)
+		if f := p.top(); len(f.row.cells) < maxParts {
+			f.anchor = -1
+			f.newCell(a.span)
+		}
 	case "li", "dt":
 		p.breakLine()
-		p.popTo(itemFrame, listFrame)
-		p.push(itemFrame)
+		p.popTo(item, list)
+		p.push(item)
 	case "div", "section", "article", "header", "footer", "main", "nav", "form", "aside":
 		p.depth++
 		fallthrough
 	case "br", "hr", "p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "center", "address", "fieldset", "figure", "details", "legend":
 		switch f := p.top(); {
-		case f.kind == flowFrame && f.anchor < 0, f.kind == preFrame && (name == "br" || name == "hr"):
+		case f.kind == flow && f.anchor < 0, f.kind == lines && (name == "br" || name == "hr"):
 			p.flush()
-		case f.kind == rowFrame || f.kind == itemFrame:
-			f.add(piece{anchor: f.anchor, end: true})
+		case f.kind == tableRow || f.kind == item:
+			p.addPiece("", true)
 		}
 	case "a":
 		if a.hasHref {
@@ -341,17 +299,17 @@ func (p *rows) end(name string) {
 		p.breakLine()
 		p.ended = true
 	case "table":
-		p.popTo(tableFrame, tableFrame)
+		p.popTo(table, table)
 	case "tr":
-		p.popTo(rowFrame, tableFrame)
+		p.popTo(tableRow, table)
 	case "pre", "listing", "xmp":
-		p.popTo(preFrame, rowFrame)
+		p.block = p.popTo(lines, tableRow) || p.block
 	case "ul", "ol", "dl":
-		p.popTo(listFrame, rowFrame)
+		p.block = p.popTo(list, tableRow) || p.block
 	case "td", "th":
-		p.popInto(rowFrame, tableFrame)
+		p.popInto(tableRow, table)
 	case "li":
-		p.popTo(itemFrame, listFrame)
+		p.popTo(item, list)
 	case "div", "section", "article", "header", "footer", "main", "nav", "form", "aside":
 		p.breakLine()
 		p.depth = max(0, p.depth-1)
@@ -364,17 +322,20 @@ func (p *rows) end(name string) {
 // breakLine ends a row of flowing or preformatted text where an element
 // begins or ends.
 func (p *rows) breakLine() {
-	if f := p.top(); f.kind == flowFrame && f.anchor < 0 {
+	if f := p.top(); f.kind == flow && f.anchor < 0 {
 		p.flush()
 	}
 }
 
 // anchor begins an anchor; one that is still open ends.
 func (p *rows) anchor(a attributes) {
+	p.words = true
 	f := p.top()
 	c := f.cell()
-	if n := len(c.pieces); f.kind == preFrame && f.anchor >= 0 && n > 0 && strings.HasSuffix(c.pieces[n-1].text, "\n") {
-		p.flush() // the line has ended, but not the anchor that was open
+	n := len(c.pieces)
+	unended := f.kind == lines && f.anchor >= 0 && n > 0 && strings.HasSuffix(c.pieces[n-1].text, "\n")
+	if unended || len(f.row.anchors) >= maxParts {
+		p.flush() // unended: the line has ended, but not the anchor that was open
 		c = f.cell()
 	}
 	f.anchor = len(f.row.anchors)

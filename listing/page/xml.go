@@ -14,7 +14,8 @@ import (
 
 // FormatKeys is the Format of lists of an object store that were asked for
 // without a delimiter: their entries are named by whole keys below the prefix,
-// with slashes. No segment of a key is "." or "..", but some may be empty.
+// with slashes. None begins with one, and no segment is "." or "..", but some
+// may be empty.
 const FormatKeys = "s3-keys"
 
 // Continue is the address of the rest of an object store's list, of which base
@@ -94,7 +95,7 @@ func parseXML(body []byte, in Input) (listing.Listing, error) {
 		case html.ErrorToken:
 			return p.listing(in, false)
 		case html.TextToken:
-			p.text = append(p.text, unescapeXML(z.Raw())...)
+			p.text = append(p.text, textOf(z.Raw())...)
 		case html.StartTagToken:
 			p.start(z)
 		case html.SelfClosingTagToken:
@@ -250,6 +251,14 @@ func (p *xmlPage) name(e *part, keys bool) {
 
 // unescapeKey undoes the encoding that a list was asked for.
 func unescapeKey(key string) string { return unescape(strings.ReplaceAll(key, "+", " ")) }
+
+// textOf is what a piece of text means.
+func textOf(raw []byte) []byte {
+	if data, ok := bytes.CutPrefix(raw, []byte("<![CDATA[")); ok {
+		return bytes.TrimSuffix(data, []byte("]]>"))
+	}
+	return unescapeXML(raw)
+}
 
 // unescapeXML undoes the five entities of XML and numbers.
 func unescapeXML(b []byte) []byte {

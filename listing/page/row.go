@@ -5,6 +5,49 @@ import (
 	"unicode"
 )
 
+// A row is what belongs together on a page: a row of a table, an item of a
+// list, a line of preformatted text, or, outside of these, what stands
+// between the beginnings and ends of paragraphs.
+type row struct {
+	kind    kind
+	cells   []cell // of a table's row; others have one
+	anchors []anchor
+	marks   marks // of icons and classes that belong to no anchor
+	low     int   // of running text: how few sections were open, at the least, since the row before
+	columns *columns
+}
+
+// A cell has pieces of text in the order of the page.
+type cell struct {
+	span   int
+	exact  string // data-size
+	stamp  string // <time datetime>
+	pieces []piece
+}
+
+// A piece is text, or the place of a line's end within a table or an item.
+type piece struct {
+	text   string
+	anchor int // the anchor it is in, or -1
+	end    bool
+}
+
+// An anchor is an <a href>.
+type anchor struct {
+	href, title string
+	cell, piece int // where it begins
+	marks       marks
+}
+
+// marks are what icons and classes say of an entry.
+type marks uint8
+
+const (
+	dirMark  marks = 1 << iota // an icon with "[DIR]" for its text
+	dirHint                    // a class="folder", which may be about something else
+	linkMark                   // an icon with "[LINK]"
+)
+
 // all is the whole text of a cell.
 func (c *cell) all() string { return c.join(func(piece) bool { return true }) }
 
@@ -77,7 +120,7 @@ func (r *row) around(anchor int) (before, inside, after string) {
 	}
 	for ; at < len(pieces) && len(after) < maxText; at++ {
 		if pieces[at].anchor >= 0 {
-			if r.kind != lineRow || strings.TrimSpace(after) != "" {
+			if r.kind != lines || strings.TrimSpace(after) != "" {
 				break
 			}
 			continue // part of a name that was not escaped
@@ -89,7 +132,7 @@ func (r *row) around(anchor int) (before, inside, after string) {
 
 // arrow is what "-> target" behind an anchor points to.
 func (r *row) arrow(anchor int) (target string, ok bool) {
-	if r.kind == flowRow {
+	if r.kind == flow {
 		return "", false
 	}
 	a := &r.anchors[anchor]

@@ -1,0 +1,250 @@
+package page
+
+import (
+	"net/url"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"mirror/listing"
+)
+
+var onePub, _ = url.Parse("http://one.example/pub/")
+
+// TestNoListing: what is no listing is an error that says why.
+func TestNoListing(t *testing.T) {
+	for _, c := range []struct{ body, contentType, want string }{
+		{"", "", "empty"},
+		{" \n", "text/html", "empty"},
+		{"\x1f\x8b\x08\x00", "text/html", `begins with "\x1f\x8b\b\x00"`},
+		{"Not Found", "text/plain", `begins with "Not Found"`},
+		{"Not Found", "application/json", "sent as application/json"},
+		{`<html><head><title>Sign in</title></head><body><form><a href="/login">Sign in</a></form></body></html>`, "text/html", `"Sign in"`},
+		{`<?xml version="1.0"?><Error><Code>NoSuchBucket</Code></Error>`, "application/xml", `"error"`},
+		{`{"error":"not found"}`, "application/json", "no array of entries"},
+		{`{"error":`, "application/json", "not well-formed"},
+		{`"x"`, "application/json", "sent as"},
+	} {
+		l, err := Parse([]byte(c.body), Input{Base: onePub, ContentType: c.contentType})
+		if err == nil {
+			t.Errorf("%q is %+v", c.body, l)
+		} else if !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: %v, want %s", c.body, err, c.want)
+		}
+	}
+	if _, err := Parse([]byte("x"), Input{As: "ftp"}); err == nil {
+		t.Error("there is no ftp page")
+	}
+}
+
+// TestEmpty: the listing of an empty directory is one.
+func TestEmpty(t *testing.T) {
+	for _, body := range []string{
+		"<pre>\n</pre>\n",
+		"<html><body><h1>Verzeichnis</h1><ul><li><a href=\"/\">..</a></li></ul></body></html>",
+		"<html><head><title>Directory listing for /pub/</title></head><body><hr><ul>\n</ul></body></html>",
+		"<html><body><table><tr><th>名前</th><th>サイズ</th><th>最終更新</th></tr></table></body></html>",
+		"[]", "[\n]", `{"files":[]}`,
+		`<?xml version="1.0"?><list></list>`, "<list/>",
+		"<ListBucketResult><Delimiter>/</Delimiter></ListBucketResult>",
+	} {
+		l, err := Parse([]byte(body), Input{Base: onePub})
+		if err != nil || len(l.Entries) > 0 {
+			t.Errorf("%q: %d entries, %v", body, len(l.Entries), err)
+		} else if !l.Ended && body[:2] != "<p" {
+			t.Errorf("%q did not end", body)
+		}
+	}
+}
+
+// TestCut: a page that breaks off anywhere has only entries of the whole one,
+// and did not end.
+func TestCut(t *testing.T) {
+	for name, end := range map[string]string{
+		"apache-fancy--pub": "</pre>", "apache-fancy-html--pub": "</table>", "nginx--pub": "</pre>", "lighttpd--pub": "</tbody>",
+		"caddy29--pub": "</main>", "fix-hd-oldbsd-1": "</table>", "fix-hd-debian-snt": "</main>", "nginx-json--pub": "\n]",
+		"caddy26-json--pub": "}]", "nginx-xml--pub": "</list", "s3-root-delim": "</ListBucketResult",
+	} {
+		tr, body := readTruth(t, "testdata/pages/"+name+".json")
+		whole, err := Parse(body, tr.input(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := make(map[string]bool)
+		for _, e := range whole.Entries {
+			names[e.Name] = true
+		}
+		for at := 0; at < strings.LastIndex(string(body), end); at += 1 + at/50 {
+			l, err := Parse(body[:at], tr.input(t))
+			if err != nil {
+				continue
+			}
+			if l.Ended {
+				t.Errorf("%s ended at byte %d of %d", name, at, len(body))
+			}
+			for _, e := range l.Entries[:max(0, len(l.Entries)-1)] { // the last may be cut
+				if !names[e.Name] {
+					t.Errorf("%s up to byte %d has %q", name, at, e.Name)
+				}
+			}
+		}
+	}
+}
+
+// TestHostile: what is made to do harm gives no name that could.
+func TestHostile(t *testing.T) {
+	for _, c := range []struct{ page, want string }{
+		{`<pre><a href="..%2f..%2fetc%2fpasswd">x</a> <a href="%2e%2e/">y</a>
+<a href="a%00b">z</a>
+<a href="ok">ok</a>
+</pre>`, "ok"},
+		{`[{"name":"../x","type":"file"},{"name":"/etc/passwd"},{"name":".."},{"name":"."},{"name":""},{"name":"a\u0000b"},{"name":"ok"}]`, "ok"},
+		{`<list><file size="1">../x</file><file>a/b</file><directory>..</directory><file>ok</file></list>`, "ok"},
+		{`<ListBucketResult><Contents><Key>../../x</Key></Contents><Contents><Key>/etc/passwd</Key></Contents><Contents><Key>a/./b</Key></Contents><Contents><Key>a/b</Key></Contents></ListBucketResult>`, "a/b"},
+		{`<ListBucketResult><Delimiter>/</Delimiter><Contents><Key>a/b</Key></Contents><Contents><Key>..</Key></Contents><CommonPrefixes><Prefix>../</Prefix></CommonPrefixes><Contents><Key>ok</Key></Contents></ListBucketResult>`, "ok"},
+		{`<ListBucketResult><Prefix>p/</Prefix><Delimiter>/</Delimiter><Contents><Key>q/x</Key></Contents><Contents><Key>p/ok</Key></Contents></ListBucketResult>`, "ok"},
+		{`[{"name":"a"b","type":"file"},` + "\n" + `{"name":"ok"},{"name":}, {"name":"ok2"}]`, "ok ok2"},
+	} {
+		l, err := Parse([]byte(c.page), Input{Base: onePub})
+		if err != nil {
+			t.Errorf("%s: %v", c.page, err)
+			continue
+		}
+		var names []string
+		for _, e := range l.Entries {
+			names = append(names, e.Name)
+		}
+		if got := strings.Join(names, " "); got != c.want {
+			t.Errorf("%s has %q", c.page, got)
+		}
+		if l.Unread == 0 || l.FirstUnread == "" {
+			t.Errorf("%s: nothing is unread", c.page)
+		}
+	}
+}
+
+// TestLarge: no page takes longer, or more memory, than in proportion. What
+// takes the square of its length would take a minute at this one.
+func TestLarge(t *testing.T) {
+	const size = 256 << 10
+	for _, unit := range []string{
+		"<", "<a href=", "<a href=x>", "<a href=x>y</a> ", "<table>", "<tr>", "<td>", "<table><tr><td>", "<ul><li>", "<div>", "</div>", "<pre>\n", "<p>", "<br>",
+		"<b>x</b>", "<a href=\"x\"><b>y</b>", "x ", "1 ", "1,", "May ", "17-", "&amp;", "<!--", "<script>", "<svg>", "<title>", "-> ", "<td data-size=1>", "<img alt=dir>",
+		"<div>1K</div>", "<td>1K</td>", "<a x=1 x=2 ", "a/", "../", "%2e/", "[", "{", `{"a":`, `[{"name":"x"},`, `"\u`, "\\", "<file>", "<Contents><Key>x</Key></Contents>", "&#x;",
+	} {
+		for _, head := range []string{"<html><body>", "<pre>", "<table><tr><td>", "<ul><li>", "<pre><a href=\"", "[", "<list>", "<?xml?>"} {
+			body := []byte(head + strings.Repeat(unit, size/len(unit)))
+			start := time.Now()
+			Parse(body, Input{Base: onePub})
+			if took := time.Since(start); took > 2*time.Second {
+				t.Errorf("%d bytes of %q in %q took %v", len(body), unit, head, took)
+			}
+		}
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	body := manyPage("apache", many)
+	l, err := Parse(body, Input{Base: onePub})
+	runtime.ReadMemStats(&after)
+	if err != nil || len(l.Entries) != many {
+		t.Fatalf("%d entries, %v", len(l.Entries), err)
+	}
+	if used := after.TotalAlloc - before.TotalAlloc - uint64(3*len(body)); used > 100<<20 {
+		t.Errorf("%d MiB were allotted", used>>20)
+	}
+}
+
+// TestTwice: of a name that comes twice, what is better known holds.
+func TestTwice(t *testing.T) {
+	l, err := Parse([]byte(`<html><body><p>Get <a href="a.txt">the text</a>.</p><pre>
+<a href="a.txt">a.txt</a>  2024-05-17 13:24  1.2K
+<a href="a.txt">a.txt</a>  2025-05-17 13:24  5.2K
+<a href="b.txt">b.txt</a>  2024-05-17 13:24  1.2K
+</pre></body></html>`), Input{Base: onePub, Clock: listing.Clock{Zone: time.UTC}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "a.txt file 1126-1332 2024-05-17T13:24:00+59s\nb.txt file 1126-1332 2024-05-17T13:24:00+59s\n"
+	if got := showAll(l); got != want || l.Unread > 0 {
+		t.Errorf("got %s, %d unread", got, l.Unread)
+	}
+}
+
+// TestProse: sentences about a directory are none of its entries, but nobody
+// may take the listing for complete.
+func TestProse(t *testing.T) {
+	l, err := Parse([]byte(`<html><body><p>Read <a href="notes.html">these notes</a> first; see <a href="old/">old/</a>.</p><pre>
+<a href="a.txt">a.txt</a>  2024-05-17 13:24  1.2K  needs <a href="b.txt">b.txt</a>
+</pre></body></html>`), Input{Base: onePub})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(l.Entries) != 1 || l.Unread != 2 || l.FirstUnread != "notes.html" {
+		t.Errorf("%d entries, %d unread, first %q", len(l.Entries), l.Unread, l.FirstUnread)
+	}
+}
+
+// TestContinue asks for the rest of a list in the way it was asked for.
+func TestContinue(t *testing.T) {
+	for _, c := range []struct{ base, want string }{
+		{"http://one.example/b/?list-type=2&prefix=p/", "http://one.example/b/?continuation-token=x%3D%2F&list-type=2&prefix=p%2F"},
+		{"http://one.example/b/?delimiter=/", "http://one.example/b/?delimiter=%2F&marker=x%3D%2F"},
+	} {
+		base, _ := url.Parse(c.base)
+		if got := Continue(base, "x=/").String(); got != c.want {
+			t.Errorf("%s goes on at %s", c.base, got)
+		}
+	}
+}
+
+// TestStores reads lists of object stores.
+func TestStores(t *testing.T) {
+	for _, c := range []struct{ page, format, next, want string }{
+		{`<ListBucketResult><Prefix>p/a</Prefix><Delimiter>/</Delimiter><IsTruncated>true</IsTruncated><NextMarker>p/ad/</NextMarker>
+<Contents><Key>p/a.txt</Key><LastModified>2024-05-17T13:24:56.000Z</LastModified><Size>1234</Size></Contents>
+<CommonPrefixes><Prefix>p/ad/</Prefix></CommonPrefixes></ListBucketResult>`, "s3", "p/ad/", "a.txt file 1234 2024-05-17T13:24:56\nad dir - -\n"},
+		{`<ListBucketResult><Prefix>p/</Prefix><IsTruncated>true</IsTruncated><Contents><Key>p/</Key></Contents><Contents><Key>p/a/b.txt</Key><Size>1</Size></Contents></ListBucketResult>`, FormatKeys, "p/a/b.txt", "a/b.txt file 1 -\n"},
+		{`<ListBucketResult><EncodingType>url</EncodingType><Delimiter>/</Delimiter><Contents><Key>a+b%2B%25.txt</Key></Contents></ListBucketResult>`, "s3", "", "a b+%.txt file - -\n"},
+		{`<?xml version="1.0"?><s3:ListBucketResult xmlns:s3="x"><s3:Delimiter>/</s3:Delimiter><s3:Contents><s3:Key><![CDATA[a&b]]></s3:Key></s3:Contents></s3:ListBucketResult>`, "s3", "", "a&b file - -\n"},
+		{`<?xml version="1.0"?><EnumerationResults><Prefix/><Delimiter>/</Delimiter><Blobs><Blob><Name>a.txt</Name><Properties><Last-Modified>Fri, 17 May 2024 13:24:56 GMT</Last-Modified><Content-Length>1234</Content-Length></Properties></Blob><BlobPrefix><Name>d/</Name></BlobPrefix></Blobs><NextMarker>m</NextMarker></EnumerationResults>`, "azure", "m", "a.txt file 1234 2024-05-17T13:24:56\nd dir - -\n"},
+		{`[{"name":"a.txt","bytes":1234,"last_modified":"2024-05-17T13:24:56.000000","content_type":"text/plain"},{"subdir":"d/"}]`, "json", "", "a.txt file 1234 2024-05-17T13:24:56\nd dir - -\n"},
+	} {
+		l, err := Parse([]byte(c.page), Input{Base: onePub, Clock: listing.Clock{Zone: time.UTC}})
+		if err != nil {
+			t.Errorf("%s: %v", c.page, err)
+			continue
+		}
+		if got := showAll(l); got != c.want || l.Format != c.format || l.Next != c.next || !l.Ended {
+			t.Errorf("%s is %s, goes on at %q, ended %t:\n%s", c.page, l.Format, l.Next, l.Ended, got)
+		}
+	}
+}
+
+// TestJSON reads what servers make of JSON.
+func TestJSON(t *testing.T) {
+	for _, c := range []struct{ page, want string }{
+		{`{"repo":"r","path":"/pub","created":"x","children":[{"uri":"/d","folder":true},{"uri":"/a.txt","folder":false}]}`, "d dir - -\na.txt file - -\n"},
+		{`{"meta":{"api-version":"1.0"},"projects":[{"name":"a"},{"name":"b"}]}`, "a dir - -\nb dir - -\n"},
+		{`{"name":"a","files":[{"filename":"a-1.tar.gz","url":"a-1.tar.gz","hashes":{"sha256":"0"},"size":1234,"upload-time":"2024-05-17T13:24:56.5Z"},{"filename":"b","url":"https://files.example/b"}],"versions":["1"]}`, "a-1.tar.gz file 1234 2024-05-17T13:24:56\n"},
+		{`[{"Path":"a.txt","Name":"a.txt","Size":1234,"ModTime":"2024-05-17T13:24:56.123+02:00","IsDir":false}]`, "a.txt file 1234 2024-05-17T11:24:56\n"},
+		{`{"href":"/pub","paths":[{"path_type":"Dir","name":"d","mtime":1715952296000,"size":4096},{"path_type":"File","name":"a.txt","mtime":1715952296000,"size":1234}]}`, "d dir - 2024-05-17T13:24:56\na.txt file 1234 2024-05-17T13:24:56\n"},
+		{`["a.txt","d/"]`, "a.txt unknown - -\nd dir - -\n"},
+		{`[{"name":"a.txt","type":"file","size":"1.2 KB","mtime":1715952296}]`, "a.txt file 1126-1332 2024-05-17T13:24:56\n"},
+		{`[{"name":"l","type":"symlink","target":"a.txt"},{"name":"p","type":"other"},{"name":"\ud83d\ude00\u00e9\"\\"}]`, "l symlink - - -> a.txt\np other - -\n😀é\"\\ unknown - -\n"},
+		{`[{"name":"d","type":"directory","children":[{"name":"inner","type":"file"}]}]`, "d dir - -\n"},
+	} {
+		l, err := Parse([]byte(c.page), Input{Base: onePub, Clock: listing.Clock{Zone: time.UTC}})
+		if err != nil {
+			t.Errorf("%s: %v", c.page, err)
+			continue
+		}
+		if got := showAll(l); got != c.want || !l.Ended {
+			t.Errorf("%s is, ended %t:\n%s", c.page, l.Ended, got)
+		}
+	}
+	more := `{"items":[{"name":"a"}],"nextPageToken":"x"}`
+	if l, err := Parse([]byte(more), Input{}); err != nil || l.Ended {
+		t.Errorf("a list that goes on elsewhere: %v, ended %t", err, l.Ended)
+	}
+}
