@@ -78,8 +78,12 @@ func (s *ftpFile) lead(ctx context.Context, at string, entries []listing.Entry) 
 // unlisted finds out what a server means that does not list a directory. What
 // is there and no directory is no directory of that name: it is missing.
 func (s *ftpFile) unlisted(ctx context.Context, err error) error {
-	if s.path == "" {
+	var r *ftp.ReplyError
+	if s.path == "" || !errors.As(err, &r) || !s.c.Usable() {
 		return err
+	}
+	if s.c.Enter(ctx, s.f.at(s.c, s.path)) == nil {
+		return s.fail(replyKind(r), "%v", err)
 	}
 	err = s.unavailable(ctx, err)
 	if errors.Is(err, mirror.ErrRefused) && s.c.Usable() {

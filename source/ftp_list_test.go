@@ -198,6 +198,8 @@ func TestFTPList(t *testing.T) {
 		"missing":    {ftpd.Behaviour{Missing: "no"}, "none", mirror.ErrNotFound},
 		"a file":     {ftpd.Behaviour{Missing: "no"}, "d/a", mirror.ErrNotFound},
 		"denied":     {ftpd.Behaviour{Missing: "no", Denied: []string{"/d"}}, "d", mirror.ErrRefused},
+		"secret":     {ftpd.Behaviour{Answers: map[string]string{"MLSD": "550 no"}}, "d", mirror.ErrRefused},
+		"busy":       {ftpd.Behaviour{Answers: map[string]string{"MLSD": "450 no"}}, "d", mirror.ErrBusy},
 		"two lines":  {ftpd.Behaviour{}, "d\r\nDELE a", mirror.ErrBroken},
 		"no archive": {ftpd.Behaviour{Missing: "no", Denied: []string{"/"}}, "", mirror.ErrRefused},
 	} {

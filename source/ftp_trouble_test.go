@@ -51,6 +51,7 @@ func TestFTPErrors(t *testing.T) {
 		"its name says so":    {ftpd.Behaviour{Lacks: old, Denied: []string{"/base/d/not found"}, Missing: "not found: " + vague}, "d/not found", mirror.ErrRefused},
 		"no such directory":   {ftpd.Behaviour{Lacks: old, Missing: vague}, "none/at/all", mirror.ErrNotFound},
 		"a denied directory":  {ftpd.Behaviour{Lacks: old, Denied: []string{"/base/d"}, Missing: vague}, "d/none", mirror.ErrRefused},
+		"secret directory":    {ftpd.Behaviour{Missing: vague, Lacks: old, Answers: map[string]string{"NLST": "550 Permission denied"}}, "d/none", mirror.ErrBroken},
 		"who knows":           {ftpd.Behaviour{Lacks: []string{"MLST", "NLST"}, Missing: vague}, "d/none", mirror.ErrBroken},
 		"a directory":         {ftpd.Behaviour{}, "d", mirror.ErrIsDirectory},
 		"directory, old":      {ftpd.Behaviour{Lacks: old}, "d", mirror.ErrIsDirectory},

@@ -155,10 +155,6 @@ func (c *Conn) Names(ctx context.Context, dir string) ([]string, error) {
 		}), err
 	}
 	data, err := c.readAll(ctx, "NLST")
-	var none *ReplyError
-	if errors.As(err, &none) && (none.Code == 550 || none.Code == 450) {
-		return nil, nil // so some servers say that a directory is empty
-	}
 	return lines(data, func(line string) string {
 		return line[strings.LastIndexByte(line, '/')+1:]
 	}), err
@@ -177,6 +173,10 @@ func lines(data []byte, name func(string) string) []string {
 // readAll returns all data of a command about the working directory.
 func (c *Conn) readAll(ctx context.Context, verb string) ([]byte, error) {
 	t, err := c.transfer(ctx, 0, verb, "")
+	var none *ReplyError
+	if errors.As(err, &none) && (none.Code == 550 || none.Code == 450) && strings.Contains(strings.ToLower(none.Text), "no files") {
+		return nil, nil // so some servers say that a directory is empty
+	}
 	if err != nil {
 		return nil, err
 	}

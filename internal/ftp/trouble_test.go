@@ -157,16 +157,24 @@ func TestMLSDAfterAll(t *testing.T) {
 	}
 }
 
-// TestNoNames: an empty directory is one, however a server says so.
-func TestNoNames(t *testing.T) {
+// TestEmpty: an empty directory is one, however a server says so; one that may
+// not be read is none.
+func TestEmpty(t *testing.T) {
 	s := serving(t)
-	s.Behave(ftpd.Behaviour{Lacks: []string{"MLST"}, Answers: map[string]string{"NLST": "550 No files found"}})
+	s.Behave(ftpd.Behaviour{Lacks: []string{"MLST"}, Answers: map[string]string{"NLST": "550 No files found", "LIST": "450 no files found."}})
 	c := dial(t, s, nil)
 	if names, err := c.Names(t.Context(), "/pub"); len(names) > 0 || err != nil {
 		t.Errorf("%q, %v", names, err)
 	}
-	if _, err := c.Names(t.Context(), "/none"); err == nil {
-		t.Error("no error")
+	if list, err := c.List(t.Context(), "/pub"); len(list.Data) > 0 || err != nil {
+		t.Errorf("%q, %v", list.Data, err)
+	}
+	s.Behave(ftpd.Behaviour{Answers: map[string]string{"NLST": "550 Permission denied", "LIST": "226 Transfer done (but failed to open directory)."}})
+	_, err1 := c.Names(t.Context(), "/pub")
+	_, err2 := c.List(t.Context(), "/pub")
+	_, err3 := c.Names(t.Context(), "/none")
+	if err1 == nil || err2 == nil || err3 == nil {
+		t.Errorf("errors: %v, %v, %v", err1, err2, err3)
 	}
 }
 
