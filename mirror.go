@@ -54,7 +54,16 @@ func (m Meta) Continues(next Meta, same bool) bool {
 	if tag := m.StrongETag(); same && tag != "" && next.ETag != "" {
 		return tag == next.ETag
 	}
-	return m.LastModified != "" && m.ModTime.Equal(next.ModTime)
+	return m.LastModified != "" && sameTime(m.ModTime, next.ModTime)
+}
+
+// sameTime compares to the second where one of the two is not known to more:
+// HTTP tells seconds, rsync and files nanoseconds.
+func sameTime(a, b time.Time) bool {
+	if a.Nanosecond() == 0 || b.Nanosecond() == 0 {
+		a, b = a.Truncate(time.Second), b.Truncate(time.Second)
+	}
+	return a.Equal(b)
 }
 
 // Errors by what happened. They are wrapped with the sentence that says to

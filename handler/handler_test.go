@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -36,7 +37,14 @@ type rig struct {
 // then lines for the mirror.
 func newRig(t *testing.T, toml string) *rig {
 	t.Helper()
-	r := &rig{t: t, o: origin.New(t)}
+	o := origin.New(t)
+	return newRigOver(t, o, o.URL+"/", toml)
+}
+
+// newRigOver is newRig with another upstream than the origin.
+func newRigOver(t *testing.T, o *origin.Origin, upstream, toml string) *rig {
+	t.Helper()
+	r := &rig{t: t, o: o}
 	dir := t.TempDir()
 	docroot := filepath.Join(dir, "doc")
 	if err := os.Mkdir(docroot, 0o755); err != nil {
@@ -45,7 +53,7 @@ func newRig(t *testing.T, toml string) *rig {
 	head, keys, _ := strings.Cut(toml, "---")
 	var err error
 	r.conf, err = config.Parse(fmt.Appendf(nil, "docroot=%q\n%s\n[[mirror]]\nprefix=\"/m/\"\nupstream=[%q]\n%s\n",
-		docroot, head, r.o.URL+"/", keys), filepath.Join(dir, "mirror.toml"))
+		docroot, head, upstream, keys), filepath.Join(dir, "mirror.toml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +108,21 @@ func (r *rig) put(name, content string) {
 	}
 	if err := os.WriteFile(p, []byte(content), 0o644); err != nil {
 		r.t.Fatal(err)
+	}
+}
+
+// TestPatienceWithoutWeb: a client cannot be sent to an upstream that speaks no
+// HTTP; it is asked to come again.
+func TestPatienceWithoutWeb(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	r := newRigOver(t, nil, "rsync://"+silent.Addr().String()+"/module/", "[timeouts]\nmax_wait = \"1s\"\n---")
+	resp := r.ask(Front{}, "GET", "/m/a.deb")
+	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || resp.Header.Get("Location") != "" {
+		t.Errorf("%d, %v", resp.StatusCode, resp.Header)
 	}
 }
 

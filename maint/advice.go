@@ -109,21 +109,19 @@ func (s Site) socketDirectory() []string {
 // passwords finds those that are told to more than need to know.
 func (s Site) passwords() []string {
 	var list []string
-	secret := false
+	instead := map[string]string{"http": "https", "ftp": "ftps"}
 	for i := range s.Conf.Mirrors {
 		for _, u := range s.Conf.Mirrors[i].Upstream {
-			if u.User == nil {
-				continue
-			}
-			secret = true
-			if u.Scheme == "http" {
-				list = append(list, fmt.Sprintf("the password for %s is sent unencrypted: use https", config.HostPort(u)))
+			_, secret := u.User.Password()
+			if other := instead[u.Scheme]; secret && other != "" {
+				list = append(list, fmt.Sprintf("the password for %s is sent unencrypted: use %s", config.HostPort(u), other))
 			}
 		}
 	}
-	path := s.Conf.File // "" with flags, which anybody can read with ps
-	if fi, err := os.Stat(path); secret && err == nil && fi.Mode()&0o004 != 0 {
-		list = append(list, fmt.Sprintf("%s holds a password and can be read by everyone: chmod o-r %s", path, path))
+	for _, path := range s.Conf.Secrets {
+		if fi, err := os.Stat(path); err == nil && fi.Mode()&0o004 != 0 {
+			list = append(list, fmt.Sprintf("%s holds a password and can be read by everyone: chmod o-r %s", path, path))
+		}
 	}
 	return list
 }

@@ -127,7 +127,7 @@ func (r *Rsync) Range(ctx context.Context, path mirror.Name, first, last int64, 
 	case err != nil:
 	case pin.Size >= 0 && meta.Size != pin.Size:
 		err = faultf(mirror.ErrChanged, "has %d bytes, not %d", meta.Size, pin.Size)
-	case pin.Pinned() && !continues(pin, meta, true):
+	case pin.Pinned() && !pin.Continues(meta, true):
 		err = faultf(mirror.ErrChanged, "is another version than the one being fetched")
 	case last >= meta.Size || !pin.Pinned() && last != meta.Size-1:
 		err = faultf(mirror.ErrChanged, "has %d bytes, and bytes %d-%d are asked for", meta.Size, first, last)
@@ -210,15 +210,6 @@ func (r *Rsync) metaOf(e *rsyncEntry) (mirror.Meta, error) {
 		return mirror.Meta{}, faultf(mirror.ErrBroken, "is no file (its mode is %o)", e.mode)
 	}
 	return mirror.Meta{Size: e.size, ModTime: e.mtime, LastModified: settled(e.mtime, r.now())}, nil
-}
-
-// continues is have.Continues(next), where have may be told by a protocol that
-// knows no fractions of a second.
-func continues(have, next mirror.Meta, same bool) bool {
-	if have.ModTime.Nanosecond() == 0 {
-		next.ModTime = next.ModTime.Truncate(time.Second)
-	}
-	return have.Continues(next, same)
 }
 
 // pace watches the speed from here on.

@@ -175,7 +175,7 @@ func (b *rsyncBatch) judgeOne(s *rsyncSession, f *rsyncFetch, index map[string]i
 	switch held := f.Held; {
 	case held != nil && f.offset == 0 && held.Size == f.meta.Size && held.LastModified != "" && held.LastModified == f.meta.LastModified:
 		return ErrNotModified
-	case f.offset > 0 && !continues(f.Have, f.meta, f.SameUpstream):
+	case f.offset > 0 && !f.Have.Continues(f.meta, f.SameUpstream):
 		return faultf(mirror.ErrChanged, "is another version than the %d bytes at hand", f.offset)
 	case f.offset > f.meta.Size:
 		return faultf(mirror.ErrChanged, "is shorter than the %d bytes at hand", f.offset)
