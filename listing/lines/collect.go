@@ -20,16 +20,9 @@ const (
 	begins // the listing begins here: what came before is no part of it
 )
 
-// tally counts what could not be read.
-type tally struct {
-	count int
-	first string
-}
-
-func (t *tally) add(line []byte) {
-	if t.count++; t.count == 1 {
-		t.first = strings.ToValidUTF8(string(line[:min(len(line), maxUnread)]), "\uFFFD")
-	}
+// excerpt is what is kept of a line that was not understood.
+func excerpt(line []byte) string {
+	return strings.ToValidUTF8(string(line[:min(len(line), maxUnread)]), "\uFFFD")
 }
 
 // collector gathers the entries of one directory.
@@ -37,7 +30,9 @@ type collector struct {
 	entries []listing.Entry
 	names   map[string]int // where each name is in entries
 	max     int
-	unread  tally
+
+	unread      int
+	firstUnread string
 }
 
 func newCollector(maxEntries int) *collector {
@@ -53,7 +48,9 @@ func (c *collector) take(line []byte, e listing.Entry, v verdict) error {
 		*c = *newCollector(c.max)
 		return nil
 	case v == unread || !listing.ValidName(e.Name):
-		c.unread.add(line)
+		if c.unread++; c.unread == 1 {
+			c.firstUnread = excerpt(line)
+		}
 		return nil
 	}
 	if _, twice := c.names[e.Name]; twice {
@@ -70,6 +67,6 @@ func (c *collector) take(line []byte, e listing.Entry, v verdict) error {
 func (c *collector) listing(format string, ended bool) listing.Listing {
 	return listing.Listing{
 		Format: format, Entries: c.entries, Ended: ended,
-		Unread: c.unread.count, FirstUnread: c.unread.first,
+		Unread: c.unread, FirstUnread: c.firstUnread,
 	}
 }

@@ -222,8 +222,11 @@ func (h *habits) isoDate(f *fields, i int) (d dated, ok bool) {
 	if date[2] == '/' || date[2] == '-' || date[2] == '.' {
 		d.numbers = date
 	}
-	if clock = f.word(i + 1); hasT {
+	switch {
+	case hasT:
 		clock = joined
+	case f.gap(i) == 1: // with more spaces it is a name that looks like a time
+		clock = f.word(i + 1)
 	}
 	var zone []byte
 	if at := bytes.IndexAny(clock, "+-Z"); at > 0 {

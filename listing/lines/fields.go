@@ -79,6 +79,14 @@ func (f *fields) after(i int) (rest []byte, ok bool) {
 	return f.line[end+1:], true
 }
 
+// gap returns how many bytes there are between fields i and i+1; 0 behind the last.
+func (f *fields) gap(i int) int {
+	if i+1 >= f.n {
+		return 0
+	}
+	return f.at[i+1][0] - f.at[i][1]
+}
+
 // from returns the line from field i on.
 func (f *fields) from(i int) []byte {
 	if i >= f.n {

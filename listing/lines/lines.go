@@ -23,8 +23,8 @@ import (
 type Options struct {
 	Clock listing.Clock
 	// MaxBytes and MaxEntries bound what is read, expanded; beyond them it is
-	// ErrTooLarge. 0: 256 MiB and 1,000,000 entries of a directory, 4 GiB and
-	// 50,000,000 of a tree.
+	// ErrTooLarge. 0: 128 MiB and 500,000 entries of a directory, which take
+	// about as much memory; 1 GiB and 20,000,000 of a tree, which are not kept.
 	MaxBytes   int64
 	MaxEntries int
 }
@@ -43,8 +43,8 @@ func (o Options) orDefault(maxBytes int64, maxEntries int) Options {
 }
 
 const (
-	dirBytes   = 256 << 20
-	dirEntries = 1_000_000
+	dirBytes   = 128 << 20
+	dirEntries = 500_000
 )
 
 // dialect is how one family of servers writes a line.

@@ -132,9 +132,9 @@ func (t *treeReader) readAll(in *reader, format treeFormat) (Tree, error) {
 
 // miss counts a line that was not understood.
 func (t *treeReader) miss(line []byte) {
-	n := tally{t.Unread, t.FirstUnread}
-	n.add(line)
-	t.Unread, t.FirstUnread = n.count, n.first
+	if t.Unread++; t.Unread == 1 {
+		t.FirstUnread = excerpt(line)
+	}
 }
 
 // relative makes path relative to the root, which is the first path where that
