@@ -57,6 +57,9 @@ func dateIn(s string) (r reading, start, end int) {
 			continue
 		}
 		t := tokens{text: s, list: tokenize(s, at, buf[:0])}
+		if len(t.list) == 0 {
+			break // blanks of other scripts
+		}
 		first := t.list[0]
 		if r, ok := t.date(); ok {
 			t.time(&r)

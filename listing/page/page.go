@@ -197,8 +197,11 @@ func (e *entries) put(f found) {
 
 // misread counts what looks like an entry and is not understood.
 func (e *entries) misread(what string) {
-	if e.unread++; e.unread == 1 {
-		e.firstUnread = strings.ToValidUTF8(clip(what), "?")
+	if e.unread++; e.unread > 1 {
+		return
+	}
+	if e.firstUnread = strings.ToValidUTF8(clip(what), "?"); what == "" {
+		e.firstUnread = "an entry without a name"
 	}
 }
 

@@ -191,7 +191,7 @@ func (p *xmlPage) tell(name, value string) {
 func (p *xmlPage) listing(in Input, ended bool) (listing.Listing, error) {
 	format, ok := xmlRoots[p.root]
 	if !ok && len(p.parts) == 0 {
-		return listing.Listing{}, fmt.Errorf("this XML is no listing: its root is %q", clip(p.root))
+		return listing.Listing{}, fmt.Errorf("this XML is no listing: its root is %q", p.root[:min(len(p.root), 40)])
 	}
 	keys := false
 	if format != "nginx-xml" {
