@@ -26,7 +26,7 @@ type upstream struct {
 // connect makes the sources. HTTP upstreams with the same redirect rules share
 // a connection pool.
 func (e *Engine) connect(t *tls.Config) {
-	c := connector{e: e, tls: t, configured: e.conf.UpstreamHosts(), pools: make(map[redirects]*http.Transport)}
+	c := newConnector(e.conf, t)
 	for i := range e.conf.Mirrors {
 		m := &e.conf.Mirrors[i]
 		for _, u := range m.Upstream {
@@ -41,11 +41,7 @@ func (e *Engine) connect(t *tls.Config) {
 			return cmp.Compare(rank(a), rank(b))
 		})
 	}
-	context.AfterFunc(e.ctx, func() {
-		for _, idle := range c.idle {
-			idle()
-		}
-	})
+	context.AfterFunc(e.ctx, c.close)
 }
 
 func rank(u upstream) int {
@@ -59,15 +55,26 @@ func rank(u upstream) int {
 type redirects struct{ http, private bool }
 
 type connector struct {
-	e          *Engine
+	conf       *config.Config
 	tls        *tls.Config
 	configured map[string]bool
 	pools      map[redirects]*http.Transport
 	idle       []func() // close idle connections
 }
 
+func newConnector(conf *config.Config, t *tls.Config) *connector {
+	return &connector{conf: conf, tls: t, configured: conf.UpstreamHosts(), pools: make(map[redirects]*http.Transport)}
+}
+
+// close closes the connections that nobody uses.
+func (c *connector) close() {
+	for _, idle := range c.idle {
+		idle()
+	}
+}
+
 func (c *connector) source(m *config.Mirror, u *url.URL) upstream {
-	t := c.e.conf.Timeouts
+	t := c.conf.Timeouts
 	switch u.Scheme {
 	case "file":
 		return upstream{Source: source.NewFile(u), linked: true}

@@ -57,16 +57,19 @@ func (e *Engine) Items(ctx context.Context, d *Directory) ([]Item, error) {
 	if d.Upstream != "" {
 		items = e.appendDropped(ctx, items, d.Name, local)
 	}
-	slices.SortFunc(items, func(a, b Item) int {
-		if a, b := a.Type == listing.Dir, b.Type == listing.Dir; a != b {
-			if a {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Compare(a.Name, b.Name)
-	})
+	slices.SortFunc(items, func(a, b Item) int { return inOrder(a.Entry, b.Entry) })
 	return items, nil
+}
+
+// inOrder compares entries by where they are shown: directories first.
+func inOrder(a, b listing.Entry) int {
+	if a, b := a.Type == listing.Dir, b.Type == listing.Dir; a != b {
+		if a {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Compare(a.Name, b.Name)
 }
 
 // local is what the docroot has in a directory.

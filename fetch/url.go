@@ -1,0 +1,32 @@
+package fetch
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"mirror/config"
+	"mirror/source"
+)
+
+// ListURL returns what is in the directory at a URL, in the order of Items. No
+// mirror is involved, and nothing is kept.
+func ListURL(ctx context.Context, text string) (*Directory, error) {
+	conf, err := config.FromURL(text)
+	if err != nil {
+		return nil, err
+	}
+	c := newConnector(conf, nil)
+	defer c.close()
+	m := &conf.Mirrors[0]
+	src := c.source(m, m.Upstream[0])
+	l, err := src.Source.(source.Lister).List(ctx, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(l.Entries, inOrder)
+	return &Directory{
+		Upstream: src.URL(""), Entries: l.Entries, ModTime: l.Meta.ModTime,
+		Ended: l.Ended, Unread: int64(l.Unread), Checked: time.Now(),
+	}, nil
+}
