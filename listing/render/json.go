@@ -70,12 +70,7 @@ func appendPageObject(b []byte, r *Row) []byte {
 	}
 	o.optional("target", r.Target)
 	o.optional("hardlink", r.HardLink)
-	if k != listing.Dir {
-		o.text("state", r.State.String())
-		if r.State == Arriving {
-			o.number("arrived", r.Done)
-		}
-	}
+	o.state(r)
 	return append(o.b, ' ', '}')
 }
 
@@ -89,6 +84,29 @@ func appendPageObject(b []byte, r *Row) []byte {
 // absent, but for the type.
 func Object(b []byte, e *listing.Entry) []byte {
 	o := object{b: append(b, '{'), comma: ","}
+	o.entry(e)
+	return append(o.b, '}')
+}
+
+// TreeObject is Object for an entry of a tree's directory, whose path comes
+// first, as "dir" or "dir_b64"; it is "" for the root.
+func TreeObject(b []byte, dir string, e *listing.Entry) []byte {
+	o := object{b: append(b, '{'), comma: ","}
+	o.bytes("dir", dir)
+	o.entry(e)
+	return append(o.b, '}')
+}
+
+// RowObject is Object with the "state" and "arrived" of JSON at its end.
+func RowObject(b []byte, r *Row) []byte {
+	o := object{b: append(b, '{'), comma: ","}
+	o.entry(&r.Entry)
+	o.state(r)
+	return append(o.b, '}')
+}
+
+// entry appends the fields that Object documents.
+func (o *object) entry(e *listing.Entry) {
 	o.bytes("name", e.Name)
 	o.text("type", e.Type.String())
 	o.span("size", e.Size)
@@ -96,7 +114,17 @@ func Object(b []byte, e *listing.Entry) []byte {
 	o.mode(e.Mode)
 	o.optional("target", e.Target)
 	o.optional("hardlink", e.HardLink)
-	return append(o.b, '}')
+}
+
+// state appends where the bytes of anything but a directory are.
+func (o *object) state(r *Row) {
+	if kind(&r.Entry) == listing.Dir {
+		return
+	}
+	o.text("state", r.State.String())
+	if r.State == Arriving {
+		o.number("arrived", r.Done)
+	}
 }
 
 // object is one that is being appended to b.

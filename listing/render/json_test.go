@@ -103,3 +103,19 @@ func TestJSON(t *testing.T) {
 		}
 	}
 }
+
+// TestObjects: what comes before and after an Object's own fields.
+func TestObjects(t *testing.T) {
+	arriving := Row{Entry: listing.Entry{Name: "a", Type: listing.File}, State: Arriving, Done: 7}
+	dir := Row{Entry: listing.Entry{Name: "d", Type: listing.Dir}}
+	for _, c := range []struct{ got, want string }{
+		{string(RowObject(nil, &arriving)), `{"name":"a","type":"file","state":"arriving","arrived":7}`},
+		{string(RowObject(nil, &dir)), `{"name":"d","type":"dir"}`},
+		{string(TreeObject(nil, "", &dir.Entry)), `{"dir":"","name":"d","type":"dir"}`},
+		{string(TreeObject(nil, "a/\xff", &dir.Entry)), `{"dir_b64":"YS//","name":"d","type":"dir"}`},
+	} {
+		if c.got != c.want {
+			t.Errorf("the object is\n%s, want\n%s", c.got, c.want)
+		}
+	}
+}

@@ -228,7 +228,7 @@ var (
 	rsyncLine = regexp.MustCompile(`^` + mode + ` (?: *-?\d+| {10}\?) ` +
 		`[\d?]{4}/[\d?]{2}/[\d?]{2} [\d?]{2}:[\d?]{2}:[\d?]{2} ([\t -~]*)\n`)
 	ownLine = regexp.MustCompile(`^` + mode + ` +(?:-?\d+|[\d.]+[KMGTPE]|[-?]) ` +
-		`(?:\d{4}-\d\d-\d\d(?: {10}| \d\d:\d\d {4}| \d\d:\d\d:\d\d )|- {19})` +
+		`(?:\d{4}-\d\d-\d\d(?: {10}|\.\.\d\d-\d\d {3}| \d\d:\d\d {4}| \d\d:\d\d:\d\d )|- {19})` +
 		`(?:here {5}|arriving |upstream |\d% {7}|\d\d% {6}|100% {5}| {9})([^\n]*)\n`)
 )
 

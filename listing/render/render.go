@@ -1,5 +1,5 @@
 // Package render writes a directory for those who look at it: a page for
-// people (HTML), data for programs (JSON, Object), and the two texts that tools
+// people (HTML), data for programs (JSON, Object and its kin), and the two texts that tools
 // of this trade read (LsLR, Rsync) besides the lines of mirrorctl (Line).
 //
 // Nothing is invented on the way out either. A field that a format has and that
@@ -42,12 +42,13 @@ type State uint8
 
 // The states. Directories have none.
 const (
-	Upstream State = iota // only upstream; comes when it is first asked for
-	Arriving              // being fetched
-	Here                  // whole, in the docroot
+	Upstream   State = iota // only upstream; comes when it is first asked for
+	Arriving                // being fetched
+	Here                    // whole, in the docroot
+	Unmirrored              // of no mirror: there is nothing to tell. Only of Line's rows
 )
 
-var stateNames = [...]string{"upstream", "arriving", "here"}
+var stateNames = [...]string{"upstream", "arriving", "here", ""}
 
 func (s State) String() string { return stateNames[s] }
 

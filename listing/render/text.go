@@ -67,9 +67,10 @@ func Rsync(w io.Writer, p *Page) error {
 //	drwxr-xr-x            - 2024-11-12 10:00:23          pool
 //	-rw-r--r--         1234 2024-11-12 10:00    here     name
 //	-?????????         1.2M 2024-11-12          37%      name
+//	-?????????         1.2M 2024-11-12..11-13   upstream name
 //	lrwxrwxrwx            - -                   upstream link -> name
 //
-// Times are in UTC; "-" is unknown. Safe for a terminal: see appendEscaped.
+// Times are in UTC; "-" is unknown, or anywhere in more than a month. An Unmirrored row has a blank state. Safe for a terminal: see appendEscaped.
 func Line(b []byte, r *Row) []byte {
 	b = append(appendMode(b, &r.Entry), ' ')
 	b = right(b, 12, func(b []byte) []byte {
@@ -86,6 +87,11 @@ func Line(b []byte, r *Row) []byte {
 			return appendTime(b, r.MTime.Lo, "2006-01-02 15:04")
 		case day:
 			return appendTime(b, r.MTime.Lo, "2006-01-02")
+		case between:
+			if r.MTime.Width() <= month {
+				b = appendTime(b, r.MTime.Lo, "2006-01-02")
+				return appendTime(b, r.MTime.Hi, "..01-02")
+			}
 		}
 		return append(b, '-')
 	})
@@ -104,6 +110,10 @@ func Line(b []byte, r *Row) []byte {
 	}
 	return appendNames(b, &r.Entry, printable)
 }
+
+// month is in seconds: of two days that are no further apart, the later one
+// needs no year.
+const month = 31 * 86400
 
 // noControl and printable say which bytes of a name stand for themselves.
 func noControl(c byte) bool { return c >= ' ' && c != 0x7f }
