@@ -52,7 +52,11 @@ func (h *habits) dateAt(f *fields, i int) (d dated, ok bool) {
 		return d, false
 	}
 	if w[0] < '0' || w[0] > '9' {
-		return h.monthFirst(f, i)
+		if d, ok = h.monthFirst(f, i); !ok && weekday(w) {
+			d, ok = h.monthFirst(f, i+1)
+			d.words++
+		}
+		return d, ok
 	}
 	for _, try := range [...]func(*habits, *fields, int) (dated, bool){
 		(*habits).dayFirst, (*habits).isoDate, (*habits).yearFirst, (*habits).clockFirst, (*habits).counted,
@@ -62,6 +66,16 @@ func (h *habits) dateAt(f *fields, i int) (d dated, ok bool) {
 		}
 	}
 	return d, false
+}
+
+// weekday reports whether b is one as old versions of busybox write it before
+// the date.
+func weekday(b []byte) bool {
+	switch string(b) {
+	case "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun":
+		return true
+	}
+	return false
 }
 
 // monthAt reads the name of a month, which may be two words ("Thg 11").

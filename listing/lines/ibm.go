@@ -93,6 +93,8 @@ func nonstopLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 //	V43525 Tape                                             NAME
 //	Migrated                                                NAME
 //	ARCIVE Not Direct Access Device                         NAME
+//	Error determining attributes                            NAME
+//	                                                  GDG   NAME
 func mvsLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 	f := h.fields.split(line)
 	last := f.n - 1
@@ -107,11 +109,13 @@ func mvsLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 	case last == 2 && f.is(0, "Pseudo") && f.is(1, "Directory"):
 		e.Type = listing.Dir
 		return e, entry
+	case last == 1 && (f.is(0, "GDG") || f.is(0, "VSAM") || f.is(0, "PATH")), last == 3 && f.is(0, "Error") && f.is(1, "determining"):
+		return e, entry
 	case last == 2 && f.is(1, "Tape"), last == 5 && f.is(1, "Not") && f.is(2, "Direct"):
 		return e, entry
 	case last == 3 && f.is(2, "VSAM"):
 		return e, entry
-	case last < 6 || !digits(f.word(1)):
+	case last < 6:
 		return e, unread
 	}
 	switch organisation := string(f.word(last - 1)); organisation {
