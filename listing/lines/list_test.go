@@ -210,6 +210,38 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestLongLines reads lines as long as they may be, made to take much time.
+func TestLongLines(t *testing.T) {
+	start := time.Now()
+	for _, begin := range []string{
+		"lrwxrwxrwx 1 2024/11/12 10:20:30 ", "lrwxrwxrwx 1 a b 1 Nov 12 2023 ", "-rw-r--r-- ",
+		"cL+++++++++|1|2024/11/12-10:20:30|rwxrwxrwx|", " 1 4 lrwxrwxrwx 1 a b 1 Nov 12 2023 ", "A;1 ", "+", "type=file;", "",
+	} {
+		for _, filling := range []string{" -> ", `\#101 -> `, "1 ", "Nov ", "1.", "1-", "/", "a=b;", "é", "Thg 1 ", "[", "\\ ", "|", "\t"} {
+			line := begin + strings.Repeat(filling, (maxLine-100)/len(filling)) + "\n"
+			text := strings.Repeat(line, 8)
+			for _, read := range []func(o Options) error{
+				func(o Options) error { _, err := ParseList(strings.NewReader(text), o); return err },
+				func(o Options) error { _, err := ParseMLSD(strings.NewReader(text), o); return err },
+				func(o Options) error { _, err := ParseRsync(strings.NewReader(text), o); return err },
+				func(o Options) error {
+					_, err := ReadTree(strings.NewReader(text), o, func(string, []listing.Entry) error { return nil })
+					return err
+				},
+			} {
+				if err := read(Options{}); err != nil && !errors.Is(err, ErrNoTree) {
+					t.Error(err)
+				}
+			}
+		}
+	}
+	// 500 times half a MiB take about a second; what grows with the square of
+	// a line's length takes minutes.
+	if spent := time.Since(start); spent > time.Minute {
+		t.Errorf("it took %v", spent)
+	}
+}
+
 // seeds are the beginnings of all lists, and all single lines.
 func seeds(f *testing.F) {
 	lists, _ := filepath.Glob("testdata/*.list")
@@ -293,6 +325,7 @@ func FuzzReadTree(f *testing.F) {
 	f.Add([]byte("\x1f\x8b\x08\x00"))
 	f.Add([]byte("\xfd7zXZ\x00"))
 	f.Fuzz(func(t *testing.T, text []byte) {
+		Detect(text)
 		count := 0
 		tree, _ := ReadTree(bytes.NewReader(text), Options{MaxBytes: 1 << 20}, func(dir string, entries []listing.Entry) error {
 			if dir != "" && !validPath(dir) {

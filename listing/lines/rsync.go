@@ -137,18 +137,27 @@ func rsyncItem(h *habits, line []byte) (e listing.Entry, v verdict) {
 // cutEscaped cuts b at the arrow behind which stand as many bytes as length
 // says, escapes undone, or at the first one.
 func cutEscaped(b []byte, arrow string, length listing.Span) (name []byte, target string) {
-	for at := 0; length.Exact(); {
-		i := bytes.Index(b[at:], []byte(arrow))
-		if i < 0 {
-			break
-		}
-		at += i + len(arrow)
-		if target = unescape(b[at:]); int64(len(target)) == length.Lo {
-			return b[:at-len(arrow)], target
+	if length.Exact() {
+		left := int64(len(unescape(b))) // of b[i:], escapes undone
+		for i := 0; i < len(b); left-- {
+			if left == length.Lo+int64(len(arrow)) && bytes.HasPrefix(b[i:], []byte(arrow)) {
+				return b[:i], unescape(b[i+len(arrow):])
+			}
+			i += escape(b[i:])
 		}
 	}
 	name, rest, _ := bytes.Cut(b, []byte(arrow))
 	return name, unescape(rest)
+}
+
+// escape returns the length of what b begins with: \#ooo, or one byte.
+func escape(b []byte) int {
+	if len(b) >= 5 && b[0] == '\\' && b[1] == '#' {
+		if c, ok := octal(b[2:5]); ok && c <= 0xff {
+			return 5
+		}
+	}
+	return 1
 }
 
 // unescape undoes \#ooo.
@@ -157,15 +166,15 @@ func unescape(b []byte) string {
 		return string(b)
 	}
 	var s strings.Builder
-	for i := 0; i < len(b); i++ {
-		if b[i] == '\\' && i+4 < len(b) && b[i+1] == '#' {
-			if c, ok := octal(b[i+2 : i+5]); ok && c <= 0xff {
-				s.WriteByte(byte(c))
-				i += 4
-				continue
-			}
+	for len(b) > 0 {
+		n := escape(b)
+		c := b[0]
+		if n > 1 {
+			bits, _ := octal(b[2:5])
+			c = byte(bits)
 		}
-		s.WriteByte(b[i])
+		s.WriteByte(c)
+		b = b[n:]
 	}
 	return s.String()
 }
