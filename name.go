@@ -65,6 +65,13 @@ func ParseTarget(target, base string) (Target, error) {
 	return Target{Name: Name(rest), Dir: strings.HasSuffix(path, "/") || rest == "", Query: query}, nil
 }
 
+// Askable reports whether an upstream's name for an entry of a directory can be
+// part of a Name, and so be asked for: names that begin with a dot, or that no
+// request can have, are not.
+func Askable(segment string) bool {
+	return segment != "" && segment[0] != '.' && len(segment) <= maxSegment && !strings.ContainsAny(segment, "/\\\x00")
+}
+
 // originForm strips scheme and authority from an absolute-form target. Only
 // the path is used: which host was named is the web server's decision.
 func originForm(target string) string {

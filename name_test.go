@@ -129,3 +129,21 @@ func FuzzParseTarget(f *testing.F) {
 		}
 	})
 }
+
+// TestAskable holds Askable to ParseTarget: what the one allows, the other takes.
+func TestAskable(t *testing.T) {
+	for segment, want := range map[string]bool{
+		"a": true, "a.deb": true, "a b": true, "%2F": true, "#?&": true, "\xff": true, "a\nb": true, "~": true, "..a": false,
+		"": false, ".": false, "..": false, ".htaccess": false, "a\\b": false, "a/b": false, "a\x00": false,
+		strings.Repeat("a", 255): true, strings.Repeat("a", 256): false,
+	} {
+		if got := Askable(segment); got != want {
+			t.Errorf("%q: %v, want %v", segment, got, want)
+		}
+		if want {
+			if target, err := ParseTarget("/"+Name(segment).Escape(), "/"); err != nil || target.Name != Name(segment) {
+				t.Errorf("%q becomes %q, %v", segment, target.Name, err)
+			}
+		}
+	}
+}

@@ -41,7 +41,7 @@ func (e *Engine) Items(ctx context.Context, d *Directory) ([]Item, error) {
 	arriving := e.arriving(ctx, d.Name)
 	items := make([]Item, 0, len(d.Entries))
 	for _, entry := range d.Entries {
-		if entry.Name[0] == '.' { // never mirrored: see mirror.ErrHidden
+		if !mirror.Askable(entry.Name) {
 			continue
 		}
 		it := Item{Entry: entry}
@@ -112,7 +112,7 @@ func (e *Engine) refine(it *Item, dir mirror.Name, f fs.DirEntry) {
 // appendDropped adds the files of ours that the upstream no longer lists.
 func (e *Engine) appendDropped(ctx context.Context, items []Item, dir mirror.Name, local map[string]fs.DirEntry) []Item {
 	for name, f := range local {
-		if name[0] == '.' || !f.Type().IsRegular() {
+		if !mirror.Askable(name) || !f.Type().IsRegular() {
 			continue
 		}
 		fi, err := e.tree.Lstat(dir.Join(name))

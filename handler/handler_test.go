@@ -25,7 +25,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type rig struct {
-	t      *testing.T
+	t      testing.TB
 	o      *origin.Origin
 	conf   *config.Config
 	engine *fetch.Engine
@@ -35,14 +35,14 @@ type rig struct {
 
 // newRig mirrors /m/. toml has lines for the head of the file, then "---",
 // then lines for the mirror.
-func newRig(t *testing.T, toml string) *rig {
+func newRig(t testing.TB, toml string) *rig {
 	t.Helper()
 	o := origin.New(t)
 	return newRigOver(t, o, o.URL+"/", toml)
 }
 
 // newRigOver is newRig with another upstream than the origin.
-func newRigOver(t *testing.T, o *origin.Origin, upstream, toml string) *rig {
+func newRigOver(t testing.TB, o *origin.Origin, upstream, toml string) *rig {
 	t.Helper()
 	r := &rig{t: t, o: o}
 	dir := t.TempDir()
