@@ -39,15 +39,27 @@ func newCollector(maxEntries int) *collector {
 	return &collector{names: make(map[string]int), max: maxEntries}
 }
 
+// judge is v, the verdict of a dialect, but for names that are none: "." and
+// ".." belong to most listings, anything else is not to be believed.
+func judge(e listing.Entry, v verdict) verdict {
+	switch {
+	case v != entry || listing.ValidName(e.Name):
+		return v
+	case e.Name == "." || e.Name == "..":
+		return nothing
+	}
+	return unread
+}
+
 // take files what line was read as. The first of two entries of one name counts.
 func (c *collector) take(line []byte, e listing.Entry, v verdict) error {
-	switch {
-	case v == nothing:
+	switch judge(e, v) {
+	case nothing:
 		return nil
-	case v == begins:
+	case begins:
 		*c = *newCollector(c.max)
 		return nil
-	case v == unread || !listing.ValidName(e.Name):
+	case unread:
 		if c.unread++; c.unread == 1 {
 			c.firstUnread = excerpt(line)
 		}

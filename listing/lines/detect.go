@@ -7,7 +7,8 @@ import (
 
 // Detect says what a file that begins with head is: "mlsd", "ftp" (what LIST
 // answers), "rsync", "ls-lR" (any list of a tree, packed or not), or "" for
-// nothing that this package reads. Lists of names (NLST) look like nothing.
+// nothing that this package reads. Mere names (NLST) look like nothing, unless
+// they could be members of a data set.
 func Detect(head []byte) string {
 	expanded, err := expand(bytes.NewReader(head))
 	if err != nil {

@@ -46,9 +46,6 @@ func dosLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 		return e, unread
 	}
 	e.Name = string(rest)
-	if e.Name == "." || e.Name == ".." {
-		return e, nothing
-	}
 	return e, entry
 }
 
@@ -138,8 +135,5 @@ func os2Line(h *habits, line []byte) (e listing.Entry, v verdict) {
 	}
 	setSize(&e, listing.Exactly(bytesLong))
 	e.Name = string(f.from(at + 2))
-	if e.Name == "." || e.Name == ".." {
-		return e, nothing
-	}
 	return e, entry
 }

@@ -42,13 +42,13 @@ func (h *habits) learn(d dialect, sample [][]byte) (entries int) {
 	h.learning = true
 	missed := false
 	for _, line := range sample {
-		switch e, v := d.read(h, line); {
-		case v == begins:
+		switch judge(d.read(h, line)) {
+		case begins:
 			h.greetings++
 			entries = 0
-		case v == entry && listing.ValidName(e.Name):
+		case entry:
 			entries++
-		case v != nothing:
+		case unread:
 			missed = true
 		}
 	}

@@ -154,8 +154,8 @@ func ParseNames(r io.Reader, o Options) (listing.Listing, error) {
 }
 
 func nameLine(_ *habits, line []byte) (listing.Entry, verdict) {
-	if name := string(line); name != "" && name != "." && name != ".." {
-		return listing.Entry{Name: name}, entry
+	if len(line) == 0 {
+		return listing.Entry{}, nothing
 	}
-	return listing.Entry{}, nothing
+	return listing.Entry{Name: string(line)}, entry
 }

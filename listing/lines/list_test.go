@@ -155,6 +155,14 @@ func TestEntries(t *testing.T) {
 	}
 }
 
+// TestNames has what servers answer to NLST.
+func TestNames(t *testing.T) {
+	l, err := ParseNames(strings.NewReader(".\r\n..\r\n a b \r\n\xff\r\n\r\npub/f\r\n/etc/passwd\r\n a b \r\n"), Options{})
+	if got := showAll(l.Entries); err != nil || got != "\" a b \" unknown\n\"\\xff\" unknown" || l.Unread != 2 || !l.Ended {
+		t.Errorf("%s, %d unread, %v", got, l.Unread, err)
+	}
+}
+
 // TestMLSDLinks has names of one file, and others that only share an id.
 func TestMLSDLinks(t *testing.T) {
 	l, err := ParseMLSD(strings.NewReader("type=file;size=5;modify=20231112102030;unique=a; f\r\n"+

@@ -54,9 +54,6 @@ func mlsdLine(_ *habits, line []byte) (e listing.Entry, v verdict) {
 	if e.Type != listing.File && e.Type != listing.Unknown {
 		e.Size = listing.Span{}
 	}
-	if e.Name == "." || e.Name == ".." {
-		return e, nothing
-	}
 	return e, entry
 }
 

@@ -146,9 +146,7 @@ func vxworksLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 		e.Type, name = listing.Dir, bytes.TrimRight(dir, " ")
 	}
 	setSize(&e, listing.Exactly(length))
-	if e.Name = string(name); e.Name == "." || e.Name == ".." {
-		return e, nothing
-	}
+	e.Name = string(name)
 	return e, entry
 }
 
@@ -285,8 +283,6 @@ func win16Line(h *habits, line []byte) (e listing.Entry, v verdict) {
 		return e, unread
 	}
 	setSize(&e, length)
-	if e.Name = string(f.word(0)); e.Name == "." || e.Name == ".." {
-		return e, nothing
-	}
+	e.Name = string(f.word(0))
 	return e, entry
 }

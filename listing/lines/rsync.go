@@ -68,7 +68,7 @@ func rsyncLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 	}
 	if e.Type == listing.Symlink {
 		rest, e.Target = cutEscaped(rest, " -> ", length)
-	} else {
+	} else if length.Exact() { // without --no-h, rounded in units that are not told
 		setSize(&e, length)
 	}
 	if e.Name = unescape(rest); e.Name == "." {

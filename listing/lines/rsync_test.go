@@ -86,7 +86,9 @@ drwxr-xr-x           4096 2024/11/12 10:20:30 .
 @ERROR: something
 -rw-r--r--              5 2024/11/12 10:20:30 good
 -rw-r--r--              6 2024/11/12 10:20:30 good
-`, want: `"good" file 5`, unread: 6},
+-rw-r--r--          1.23K 2024/11/12 10:20:30 rounded
+`, want: `"good" file 5
+"rounded" file`, unread: 5},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l, err := ParseRsync(strings.NewReader(c.text), Options{Clock: listing.Clock{Zone: time.UTC}})

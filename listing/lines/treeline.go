@@ -20,12 +20,12 @@ func (t *treeReader) lsLine(line []byte) error {
 		return t.open(line, path)
 	}
 	e, v := unixLine(t.habits, line)
-	switch {
+	switch v = judge(e, v); {
 	case v == unread && headline && t.Entries == 0:
 		return t.open(line, path)
 	case v == nothing || t.outside:
 		return nil
-	case v == unread || !listing.ValidName(e.Name):
+	case v == unread:
 		t.miss(line)
 		return nil
 	}

@@ -29,9 +29,6 @@ func unixLine(h *habits, line []byte) (listing.Entry, verdict) {
 		e.HardLink = string(inode)
 	}
 	e.Name = string(h.unmark(rest, &e))
-	if e.Name == "." || e.Name == ".." {
-		return e, nothing
-	}
 	return e, entry
 }
 
