@@ -17,6 +17,7 @@
 //
 //	content/     the files: made from their path, and checked
 //	origin/      the upstream, a process of its own
+//	floor/       the least that a Go program can do, as a measure
 //	load/        the clients
 //	contestant/  what is compared, and how it is configured
 //	proc/        processes and their memory
@@ -33,6 +34,7 @@ import (
 	"syscall"
 	"time"
 
+	"mirror/bench/floor"
 	"mirror/bench/origin"
 )
 
@@ -51,9 +53,12 @@ type options struct {
 
 func main() {
 	var err error
-	if origin.IsOrigin() {
+	switch {
+	case origin.IsOrigin():
 		err = origin.Main(os.Stdin, os.Stdout)
-	} else {
+	case floor.Is():
+		err = floor.Main()
+	default:
 		err = command()
 	}
 	if err != nil {

@@ -70,7 +70,8 @@ func smallMisses(ctx context.Context, b *bench) ([]*series, error) {
 	const fileSize = 4 * kib
 	what := fmt.Sprintf("%d misses of %s from %d clients", b.small, size(fileSize), b.smallClients)
 	rate := &series{
-		title: what, unit: "a second", format: "%.0f", kinds: servers,
+		title: what, unit: "a second", format: "%.0f", kinds: append(servers[:len(servers):len(servers)], contestant.Floor),
+		note: "The last line is no mirror: see bench/floor. Ours and it sync every file, nginx none.",
 		goal: &goal{
 			text: "at least 0.7x " + string(contestant.NginxStore),
 			met: func(s *series, ours contestant.Kind) bool {
@@ -80,10 +81,10 @@ func smallMisses(ctx context.Context, b *bench) ([]*series, error) {
 	}
 	named := &series{
 		title: what + ": until all names are in the docroot", unit: "s", format: "%.2f",
-		kinds: []contestant.Kind{contestant.OursNginx, contestant.OursBuiltin, contestant.NginxStore},
+		kinds: []contestant.Kind{contestant.OursNginx, contestant.OursBuiltin, contestant.NginxStore, contestant.Floor},
 		note:  "From the first request. Ours are synced to the disk by then, nginx's are not.",
 	}
-	err := b.sideBySide(ctx, b.rounds, servers, func(ctx context.Context, t *turn) error {
+	err := b.sideBySide(ctx, b.rounds, rate.kinds, func(ctx context.Context, t *turn) error {
 		paths := t.paths(b.small, fileSize)
 		start := time.Now()
 		took, err := load.Each(ctx, t.Addr, b.smallClients, paths)

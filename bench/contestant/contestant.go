@@ -30,6 +30,9 @@ const (
 	NginxCache  Kind = "nginx proxy_cache_lock"
 	Direct      Kind = "direct"         // the origin itself: the limit
 	Curl        Kind = "curl to a file" // the same with a real client and a disk
+
+	// Floor is no mirror, but what the least of one costs in Go: see bench/floor.
+	Floor Kind = "bare Go proxy that syncs (no mirror)"
 )
 
 // Ours reports whether it is what this project builds.
@@ -51,6 +54,7 @@ type Running struct {
 
 	// Daemon is mirror-fcgi, Nginx its front or rival; nil where there is none.
 	Daemon, Nginx *proc.Process
+	floor         *proc.Process
 
 	// docroot is where a file stands under its own name once it is published;
 	// empty where that is not the way.
@@ -75,6 +79,8 @@ func (s *Setup) Start(ctx context.Context, kind Kind, dir string) (*Running, err
 		err = r.startNginx(ctx, "store.conf")
 	case NginxCache:
 		err = r.startNginx(ctx, "cache.conf")
+	case Floor:
+		err = r.startFloor(ctx)
 	case Direct, Curl:
 		r.Addr = s.Origin
 	default:
@@ -88,7 +94,7 @@ func (s *Setup) Start(ctx context.Context, kind Kind, dir string) (*Running, err
 
 // Stop ends its processes.
 func (r *Running) Stop() {
-	for _, p := range []*proc.Process{r.Nginx, r.Daemon} {
+	for _, p := range []*proc.Process{r.Nginx, r.Daemon, r.floor} {
 		if p != nil {
 			p.Stop()
 		}
@@ -101,7 +107,7 @@ const logEnd = 2000
 // Logs returns the ends of its logs, for whoever wonders what went wrong.
 func (r *Running) Logs() string {
 	var b strings.Builder
-	for _, name := range []string{daemonLog, nginxLog} {
+	for _, name := range []string{daemonLog, nginxLog, floorLog} {
 		text, err := os.ReadFile(filepath.Join(r.dir, name))
 		if err != nil || len(text) == 0 {
 			continue
@@ -115,6 +121,7 @@ func (r *Running) Logs() string {
 const (
 	daemonLog = "mirror.log"
 	nginxLog  = "nginx.log"
+	floorLog  = "floor.log"
 )
 
 // settleTime bounds how long a contestant may go on with a file after its

@@ -1,0 +1,142 @@
+// Package floor is the least that a Go program on net/http can do for a missing
+// file: ask the upstream, give the body to the client, write it to a file, sync
+// many files at once, and rename them to their names. It has no lock, no record,
+// no resume, no limits, no check and no log, so it is no mirror: it says how much
+// of a figure is the price of the language, its HTTP and the disk.
+package floor
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// argument makes the benchmark's own binary the floor.
+const argument = "-be-the-floor"
+
+// Is reports whether this process was started to be the floor.
+func Is() bool { return len(os.Args) == 5 && os.Args[1] == argument }
+
+// Args are the arguments that make the benchmark's binary the floor, which
+// listens on addr and stores what origin has.
+func Args(addr, docroot, origin string) []string { return []string{argument, addr, docroot, origin} }
+
+// Main serves until it is killed.
+func Main() error {
+	addr, docroot, origin := os.Args[2], os.Args[3], os.Args[4]
+	p := &proxy{
+		docroot: docroot, parts: filepath.Join(filepath.Dir(docroot), "parts"), origin: origin,
+		upstream: &http.Transport{MaxIdleConnsPerHost: 32, DisableCompression: true},
+		whole:    make(chan whole, 4096),
+	}
+	if err := os.Mkdir(p.parts, 0o755); err != nil {
+		return err
+	}
+	go p.publish()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	return http.Serve(l, p)
+}
+
+type proxy struct {
+	docroot, parts, origin string
+	upstream               *http.Transport
+	serial                 atomic.Int64
+	whole                  chan whole
+}
+
+// whole is a file that has all its bytes.
+type whole struct{ part, name string }
+
+func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := p.miss(w, r); err != nil {
+		fmt.Fprintf(os.Stderr, "floor: %v\n", err)
+		panic(http.ErrAbortHandler) // the client is not to take it for whole
+	}
+}
+
+func (p *proxy) miss(w http.ResponseWriter, r *http.Request) error {
+	ask, err := http.NewRequestWithContext(r.Context(), http.MethodGet, "http://"+p.origin+r.URL.Path, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := p.upstream.RoundTrip(ask)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body := make([]byte, resp.ContentLength)
+	if _, err := io.ReadFull(resp.Body, body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	if _, err := w.Write(body); err != nil {
+		return err
+	}
+	part := filepath.Join(p.parts, strconv.FormatInt(p.serial.Add(1), 10))
+	if err := os.WriteFile(part, body, 0o644); err != nil {
+		return err
+	}
+	p.whole <- whole{part, filepath.Join(p.docroot, filepath.FromSlash(r.URL.Path))}
+	return nil
+}
+
+// publish gives files their names: all that are there take one sync.
+func (p *proxy) publish() {
+	disk, err := os.Open(p.docroot)
+	if err != nil {
+		panic(err)
+	}
+	for first := range p.whole {
+		batch := []whole{first}
+		for more := true; more && len(batch) < 256; {
+			select {
+			case f := <-p.whole:
+				batch = append(batch, f)
+			default:
+				more = false
+			}
+		}
+		if err := p.name(disk, batch); err != nil {
+			panic(err)
+		}
+	}
+}
+
+func (p *proxy) name(disk *os.File, batch []whole) error {
+	if err := unix.Syncfs(int(disk.Fd())); err != nil {
+		return err
+	}
+	dirs := make(map[string]bool)
+	for _, f := range batch {
+		if err := os.MkdirAll(filepath.Dir(f.name), 0o755); err != nil {
+			return err
+		}
+		if err := os.Rename(f.part, f.name); err != nil {
+			return err
+		}
+		dirs[filepath.Dir(f.name)] = true
+	}
+	for name := range dirs {
+		dir, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		err = dir.Sync()
+		dir.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
