@@ -7,6 +7,7 @@ type attributes struct {
 	href, title  string
 	hasHref      bool
 	exact, stamp string
+	bytes        bool // exact is said to be of a size
 	span         int
 	marks        marks
 }
@@ -29,7 +30,11 @@ func (p *rows) attributes() attributes {
 		case "datetime":
 			a.stamp = string(value)
 		case "data-size", "data-bytes", "data-filesize":
-			a.exact = string(value)
+			a.exact, a.bytes = string(value), true
+		case "data-order", "data-sort", "data-sort-value", "data-value":
+			if a.exact == "" {
+				a.exact = string(value)
+			}
 		case "alt":
 			a.marks |= iconMarks(string(value))
 		case "class":

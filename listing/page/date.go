@@ -280,6 +280,14 @@ func (t *tokens) isTime() bool {
 	return t.peek(0).kind == 'n' && t.peek(0).width <= 2 && t.peek(1).kind == ':' && t.peek(2).kind == 'n' && t.peek(2).width == 2
 }
 
+// isDotted: what comes next is 13.24.56.
+func (t *tokens) isDotted() bool {
+	two := func(n int) bool {
+		return t.peek(n).kind == '.' && t.peek(n+1).kind == 'n' && t.peek(n+1).width == 2 && !t.peek(n+1).spaced
+	}
+	return t.peek(0).kind == 'n' && t.peek(0).width <= 2 && two(1) && two(3)
+}
+
 // time reads 13:24, 13:24:56.789, 1:24 PM, and a zone behind it, if there are
 // any.
 func (t *tokens) time(r *reading) {
@@ -289,18 +297,19 @@ func (t *tokens) time(r *reading) {
 		t.at++
 	case next.kind == 'w':
 		switch t.word(0) {
-		case "T", "t", "at", "um", "à":
+		case "T", "t", "at", "um", "à", "klo", "kl":
 			t.at++
 		}
 	}
-	if !t.isTime() {
+	if !t.isTime() && !t.isDotted() {
 		t.at = start
 		return
 	}
+	colon := t.peek(1).kind
 	hour, minute, sec := t.peek(0).n, t.peek(2).n, int16(0)
 	precise := toMinute
 	t.at += 3
-	if t.peek(0).kind == ':' && t.peek(1).kind == 'n' && t.peek(1).width == 2 {
+	if t.peek(0).kind == colon && t.peek(1).kind == 'n' && t.peek(1).width == 2 {
 		sec, precise = t.peek(1).n, toSecond
 		t.at += 2
 		if next := t.peek(0); (next.kind == '.' || next.kind == ',') && !next.spaced && t.peek(1).kind == 'n' && !t.peek(1).spaced {

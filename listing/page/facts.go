@@ -10,11 +10,14 @@ import (
 type facts struct {
 	size listing.Span
 	time reading
-	dash bool // where the size would be is a dash, as for directories
-	dir  bool // it says in words that it is a directory
+	mode listing.Mode
+	kind listing.Type // by its mode, or by a word: "<dir>"
+	dash bool         // where the size would be is a dash, as for directories
 }
 
-func (f *facts) any() bool { return f.size.Known || f.time.precise != unread || f.dash || f.dir }
+func (f *facts) any() bool {
+	return f.size.Known || f.time.precise != unread || f.dash || f.kind != listing.Unknown
+}
 
 // maxText is how far into a text facts are looked for; what is longer is prose.
 const maxText = 256
@@ -28,6 +31,13 @@ const maxText = 256
 //	dr-x   6     4096  Dec 17 02:40  <a>name</a>/
 func (f *facts) line(text string, before bool, columns *columns) {
 	text = clip(text)
+	if before {
+		f.permissions(text)
+	}
+	if strings.HasPrefix(text, "/") { // <a>name</a>/
+		f.kind = listing.Dir
+		text = text[1:]
+	}
 	after, behind := text, before
 	if r, start, end := dateIn(text); r.precise != unread && columns.has(timeRole) {
 		f.time = r
@@ -45,6 +55,38 @@ func (f *facts) line(text string, before bool, columns *columns) {
 	f.sizeLast(after)
 }
 
+// permissions reads the mode of a file as ls writes it, if s begins with one.
+func (f *facts) permissions(s string) {
+	s = strings.TrimLeft(s, " \t\n(\u00a0")
+	const length = len("-rwxr-xr-x")
+	if len(s) < length || len(s) > length && strings.IndexByte(" \t+.@)", s[length]) < 0 {
+		return
+	}
+	kind, ok := map[byte]listing.Type{'-': listing.File, 'd': listing.Dir, 'l': listing.Symlink, 'b': listing.Other, 'c': listing.Other, 'p': listing.Other, 's': listing.Other}[s[0]]
+	if !ok {
+		return
+	}
+	var bits uint16
+	for i := range 9 {
+		bit := uint16(1) << (8 - i)
+		special := uint16(0o4000) >> (i / 3)
+		switch c := s[1+i]; {
+		case c == "rwx"[i%3]:
+			bits |= bit
+		case c == "sst"[i/3] && i%3 == 2:
+			bits |= bit | special
+		case c == "SST"[i/3] && i%3 == 2:
+			bits |= special
+		case c != '-':
+			return
+		}
+	}
+	f.kind = kind
+	if f.mode = listing.Perm(bits); kind == listing.Symlink {
+		f.mode = 0
+	}
+}
+
 // sizeFirst reads the size, a dash or a "<dir>" that s begins with. Behind a
 // size are at least two blanks, or anything but a word: "5 files" is none.
 func (f *facts) sizeFirst(s string, unit int64) bool {
@@ -53,14 +95,15 @@ func (f *facts) sizeFirst(s string, unit int64) bool {
 		return false
 	}
 	if word, ok := dirWord(s); ok {
-		f.dir = true
+		f.kind = listing.Dir
 		s = strings.TrimSpace(s[len(word):])
 	}
 	bare := strings.TrimLeft(s, "([↱\u00a0 ")
 	if size, rest, ok := readSize(bare, unit); ok {
-		exactly := strings.TrimLeft(rest, " \u00a0,([=")
-		if inner, _, ok := readSize(exactly, 1); ok && inner.Exact() && !size.Exact() && exactly != rest && within(inner, size) {
-			size, rest = inner, "" // "1.2 MB (1,234,567 bytes)"
+		if _, brackets, found := strings.Cut(clip(rest), "("); found {
+			if inner, _, ok := readSize(brackets, 1); ok && inner.Exact() && within(inner, size) {
+				size, rest = inner, "" // "1.2 MB (1,234,567 bytes)"
+			}
 		}
 		trimmed := strings.TrimLeft(rest, " \u00a0")
 		if rest == "" || trimmed == "" || len(rest)-len(trimmed) > 1 || len(rest) > len(trimmed) && letters(trimmed) == 0 || strings.IndexByte(")],;|", rest[0]) >= 0 || rest[0] < ' ' {
@@ -72,7 +115,7 @@ func (f *facts) sizeFirst(s string, unit int64) bool {
 	if rest, ok := cutDash(s); ok && (rest == "" || rest[0] == ' ' || rest[0] == '\t' || rest[0] == '\n') {
 		f.dash = true
 	}
-	return f.dash || f.dir
+	return f.dash || f.kind == listing.Dir
 }
 
 // sizeLast reads the size, or the "<dir>", that s ends with.
@@ -87,13 +130,13 @@ func (f *facts) sizeLast(s string) bool {
 	}
 	last := s[start:]
 	if word, ok := dirWord(last); ok && word == last {
-		f.dir = true
+		f.kind = listing.Dir
 	} else if size, rest, ok := readSize(last, 1); ok && rest == "" {
 		f.size = size
 	} else if rest, ok := cutDash(last); ok && rest == "" {
 		f.dash = true
 	}
-	return f.dir || f.dash || f.size.Known
+	return f.kind == listing.Dir || f.dash || f.size.Known
 }
 
 func cutDash(s string) (rest string, ok bool) {
@@ -137,17 +180,18 @@ func (f *facts) column(c *cell, text string, h heading) {
 			f.whole(text)
 		}
 	case sizeRole:
-		if n := digits(c.exact); n > 0 && n == len(c.exact) && n < 19 {
-			f.size = listing.Exactly(atoi(c.exact))
-		} else if !f.sizeFirst(text, h.unit) && f.time.precise == unread {
+		if !f.sizeFirst(text, h.unit) && f.time.precise == unread && c.exact == "" {
 			f.stamp(c, text) // rows may be short of a cell
 		}
+		f.exactly(c)
 	case typeRole:
-		if word, ok := dirWord(strings.TrimSpace(text)); ok && word != "" {
-			f.dir = true
+		if _, ok := dirWord(strings.TrimSpace(text)); ok {
+			f.kind = listing.Dir
 		}
 	case unknownRole:
 		f.content(c, text)
+	case otherRole:
+		f.permissions(text)
 	}
 }
 
@@ -167,11 +211,21 @@ func (f *facts) content(c *cell, text string) {
 		f.stamp(c, text)
 		return
 	}
-	if n := digits(c.exact); n > 0 && n == len(c.exact) && n < 19 && !f.size.Known {
-		f.size = listing.Exactly(atoi(c.exact))
+	f.permissions(text)
+	f.whole(text)
+	f.exactly(c)
+}
+
+// exactly takes the number of bytes that a cell has for scripts, for sorting
+// say, if it is what the cell shows, or if that shows nothing.
+func (f *facts) exactly(c *cell) {
+	n := digits(c.exact)
+	if n == 0 || n < len(c.exact) || n > 18 {
 		return
 	}
-	f.whole(text)
+	if size := listing.Exactly(atoi(c.exact)); f.size.Known && within(size, f.size) || c.bytes && !f.size.Known {
+		f.size = size
+	}
 }
 
 // whole reads a text that is a date, a size, a "<dir>" or a dash and nothing
@@ -195,6 +249,6 @@ func (f *facts) whole(text string) {
 		f.dash = true
 	}
 	if word, ok := dirWord(text); ok && word == text {
-		f.dir = true
+		f.kind = listing.Dir
 	}
 }

@@ -29,6 +29,9 @@ func show(e listing.Entry) string {
 		}
 	}
 	line := fmt.Sprintf("%s %s %s %s", e.Name, e.Type, size, mtime)
+	if bits, ok := e.Mode.Bits(); ok {
+		line += fmt.Sprintf(" %04o", bits)
+	}
 	if e.Target != "" {
 		line += " -> " + e.Target
 	}
@@ -80,7 +83,7 @@ drwxr-xr-x   3    4096  May 17 13:24  <A HREF="/pub/../">..</A>/
 drwxr-xr-x   2    4096  May 17 13:24  <A HREF="/pub/d/">d</A>/
 -rw-r--r--   1    1234  May 17  2024  <A HREF="/pub/a.txt">a.txt</A>
 lrwxrwxrwx   1       5  May 17  2024  <A HREF="/pub/l">l</A> -&gt; a.txt
-</PRE></BODY></HTML>`, "d dir - 2026-05-17T13:24:00+59s\na.txt file 1234 2024-05-17T00:00:00+86399s\nl symlink 5 2024-05-17T00:00:00+86399s -> a.txt\n"},
+</PRE></BODY></HTML>`, "d dir - 2026-05-17T13:24:00+59s 0755\na.txt file 1234 2024-05-17T00:00:00+86399s 0644\nl symlink 5 2024-05-17T00:00:00+86399s -> a.txt\n"},
 
 	{"webfs", `<head><title>listing: /pub/</title></head><body><h1>listing: /pub/</h1><hr noshade size=1><pre>
 <b>access      user      group     date             size  name</b>
@@ -88,7 +91,7 @@ lrwxrwxrwx   1       5  May 17  2024  <A HREF="/pub/l">l</A> -&gt; a.txt
 drwxr-xr-x  root      root      May 17 13:24     &lt;DIR&gt;  <a href="/pub/../">..</a>
 drwxr-xr-x  root      root      May 17 13:24     &lt;DIR&gt;  <a href="/pub/d/">d</a>
 -rw-r--r--  root      root      May 17 13:24    1234 B  <a href="/pub/a.txt">a.txt</a>
-</pre><hr noshade size=1></body>`, "d dir - 2026-05-17T13:24:00+59s\na.txt file 1234 2026-05-17T13:24:00+59s\n"},
+</pre><hr noshade size=1></body>`, "d dir - 2026-05-17T13:24:00+59s 0755\na.txt file 1234 2026-05-17T13:24:00+59s 0644\n"},
 
 	{"serve-index", `<!DOCTYPE html><html><body class="directory"><h1><a href="/">~</a> / <a href="/pub">pub</a> /</h1>
 <ul id="files" class="view-details"><li class="header"><span class="name">Name</span><span class="size">Size</span><span class="date">Modified</span></li>
@@ -102,7 +105,7 @@ drwxr-xr-x  root      root      May 17 13:24     &lt;DIR&gt;  <a href="/pub/d/">
 <tr><td><i class="icon icon-_blank"></i></td><td class="perms"><code>(drwxr-xr-x)</code></td><td class="last-modified">17-May-2024 13:24</td><td class="file-size"><code></code></td><td class="display-name"><a href="./d/">d/</a></td></tr>
 <tr><td><i class="icon icon-txt"></i></td><td class="perms"><code>(-rw-r--r--)</code></td><td class="last-modified">17-May-2024 13:24</td><td class="file-size"><code>1.2k</code></td><td class="display-name"><a href="./a.txt">a.txt</a></td></tr></table>
 <br><address>Node.js v18.13.0/ <a href="https://one.example/http-party/http-server">http-server</a> server</address></body></html>`,
-		"d dir - 2024-05-17T13:24:00+59s\na.txt file 1126-1332 2024-05-17T13:24:00+59s\n"},
+		"d dir - 2024-05-17T13:24:00+59s 0755\na.txt file 1126-1332 2024-05-17T13:24:00+59s 0644\n"},
 
 	{"go", "<!doctype html>\n<meta name=\"viewport\" content=\"width=device-width\">\n<pre>\n<a href=\"a.txt\">a.txt</a>\n<a href=\"d/\">d/</a>\n</pre>\n", "a.txt file - -\nd dir - -\n"},
 
@@ -164,6 +167,21 @@ drwxr-xr-x  root      root      May 17 13:24     &lt;DIR&gt;  <a href="/pub/d/">
 
 	{"downloads with a query", `<html><body><h1>Index of /pub</h1><ul><li><a href="a.txt?download=1">a.txt</a></li><li><a href="b.txt?raw">view</a></li><li><a href="d/?sort=name#top">d/</a></li></ul></body></html>`,
 		"a.txt file - -\nd dir - -\n"},
+
+	{"caddy, older", `<html><body><table aria-describedby="summary"><thead><tr><th></th><th><a href="?sort=name&order=desc">Name</a></th><th><a href="?sort=size&order=asc">Size</a></th><th class="hideable"><a href="?sort=time&order=asc">Modified</a></th></tr></thead><tbody>
+<tr class="file"><td></td><td><a href="./d/"><svg><use xlink:href="#folder"></use></svg><span class="name">d</span></a></td><td data-order="-1">&mdash;</td><td class="hideable"><time datetime="2024-05-17T13:24:56Z">05/17/2024 01:24:56 PM +00:00</time></td></tr>
+<tr class="file"><td></td><td><a href="./a.txt"><span class="name">a.txt</span></a></td><td data-order="1234">1.2 KiB</td><td class="hideable"><time datetime="2024-05-17T13:24:56Z">05/17/2024 01:24:56 PM +00:00</time></td></tr></tbody></table></body></html>`,
+		"d dir - 2024-05-17T13:24:56\na.txt file 1234 2024-05-17T13:24:56\n"},
+
+	{"a table that sorts by something else", `<html><body><table><tr><th>Name</th><th>Size</th></tr><tr><td><a href="a.txt">a.txt</a></td><td data-order="3">1.2 KiB</td></tr></table></body></html>`,
+		"a.txt file 1126-1332 -\n"},
+
+	{"a slash behind the link", "<html><body><pre><a href=\"d\">d</a>/\n<a href=\"a.txt\">a.txt</a>          1234\n</pre></body></html>", "d dir - -\na.txt file 1234 -\n"},
+
+	{"a slash in the text", `<html><body><ul><li><a href="/pub/d" title="d/">d/</a></li><li><a href="/pub/a.txt">a.txt</a></li></ul></body></html>`, "d dir - -\na.txt file - -\n"},
+
+	{"descriptions and no sizes", `<html><body><pre>      <a href="?C=N;O=D">Name</a>                    <a href="?C=D;O=A">Description</a><hr><img src="/icons/unknown.gif" alt="[   ]"> <a href="a.txt">a.txt</a>                   5 MB of 2024-01-01 12:00
+<hr></pre></body></html>`, "a.txt file - -\n"},
 
 	{"russian", `<html><body><table><tr><th>Имя файла</th><th>Размер</th><th>Изменён</th></tr><tr><td><a href="a.txt">a.txt</a></td><td>1,2 КБ</td><td>17 мая 2024 г. 13:24</td></tr></table></body></html>`,
 		"a.txt file 1126-1332 2024-05-17T00:00:00+86399s\n"},

@@ -26,6 +26,7 @@ var families = []struct{ format, sign string }{
 	{"fancyindex", `<table id="list"`},
 	{"apache", "?C=N;O="},
 	{"apache", "?C=N&amp;O="},
+	{"apache", `alt="[PARENTDIR]"`},
 	{"apache", "<ul><li><a href=\"/"},
 	{"iis", "[To Parent Directory]"},
 	{"jetty", "jetty-dir.css"},

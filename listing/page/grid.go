@@ -76,8 +76,8 @@ func (l *looseFacts) give(e *entries, to int) {
 	if f.time.precise == unread {
 		f.time = l.time
 	}
-	if l.dir {
-		entry.Type = listing.Dir
+	if l.kind != listing.Unknown {
+		entry.Type = l.kind
 	}
 	if !entry.Size.Known && entry.Type != listing.Dir {
 		entry.Size = l.size

@@ -105,7 +105,13 @@ func headings(texts []string, spans []int) columns {
 			c.heads = append(c.heads, h)
 		}
 	}
-	if !seen[timeRole] && !seen[sizeRole] || !seen[nameRole] && !(seen[timeRole] && seen[sizeRole]) {
+	known := 0
+	for _, role := range []role{nameRole, timeRole, sizeRole} {
+		if seen[role] {
+			known++
+		}
+	}
+	if known < 2 && !(seen[nameRole] && c.complete && len(texts) > 1) {
 		return columns{}
 	}
 	return c

@@ -212,7 +212,9 @@ func (p *reader) beside(r *row, anchor int, f *facts) {
 	if g.time.precise == unread && (f.any() || g.size.Exact()) {
 		return // a number before a link, without a date, may be the link's own
 	}
-	f.time, f.dir = g.time, f.dir || g.dir
+	if f.time, f.mode = g.time, g.mode; f.kind == listing.Unknown {
+		f.kind = g.kind
+	}
 	if !f.size.Known {
 		f.size, f.dash = g.size, f.dash || g.dash
 	}
@@ -231,7 +233,8 @@ func (p *reader) entry(r *row, t target, f facts, m marks) {
 	p.describe(&e, f)
 	e.hint = m&dirHint != 0
 	switch {
-	case t.slash || m&dirMark != 0 || e.Type == listing.Dir:
+	case e.Type == listing.Symlink:
+	case t.slash || m&dirMark != 0 || e.Type == listing.Dir || strings.TrimSpace(shown) == t.name+"/":
 		e.Type = listing.Dir
 	case e.hint && !f.size.Known:
 		e.Type, e.guess = listing.Dir, true
@@ -250,8 +253,8 @@ func (p *reader) entry(r *row, t target, f facts, m marks) {
 
 // describe gives an entry what a row says of it.
 func (p *reader) describe(e *found, f facts) {
-	if f.dir {
-		e.Type = listing.Dir
+	if e.Mode = f.mode; f.kind != listing.Unknown {
+		e.Type = f.kind
 	}
 	if e.time = f.time; e.Type != listing.Dir {
 		e.Size = f.size

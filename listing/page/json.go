@@ -168,7 +168,7 @@ var fieldNames = map[field]string{
 	kindField:    "type kind pathtype filetype contenttype",
 	dirField:     "isdir isdirectory dir directory folder isfolder",
 	symlinkField: "issymlink islink symlink",
-	targetField:  "target linktarget symlinktarget",
+	targetField:  "target linktarget symlinktarget symlinkpath",
 	modeField:    "mode",
 	moreField:    "nextpagetoken nextcontinuationtoken nextmarker",
 }

@@ -8,18 +8,18 @@ import (
 // monthNames are what the names of months begin with, in the languages that
 // servers write them in; a longer beginning goes before a shorter one.
 var monthNames = [...]string{
-	1:  "jan ene gen janv ян січ led sty tammi ian oca ιαν ιανουάριος",
-	2:  "feb fev fév févr feb únor úno lut helmi şub subat фев лют φεβ",
+	1:  "jan jaan ene gen janv ян січ led sty tammi ian oca ιαν ιανουάριος",
+	2:  "feb veebr fev fév févr feb únor úno lut helmi şub subat фев лют φεβ",
 	3:  "mar mär mrz mrt maa mars bře brez maalis мар бер μαρ márc",
 	4:  "apr abr avr ápr kwi dub huhti nis апр кві απρ",
-	5:  "may mai maj mag mei máj kvě maio mayo touko май мая тра μαϊ μάι μαΐ",
-	6:  "jun juin giu cze čer čvn kesä iun haz jún июн чер ιουν ιούν",
-	7:  "jul juil lug lip čvc červenec července heinä iul tem júl июл лип ιουλ ιούλ",
-	8:  "aug aoû aou ago sie srp elo ağu авг сер αυγ αύγ",
+	5:  "may maí mai maj mag mei máj kvě maio mayo touko май мая тра μαϊ μάι μαΐ",
+	6:  "jun juuni júní juin giu cze čer čvn kesä iun haz jún июн чер ιουν ιούν",
+	7:  "jul juuli júlí juil lug lip čvc červenec července heinä iul tem júl июл лип ιουλ ιούλ",
+	8:  "aug avg agu ágú aoû aou ago sie srp elo ağu авг сер αυγ αύγ",
 	9:  "sep sept set szept wrz zář syys eyl сен вер σεπ",
 	10: "oct okt ott out paź paz říj loka eki окт жов οκτ",
 	11: "nov lis marras kas ноя лис νοε νοέ",
-	12: "dec dez des dic déc gru pro joulu ara дек гру δεκ",
+	12: "dec dets dez des dic déc gru pro joulu ara дек гру δεκ",
 }
 
 // months gives the beginnings of monthNames their month.

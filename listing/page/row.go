@@ -20,7 +20,8 @@ type row struct {
 // A cell has pieces of text in the order of the page.
 type cell struct {
 	span   int
-	exact  string // data-size
+	exact  string // data-size, or what the cell is sorted by
+	bytes  bool   // exact is said to be a size
 	stamp  string // <time datetime>
 	pieces []piece
 }

@@ -283,7 +283,8 @@ func (p *rows) start() {
 	}
 	p.mark(a)
 	if a.exact != "" {
-		p.top().cell().exact = a.exact
+		c := p.top().cell()
+		c.exact, c.bytes = a.exact, a.bytes
 	}
 	if name == "time" && a.stamp != "" {
 		p.top().cell().stamp = a.stamp
