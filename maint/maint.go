@@ -3,9 +3,12 @@
 //
 //	Fetch    brings a file into the docroot, as a request would
 //	Why      tells what is known of a name, and what comes next
+//	List     tells what is in a directory, and what is here of it
 //	Reindex  records what stands in the docroot, and forgets what has gone
 //	Adopt    makes files of others ours
 //	Advice   names what in the configuration and on disk looks wrong
+//
+// Saved reads a listing that somebody kept, without any mirror.
 //
 // All of it may run beside a daemon. What is written down of a file is written
 // under the file's lock, so that no fetch changes it meanwhile; a file that is

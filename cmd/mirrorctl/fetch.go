@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -90,10 +89,7 @@ func (f *fetching) one(ctx context.Context, name mirror.Name) {
 		f.broken = append(f.broken, name)
 		f.mu.Unlock()
 	default:
-		// Some errors begin with the name, which is told already.
-		cause := strings.TrimPrefix(err.Error(), "/"+string(name)+": ")
-		cause = strings.TrimPrefix(cause, maint.Quote(name)+": ")
-		f.display.line("mirrorctl: %s: %s", maint.Quote(name), oneLine(cause))
+		f.display.line("mirrorctl: %s", oneLine(about(name, err).Error()))
 	}
 	f.mu.Lock()
 	f.failed = true

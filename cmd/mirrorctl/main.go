@@ -5,6 +5,8 @@
 //	mirrorctl why PATH         tell the state of a name, and what comes next
 //	mirrorctl reindex          bring the record into line with the docroot
 //	mirrorctl adopt PATH...    make files of others ours
+//	mirrorctl ls PATH|URL      print a directory, and what is here of it
+//	mirrorctl parse FILE       print what a saved listing says
 //
 // The configuration is the file that -config names, else MIRROR_CONFIG, else
 // /etc/mirror/mirror.toml. It may run beside a daemon, as the user who owns the
@@ -80,7 +82,8 @@ A PATH is that of a URL ("/debian/a%20file", with or without the base), a
 whole URL, a file below the docroot, or a plain name ("debian/a file").`
 	root.CompletionOptions.HiddenDefaultCmd = true
 	file := root.PersistentFlags().String("config", path, "the configuration `FILE`; "+configKey+" names another default")
-	root.AddCommand(checkCommand(file), fetchCommand(file), whyCommand(file), reindexCommand(file), adoptCommand(file))
+	root.AddCommand(checkCommand(file), fetchCommand(file), whyCommand(file), reindexCommand(file), adoptCommand(file),
+		lsCommand(file), parseCommand())
 	return root
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -86,4 +87,16 @@ func files(conf *config.Config, args []string) ([]mirror.Name, error) {
 		seen[a.name] = true
 	}
 	return names, nil
+}
+
+// about says which name an error is about, once: some errors begin with it, as a
+// file's or as a directory's.
+func about(name mirror.Name, err error) error {
+	text, quoted := err.Error(), maint.Quote(name)
+	for _, same := range []string{quoted, "/" + string(name), "/" + string(name) + "/"} {
+		if cause, ok := strings.CutPrefix(text, same+": "); ok {
+			return errors.New(quoted + ": " + cause)
+		}
+	}
+	return fmt.Errorf("%s: %w", quoted, err)
 }

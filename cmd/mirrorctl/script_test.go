@@ -85,6 +85,7 @@ type scriptOrigin struct {
 //
 //	origin set PATH SIZE [SEED]    there is a file
 //	origin text PATH TEXT          there is a file with this text
+//	origin page PATH FILE          there is an HTML page: a file of the script's
 //	origin remove PATH             there is none
 //	origin hold PATH N             each answer stops after N bytes
 //	origin rate PATH N             each answer has N bytes a second
@@ -105,6 +106,8 @@ func originCommand(ts *testscript.TestScript, neg bool, args []string) {
 		up.Set(args[1], origin.File{Seed: 1, Size: number(2)})
 	case "text 2":
 		up.Set(args[1], origin.File{Body: []byte(args[2]), ModTime: time.Now().Add(-time.Hour)})
+	case "page 2":
+		up.Set(args[1], origin.File{Body: []byte(ts.ReadFile(args[2])), ContentType: "text/html"})
 	case "remove 1":
 		up.Remove(args[1])
 	case "hold 2":
