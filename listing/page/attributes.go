@@ -4,7 +4,7 @@ import "strings"
 
 // attributes are those of a tag that tell something.
 type attributes struct {
-	href, title  string
+	href         string
 	hasHref      bool
 	exact, stamp string
 	bytes        bool // exact is said to be of a size
@@ -21,8 +21,6 @@ func (p *rows) attributes() attributes {
 			if !a.hasHref {
 				a.href, a.hasHref = string(value), true
 			}
-		case "title":
-			a.title = string(value)
 		case "colspan":
 			if n := digits(string(value)); 0 < n && n < 3 {
 				a.span = int(atoi(string(value[:n])))

@@ -55,38 +55,6 @@ func (f *facts) line(text string, before bool, columns *columns) {
 	f.sizeLast(after)
 }
 
-// permissions reads the mode of a file as ls writes it, if s begins with one.
-func (f *facts) permissions(s string) {
-	s = strings.TrimLeft(s, " \t\n(\u00a0")
-	const length = len("-rwxr-xr-x")
-	if len(s) < length || len(s) > length && strings.IndexByte(" \t+.@)", s[length]) < 0 {
-		return
-	}
-	kind, ok := map[byte]listing.Type{'-': listing.File, 'd': listing.Dir, 'l': listing.Symlink, 'b': listing.Other, 'c': listing.Other, 'p': listing.Other, 's': listing.Other}[s[0]]
-	if !ok {
-		return
-	}
-	var bits uint16
-	for i := range 9 {
-		bit := uint16(1) << (8 - i)
-		special := uint16(0o4000) >> (i / 3)
-		switch c := s[1+i]; {
-		case c == "rwx"[i%3]:
-			bits |= bit
-		case c == "sst"[i/3] && i%3 == 2:
-			bits |= bit | special
-		case c == "SST"[i/3] && i%3 == 2:
-			bits |= special
-		case c != '-':
-			return
-		}
-	}
-	f.kind = kind
-	if f.mode = listing.Perm(bits); kind == listing.Symlink {
-		f.mode = 0
-	}
-}
-
 // sizeFirst reads the size, a dash or a "<dir>" that s begins with. Behind a
 // size are at least two blanks, or anything but a word: "5 files" is none.
 func (f *facts) sizeFirst(s string, unit int64) bool {
@@ -98,29 +66,38 @@ func (f *facts) sizeFirst(s string, unit int64) bool {
 		f.kind = listing.Dir
 		s = strings.TrimSpace(s[len(word):])
 	}
-	bare := strings.TrimLeft(s, "([↱\u00a0 ")
-	if size, rest, ok := readSize(bare, unit); ok {
+	if size, rest, ok := readSize(strings.TrimLeft(s, "([↱\u00a0 "), unit); ok {
 		if _, brackets, found := strings.Cut(clip(rest), "("); found {
 			if inner, _, ok := readSize(brackets, 1); ok && inner.Exact() && within(inner, size) {
 				size, rest = inner, "" // "1.2 MB (1,234,567 bytes)"
 			}
 		}
-		trimmed := strings.TrimLeft(rest, " \u00a0")
-		if rest == "" || trimmed == "" || len(rest)-len(trimmed) > 1 || len(rest) > len(trimmed) && letters(trimmed) == 0 || strings.IndexByte(")],;|", rest[0]) >= 0 || rest[0] < ' ' {
+		if mayFollow(rest) {
 			f.size = size
-			return true
 		}
-		return false
+		return mayFollow(rest)
 	}
-	if rest, ok := cutDash(s); ok && (rest == "" || rest[0] == ' ' || rest[0] == '\t' || rest[0] == '\n') {
+	if rest, ok := cutDash(s); ok && (rest == "" || rest[0] <= ' ') {
 		f.dash = true
 	}
 	return f.dash || f.kind == listing.Dir
 }
 
+// mayFollow: what is left behind a number does not say that it is no size.
+func mayFollow(rest string) bool {
+	text := strings.TrimLeft(rest, " \u00a0")
+	switch blanks := len(rest) - len(text); {
+	case text == "" || blanks > 1 || rest[0] < ' ':
+		return true
+	case blanks == 1:
+		return letters(text) == 0
+	}
+	return strings.IndexByte(")],;|", rest[0]) >= 0
+}
+
 // sizeLast reads the size, or the "<dir>", that s ends with.
 func (f *facts) sizeLast(s string) bool {
-	s = strings.TrimRight(s, " \t\r\n\u00a0|")
+	s = strings.TrimRight(s, " \t\r\n\u00a0|,;")
 	if open := strings.LastIndexAny(s, "(["); open >= 0 && strings.HasSuffix(s, map[byte]string{'(': ")", '[': "]"}[s[open]]) {
 		s = s[:open] + " " + s[open+1:len(s)-1]
 	}
@@ -128,7 +105,7 @@ func (f *facts) sizeLast(s string) bool {
 	if _, _, isUnit := readUnit(s[start:]); isUnit { // "12 KB"
 		start = strings.LastIndexAny(strings.TrimRight(s[:max(start-1, 0)], " "), " \t\n") + 1
 	}
-	last := s[start:]
+	last := strings.TrimLeft(s[start:], "([")
 	if word, ok := dirWord(last); ok && word == last {
 		f.kind = listing.Dir
 	} else if size, rest, ok := readSize(last, 1); ok && rest == "" {
@@ -140,7 +117,7 @@ func (f *facts) sizeLast(s string) bool {
 }
 
 func cutDash(s string) (rest string, ok bool) {
-	for _, dash := range []string{"-", "—", "–", "--"} {
+	for _, dash := range []string{"--", "-", "—", "–"} {
 		if rest, found := strings.CutPrefix(s, dash); found {
 			return rest, true
 		}

@@ -183,6 +183,8 @@ drwxr-xr-x  root      root      May 17 13:24     &lt;DIR&gt;  <a href="/pub/d/">
 	{"descriptions and no sizes", `<html><body><pre>      <a href="?C=N;O=D">Name</a>                    <a href="?C=D;O=A">Description</a><hr><img src="/icons/unknown.gif" alt="[   ]"> <a href="a.txt">a.txt</a>                   5 MB of 2024-01-01 12:00
 <hr></pre></body></html>`, "a.txt file - -\n"},
 
+	{"a listing for those without scripts", `<html><body><div id="app"></div><svg class="x"/><noscript><ul><li><a href="a.txt">a.txt</a></li></ul></noscript></body></html>`, "a.txt file - -\n"},
+
 	{"russian", `<html><body><table><tr><th>Имя файла</th><th>Размер</th><th>Изменён</th></tr><tr><td><a href="a.txt">a.txt</a></td><td>1,2 КБ</td><td>17 мая 2024 г. 13:24</td></tr></table></body></html>`,
 		"a.txt file 1126-1332 2024-05-17T00:00:00+86399s\n"},
 

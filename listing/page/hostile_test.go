@@ -207,7 +207,6 @@ func TestStores(t *testing.T) {
 		{`<ListBucketResult><Prefix>p/</Prefix><IsTruncated>true</IsTruncated><Contents><Key>p/</Key></Contents><Contents><Key>p/a/b.txt</Key><Size>1</Size></Contents></ListBucketResult>`, FormatKeys, "p/a/b.txt", "a/b.txt file 1 -\n"},
 		{`<ListBucketResult><EncodingType>url</EncodingType><Delimiter>/</Delimiter><Contents><Key>a+b%2B%25.txt</Key></Contents></ListBucketResult>`, "s3", "", "a b+%.txt file - -\n"},
 		{`<?xml version="1.0"?><s3:ListBucketResult xmlns:s3="x"><s3:Delimiter>/</s3:Delimiter><s3:Contents><s3:Key><![CDATA[a&b]]></s3:Key></s3:Contents></s3:ListBucketResult>`, "s3", "", "a&b file - -\n"},
-		{`<?xml version="1.0"?><EnumerationResults><Prefix/><Delimiter>/</Delimiter><Blobs><Blob><Name>a.txt</Name><Properties><Last-Modified>Fri, 17 May 2024 13:24:56 GMT</Last-Modified><Content-Length>1234</Content-Length></Properties></Blob><BlobPrefix><Name>d/</Name></BlobPrefix></Blobs><NextMarker>m</NextMarker></EnumerationResults>`, "azure", "m", "a.txt file 1234 2024-05-17T13:24:56\nd dir - -\n"},
 		{`[{"name":"a.txt","bytes":1234,"last_modified":"2024-05-17T13:24:56.000000","content_type":"text/plain"},{"subdir":"d/"}]`, "json", "", "a.txt file 1234 2024-05-17T13:24:56\nd dir - -\n"},
 	} {
 		l, err := Parse([]byte(c.page), Input{Base: onePub, Clock: listing.Clock{Zone: time.UTC}})

@@ -103,40 +103,45 @@ func (p *reader) targets(r *row, t []target) []target {
 	return t
 }
 
-// withoutEntry takes in a row that has none: headings, or, below a line that
-// had nothing but a link, what there is to say of that.
+// withoutEntry takes in a row that has none: headings, or what there is to say
+// of the entry above. Bare is that of the line above, if it had nothing but a
+// link, and else -1.
 func (p *reader) withoutEntry(r *row, bare int) {
-	if r.kind == tableRow {
-		texts, spans := make([]string, len(r.cells)), make([]int, len(r.cells))
-		for i := range r.cells {
-			texts[i], spans[i] = r.cells[i].all(), r.cells[i].span
-		}
-		if r.columns != nil {
-			if c := headings(texts, spans); len(c.heads) > 0 {
-				*r.columns, p.headed = c, true
-			}
-		}
-		return
-	}
-	if len(r.cells) == 0 {
-		return
-	}
-	text := r.cells[0].all()
-	if r.kind == flow && len(r.anchors) == 0 {
-		p.grid.add(text, r.cells[0].stamp, r.low)
-	}
-	if r.kind == lines && bare >= 0 && len(r.anchors) == 0 {
+	switch {
+	case len(r.cells) == 0:
+	case r.kind == tableRow:
+		p.tableHead(r)
+	case r.kind == lines && len(r.anchors) == 0 && bare >= 0:
 		var f facts
-		f.line(text, false, &p.columns)
-		if f.any() {
+		f.line(r.cells[0].all(), false, &p.columns)
+		if p.bare = bare; f.any() {
 			e := found{p.list[bare], p.finds[bare]}
 			p.describe(&e, f)
 			p.list[bare], p.finds[bare] = e.Entry, e.find
-			return
+			p.bare = -1
 		}
-		p.bare = bare
+	case r.kind == flow && len(r.anchors) == 0:
+		p.grid.add(r.cells[0].all(), r.cells[0].stamp, r.low)
+		p.lineHead(r)
+	default:
+		p.lineHead(r)
 	}
-	if len(text) > 4*maxText {
+}
+
+// tableHead takes in the headings of a table.
+func (p *reader) tableHead(r *row) {
+	texts, spans := make([]string, len(r.cells)), make([]int, len(r.cells))
+	for i := range r.cells {
+		texts[i], spans[i] = r.cells[i].all(), r.cells[i].span
+	}
+	if c := headings(texts, spans); len(c.heads) > 0 && r.columns != nil {
+		*r.columns, p.headed = c, true
+	}
+}
+
+// lineHead takes in headings in a line: a link each, or two blanks apart.
+func (p *reader) lineHead(r *row) {
+	if len(r.cells[0].all()) > maxText {
 		return
 	}
 	var texts []string
@@ -147,8 +152,7 @@ func (p *reader) withoutEntry(r *row, bare int) {
 			}
 		}
 	}
-	spans := make([]int, len(texts))
-	if c := headings(texts, spans); len(c.heads) > 1 && len(c.heads) <= 8 {
+	if c := headings(texts, make([]int, len(texts))); len(c.heads) > 1 && len(c.heads) <= 8 {
 		p.columns, p.headed = c, true
 	}
 }
@@ -227,14 +231,14 @@ func (p *reader) entry(r *row, t target, f facts, m marks) {
 	if sameName(shown, t.name) {
 		e.evidence = named
 	}
-	if f.any() || m&dirMark != 0 {
+	if m&dirMark != 0 {
 		e.evidence = described
 	}
 	p.describe(&e, f)
 	e.hint = m&dirHint != 0
 	switch {
-	case e.Type == listing.Symlink:
-	case t.slash || m&dirMark != 0 || e.Type == listing.Dir || strings.TrimSpace(shown) == t.name+"/":
+	case e.Type == listing.Symlink || e.Type == listing.Dir:
+	case t.slash || m&dirMark != 0 || strings.TrimSpace(shown) == t.name+"/":
 		e.Type = listing.Dir
 	case e.hint && !f.size.Known:
 		e.Type, e.guess = listing.Dir, true

@@ -35,7 +35,7 @@ type piece struct {
 
 // An anchor is an <a href>.
 type anchor struct {
-	href, title string
+	href        string
 	cell, piece int // where it begins
 	marks       marks
 }

@@ -8,34 +8,6 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// A frame is an element that has rows. Frames nest: a list within a table's
-// row has rows of its own, and the outer row goes on after it.
-type frame struct {
-	kind    kind
-	row     row
-	anchor  int // that is open, or -1
-	pending marks
-	columns columns // of a table
-}
-
-// A kind is that of a frame, and of its rows: running text, lines of
-// preformatted text, items of a list, rows of a table. A list and a table have
-// nothing themselves but what should not be there, which is running text.
-type kind uint8
-
-const (
-	flow kind = iota
-	lines
-	list
-	item
-	table
-	tableRow
-)
-
-// maxFrames bounds the nesting that is followed; what is nested deeper is
-// read as if it were not.
-const maxFrames = 64
-
 // maxParts bounds the anchors, the cells and the pieces of a cell that a row
 // has; more make another row.
 const maxParts = 1000
@@ -68,103 +40,21 @@ func (p *rows) read(body []byte) {
 	for {
 		switch p.z.Next() {
 		case html.ErrorToken:
-			p.cut = len(p.frames) > 1
+			p.cut = p.cut || len(p.frames) > 1
 			for len(p.frames) > 0 {
 				p.pop()
 			}
 			return
 		case html.TextToken:
 			p.text(p.z.Text())
-		case html.StartTagToken, html.SelfClosingTagToken:
-			p.start()
+		case html.StartTagToken:
+			p.start(false)
+		case html.SelfClosingTagToken:
+			p.start(true)
 		case html.EndTagToken:
-			name, _ := p.z.TagName()
-			p.end(atom.String(name))
+			p.end()
 		}
 	}
-}
-
-func (p *rows) top() *frame { return &p.frames[len(p.frames)-1] }
-
-func (p *rows) push(k kind) {
-	n := len(p.frames)
-	if n == maxFrames {
-		return
-	}
-	if n == cap(p.frames) {
-		p.frames = append(p.frames, frame{})
-	}
-	p.frames = p.frames[:n+1]
-	old := p.frames[n].row // with the memory of a frame that ended
-	p.frames[n] = frame{kind: k, anchor: -1, row: row{cells: old.cells[:0], anchors: old.anchors[:0]}}
-}
-
-func (p *rows) pop() {
-	p.flush()
-	p.frames = p.frames[:len(p.frames)-1]
-}
-
-// popTo ends the innermost frame of a kind, and those within it, unless there
-// is one of the wall's kind further in.
-func (p *rows) popTo(k, wall kind) bool {
-	for i := len(p.frames) - 1; i > 0; i-- {
-		switch p.frames[i].kind {
-		case k:
-			for len(p.frames) > i {
-				p.pop()
-			}
-			return true
-		case wall:
-			return false
-		}
-	}
-	return false
-}
-
-// popInto ends the frames within the innermost one of a kind.
-func (p *rows) popInto(k, wall kind) bool {
-	for i := len(p.frames) - 1; i > 0; i-- {
-		switch p.frames[i].kind {
-		case k:
-			for len(p.frames) > i+1 {
-				p.pop()
-			}
-			return true
-		case wall:
-			return false
-		}
-	}
-	return false
-}
-
-// flush emits the row that is at hand.
-func (p *rows) flush() {
-	f := p.top()
-	r := &f.row
-	if len(r.anchors) > 0 || len(r.cells) > 0 {
-		r.marks |= f.pending
-		if r.kind = f.kind; r.kind == list || r.kind == table {
-			r.kind = flow
-		}
-		if r.kind == flow {
-			r.low, p.low = p.low, p.depth
-		}
-		r.columns = nil
-		for i := len(p.frames) - 1; i >= 0 && r.kind == tableRow && r.columns == nil; i-- {
-			if p.frames[i].kind == table {
-				r.columns = &p.frames[i].columns
-			}
-		}
-		if len(r.anchors) > 0 {
-			p.ended = false
-		}
-		p.emit(r)
-	}
-	for i := range r.cells {
-		r.cells[i].pieces = r.cells[i].pieces[:0]
-	}
-	*r = row{cells: r.cells[:0], anchors: r.anchors[:0]}
-	f.anchor, f.pending = -1, 0
 }
 
 // cell is the cell that text goes to.
@@ -220,40 +110,93 @@ func (p *rows) piece(b []byte) {
 	}
 }
 
+// An element is what a tag's name means for the rows of a page.
+type element uint8
+
+const (
+	inline    element = iota
+	hidden            // its text is not shown
+	section           // it stands by itself, and may have such elements
+	paragraph         // it stands by itself
+	lineEnd
+	tableElement
+	rowElement
+	cellElement
+	preElement
+	listElement
+	itemElement
+	anchorElement
+	rootElement
+)
+
+func elementOf(a atom.Atom) element {
+	switch a {
+	case atom.Script, atom.Style, atom.Svg, atom.Template, atom.Select, atom.Textarea, atom.Title:
+		return hidden
+	case atom.Div, atom.Section, atom.Article, atom.Header, atom.Footer, atom.Main, atom.Nav, atom.Form, atom.Aside:
+		return section
+	case atom.P, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Blockquote, atom.Center, atom.Address,
+		atom.Fieldset, atom.Figure, atom.Details, atom.Legend:
+		return paragraph
+	case atom.Br, atom.Hr:
+		return lineEnd
+	case atom.Table:
+		return tableElement
+	case atom.Tr:
+		return rowElement
+	case atom.Td, atom.Th:
+		return cellElement
+	case atom.Pre, atom.Listing, atom.Xmp:
+		return preElement
+	case atom.Ul, atom.Ol, atom.Dl:
+		return listElement
+	case atom.Li, atom.Dt:
+		return itemElement
+	case atom.A:
+		return anchorElement
+	case atom.Html, atom.Body:
+		return rootElement
+	}
+	return inline
+}
+
 // start takes a start tag in.
-func (p *rows) start() {
+func (p *rows) start(closed bool) {
 	raw, more := p.z.TagName()
-	name := atom.String(raw)
+	name := atom.Lookup(raw)
 	var a attributes
 	if more {
 		a = p.attributes()
 	}
-	switch name {
-	case "script", "style", "svg", "template", "select", "textarea", "title":
+	switch element := elementOf(name); element {
+	case hidden:
 		p.mark(a)
-		p.skip(name)
-		return
-	case "base":
-		if a.hasHref {
-			p.base(a.href)
+		if name != atom.Svg || !closed {
+			p.skip(name)
 		}
 		return
-	case "table":
+	case anchorElement:
+		if a.hasHref {
+			p.anchor(a)
+		}
+		return
+	case tableElement:
 		p.breakLine()
 		p.push(table)
-		return
-	case "pre", "listing", "xmp":
+	case preElement:
 		p.breakLine()
 		p.push(lines)
-		return
-	case "ul", "ol", "dl":
+	case listElement:
 		p.breakLine()
 		p.push(list)
-		return
-	case "tr":
+	case itemElement:
+		p.breakLine()
+		p.popTo(item, list)
+		p.push(item)
+	case rowElement:
 		p.popTo(tableRow, table)
 		p.push(tableRow)
-	case "td", "th":
+	case cellElement:
 		if !p.popInto(tableRow, table) {
 			p.push(tableRow)
 		}
@@ -261,62 +204,64 @@ func (p *rows) start() {
 			f.anchor = -1
 			f.newCell(a.span)
 		}
-	case "li", "dt":
-		p.breakLine()
-		p.popTo(item, list)
-		p.push(item)
-	case "div", "section", "article", "header", "footer", "main", "nav", "form", "aside":
-		p.depth++
-		fallthrough
-	case "br", "hr", "p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "center", "address", "fieldset", "figure", "details", "legend":
-		switch f := p.top(); {
-		case f.kind == flow && f.anchor < 0, f.kind == lines && (name == "br" || name == "hr"):
-			p.flush()
-		case f.kind == tableRow || f.kind == item:
-			p.addPiece("", true)
+	case section, paragraph, lineEnd:
+		p.apart(element == lineEnd)
+		if element == section {
+			p.depth++
 		}
-	case "a":
-		if a.hasHref {
-			p.anchor(a)
-		}
-		return
 	}
-	p.mark(a)
-	if a.exact != "" {
+	switch {
+	case name == atom.Base && a.hasHref:
+		p.base(a.href)
+	case name == atom.Noscript:
+		p.z.NextIsNotRawText()
+	case name == atom.Time && a.stamp != "":
+		p.top().cell().stamp = a.stamp
+	}
+	if p.mark(a); a.exact != "" {
 		c := p.top().cell()
 		c.exact, c.bytes = a.exact, a.bytes
-	}
-	if name == "time" && a.stamp != "" {
-		p.top().cell().stamp = a.stamp
 	}
 }
 
 // end takes an end tag in.
-func (p *rows) end(name string) {
-	switch name {
-	case "a":
+func (p *rows) end() {
+	raw, _ := p.z.TagName()
+	switch elementOf(atom.Lookup(raw)) {
+	case anchorElement:
 		p.top().anchor = -1
-	case "html", "body":
+	case rootElement:
 		p.breakLine()
 		p.ended = true
-	case "table":
+	case tableElement:
 		p.popTo(table, table)
-	case "tr":
+	case rowElement:
 		p.popTo(tableRow, table)
-	case "pre", "listing", "xmp":
-		p.block = p.popTo(lines, tableRow) || p.block
-	case "ul", "ol", "dl":
-		p.block = p.popTo(list, tableRow) || p.block
-	case "td", "th":
+	case cellElement:
 		p.popInto(tableRow, table)
-	case "li":
+	case preElement:
+		p.block = p.popTo(lines, tableRow) || p.block
+	case listElement:
+		p.block = p.popTo(list, tableRow) || p.block
+	case itemElement:
 		p.popTo(item, list)
-	case "div", "section", "article", "header", "footer", "main", "nav", "form", "aside":
+	case section:
 		p.breakLine()
 		p.depth = max(0, p.depth-1)
 		p.low = min(p.low, p.depth)
-	case "p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "center", "address":
+	case paragraph:
 		p.breakLine()
+	}
+}
+
+// apart takes in the beginning of something that stands by itself, or the end
+// of a line.
+func (p *rows) apart(lineEnd bool) {
+	switch f := p.top(); {
+	case f.kind == flow && f.anchor < 0, f.kind == lines && lineEnd:
+		p.flush()
+	case f.kind == tableRow || f.kind == item:
+		p.addPiece("", true)
 	}
 }
 
@@ -341,7 +286,7 @@ func (p *rows) anchor(a attributes) {
 	}
 	f.anchor = len(f.row.anchors)
 	f.row.anchors = append(f.row.anchors, anchor{
-		href: a.href, title: a.title,
+		href: a.href,
 		cell: len(f.row.cells) - 1, piece: len(c.pieces),
 		marks: f.pending | a.marks,
 	})
@@ -359,22 +304,23 @@ func (p *rows) mark(a attributes) {
 
 // skip passes an element whose text is not shown as text; of the title, it
 // keeps it.
-func (p *rows) skip(name string) {
+func (p *rows) skip(name atom.Atom) {
 	for depth := 1; depth > 0; {
-		switch p.z.Next() {
+		tt := p.z.Next()
+		switch tt {
 		case html.ErrorToken:
+			p.cut = true
 			return
 		case html.TextToken:
-			if name == "title" && p.title == "" {
+			if name == atom.Title && p.title == "" {
 				p.title = strings.TrimSpace(string(p.z.Text()))
 			}
-		case html.StartTagToken:
-			if tag, _ := p.z.TagName(); string(tag) == name {
-				depth++
+		case html.StartTagToken, html.EndTagToken:
+			if tag, _ := p.z.TagName(); atom.Lookup(tag) != name {
+				continue
 			}
-		case html.EndTagToken:
-			if tag, _ := p.z.TagName(); string(tag) == name {
-				depth--
+			if depth++; tt == html.EndTagToken {
+				depth -= 2
 			}
 		}
 	}

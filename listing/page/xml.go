@@ -2,10 +2,12 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
 
@@ -46,18 +48,14 @@ func Continue(base *url.URL, next string) *url.URL {
 
 // xmlRoots are the roots of listings, in small letters, and their formats.
 var xmlRoots = map[string]string{
-	"list":               "nginx-xml",
-	"listbucketresult":   "s3",
-	"listversionsresult": "s3",
-	"enumerationresults": "azure",
-	"container":          "swift",
+	"list":             "nginx-xml",
+	"listbucketresult": "s3",
 }
 
 // xmlEntries are the elements that are entries, and of what type.
 var xmlEntries = map[string]listing.Type{
-	"file": listing.File, "contents": listing.File, "version": listing.File, "blob": listing.File, "object": listing.File,
-	"directory": listing.Dir, "commonprefixes": listing.Dir, "blobprefix": listing.Dir, "subdir": listing.Dir,
-	"other": listing.Other,
+	"file": listing.File, "directory": listing.Dir, "other": listing.Other,
+	"contents": listing.File, "commonprefixes": listing.Dir,
 }
 
 // An xmlPage is a listing as XML. The tokenizer is HTML's: it takes names with
@@ -86,7 +84,8 @@ type part struct {
 }
 
 func parseXML(body []byte, in Input) (listing.Listing, error) {
-	p := &xmlPage{entries: newEntries(bytes.Count(body, []byte("</")) / 4)}
+	n := bytes.Count(body, []byte("</")) / 4
+	p := &xmlPage{entries: newEntries(n), parts: make([]part, 0, min(n, maxRoom))}
 	z := html.NewTokenizer(bytes.NewReader(body))
 	z.AllowCDATA(true)
 	ended := false
@@ -156,24 +155,21 @@ func local(name []byte) string {
 
 // tell takes in what an attribute or an element says.
 func (p *xmlPage) tell(name, value string) {
-	value = strings.TrimSuffix(value, "\r")
 	switch name {
-	case "key", "name":
-		if p.inside != "" {
-			p.key = value
-		}
+	case "key":
+		p.key = value
 	case "prefix":
 		if p.inside != "" {
 			p.key = value
 		} else {
 			p.prefix = value
 		}
-	case "size", "bytes", "content-length":
+	case "size":
 		if size, rest, ok := readSize(value, 1); ok && rest == "" {
 			p.entry.Size = size
 		}
-	case "mtime", "lastmodified", "last-modified", "last_modified":
-		p.entry.time, _, _ = dateIn(clip(value))
+	case "mtime", "lastmodified":
+		p.entry.time, _, _ = dateIn(value)
 	case "delimiter":
 		p.delimiter = value
 	case "istruncated":
@@ -193,35 +189,27 @@ func (p *xmlPage) listing(in Input, ended bool) (listing.Listing, error) {
 	if !ok && len(p.parts) == 0 {
 		return listing.Listing{}, fmt.Errorf("this XML is no listing: its root is %q", p.root[:min(len(p.root), 40)])
 	}
-	keys := false
-	if format != "nginx-xml" {
-		if p.escaped {
-			p.prefix = unescapeKey(p.prefix)
-		}
-		p.prefix = p.prefix[:strings.LastIndexByte(p.prefix, '/')+1]
-		keys = p.delimiter != "/"
+	keys := format == "s3" && p.delimiter != "/"
+	if p.escaped {
+		p.prefix = unescapeKey(p.prefix)
 	}
+	p.prefix = p.prefix[:strings.LastIndexByte(p.prefix, '/')+1]
 	for i := range p.parts {
-		p.name(&p.parts[i], keys)
+		p.named(&p.parts[i], keys)
 	}
 	l := p.finish(in.Clock)
-	l.Ended = ended
 	if l.Format = format; keys {
 		l.Format = FormatKeys
 	}
-	switch l.Next = p.next; {
-	case l.Next == "" && (p.truncated || format == "azure"):
-		l.Next = p.marker
+	if p.truncated {
+		l.Next = cmp.Or(p.next, p.marker, p.lastKey)
 	}
-	if l.Next == "" && p.truncated {
-		l.Next = p.lastKey
-		l.Ended = ended && l.Next != ""
-	}
+	l.Ended = ended && p.truncated == (l.Next != "")
 	return l, nil
 }
 
-// name adds an entry by its key.
-func (p *xmlPage) name(e *part, keys bool) {
+// named adds an entry by its key.
+func (p *xmlPage) named(e *part, keys bool) {
 	name := e.key
 	if p.escaped {
 		name = unescapeKey(name)
@@ -286,14 +274,15 @@ func unescapeXML(b []byte) []byte {
 		case "apos":
 			out = append(out, '\'')
 		default:
-			n, err := strconv.ParseInt("0"+strings.ToLower(strings.TrimPrefix(entity, "#")), 0, 32)
-			if d, e := strconv.Atoi(strings.TrimPrefix(entity, "#")); e == nil {
-				n, err = int64(d), nil // a leading 0 does not make it octal
+			digits, base := strings.TrimPrefix(entity, "#"), 10
+			if hex, ok := strings.CutPrefix(strings.ToLower(digits), "x"); ok {
+				digits, base = hex, 16
 			}
-			if err != nil || entity == "" || entity[0] != '#' {
+			n, err := strconv.ParseUint(digits, base, 31)
+			if err != nil || entity[0] != '#' {
 				out = append(out, b[:end+1]...)
 			} else {
-				out = append(out, string(rune(n))...)
+				out = utf8.AppendRune(out, rune(n))
 			}
 		}
 		b = b[end+1:]

@@ -1,0 +1,44 @@
+package page
+
+import (
+	"strings"
+
+	"mirror/listing"
+)
+
+// modeKinds are what the first letter of a mode says.
+var modeKinds = map[byte]listing.Type{
+	'-': listing.File, 'd': listing.Dir, 'l': listing.Symlink,
+	'b': listing.Other, 'c': listing.Other, 'p': listing.Other, 's': listing.Other,
+}
+
+// permissions reads the mode of a file as ls writes it, if s begins with one.
+func (f *facts) permissions(s string) {
+	s = strings.TrimLeft(s, " \t\n(\u00a0")
+	const length = len("-rwxr-xr-x")
+	if len(s) < length || len(s) > length && strings.IndexByte(" \t+.@)", s[length]) < 0 {
+		return
+	}
+	kind, ok := modeKinds[s[0]]
+	if !ok {
+		return
+	}
+	var bits uint16
+	for i := range 9 {
+		bit := uint16(1) << (8 - i)
+		special := uint16(0o4000) >> (i / 3)
+		switch c := s[1+i]; {
+		case c == "rwx"[i%3]:
+			bits |= bit
+		case c == "sst"[i/3] && i%3 == 2:
+			bits |= bit | special
+		case c == "SST"[i/3] && i%3 == 2:
+			bits |= special
+		case c != '-':
+			return
+		}
+	}
+	if f.kind = kind; kind != listing.Symlink { // whose mode says nothing
+		f.mode = listing.Perm(bits)
+	}
+}
