@@ -64,7 +64,10 @@ func NewFTP(base *url.URL, o FTPOptions) *FTP {
 	f.conn.Addr = net.JoinHostPort(base.Hostname(), port)
 	f.conn.User = base.User.Username()
 	f.conn.Password, _ = base.User.Password()
-	f.conn.Connect, f.conn.Reply, f.conn.Idle = o.Connect, o.Reply, o.Idle
+	f.conn.Connect, f.conn.Reply = o.Connect, o.Reply
+	f.conn.Data = func(c net.Conn) net.Conn {
+		return &pacedConn{Conn: c, wait: o.Idle, lowSpeed: o.LowSpeed, window: o.LowSpeedTime}
+	}
 	return f
 }
 
@@ -277,9 +280,7 @@ func (s *ftpFile) open(ctx context.Context, off int64) (io.ReadCloser, int64, er
 	if err != nil {
 		return nil, 0, s.unavailable(ctx, err)
 	}
-	b := &body{raw: t, cancel: func(error) {}, lowSpeed: s.f.opts.LowSpeed, window: s.f.opts.LowSpeedTime}
-	b.r = watched{b}
-	return b, off, nil
+	return t, off, nil
 }
 
 // fail implements plain.

@@ -286,6 +286,9 @@ func TestFTPSlow(t *testing.T) {
 	if _, err := u.Fetch(t.Context(), a.Request); !errors.Is(err, mirror.ErrTimeout) {
 		t.Errorf("error %v", err)
 	}
+	if _, err := u.List(t.Context(), "", nil); !errors.Is(err, mirror.ErrTimeout) {
+		t.Errorf("a listing: %v", err)
+	}
 }
 
 // TestFTPPaths: RFC 1738 on where a path begins.

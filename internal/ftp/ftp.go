@@ -44,6 +44,10 @@ type Options struct {
 	Connect time.Duration // for each TCP and each TLS handshake; 0: no limit, as below
 	Reply   time.Duration // from a command to its reply
 	Idle    time.Duration // without a byte of data
+
+	// Data, if it is not nil, is put around each data connection. Where it sets
+	// deadlines of its own, leave Idle out.
+	Data func(net.Conn) net.Conn
 }
 
 // ErrPath: a path has bytes that FTP cannot carry.

@@ -53,6 +53,9 @@ func (c *Conn) transfer(ctx context.Context, off int64, verb, arg string) (*Tran
 		c.broken = true // who knows when the server gives up to wait
 		return nil, err
 	}
+	if c.o.Data != nil {
+		raw = c.o.Data(raw)
+	}
 	t := &Transfer{c: c, ctx: ctx, raw: raw, data: raw}
 	if err := t.begin(off, verb, arg); err != nil {
 		raw.Close()
