@@ -2,6 +2,7 @@ package page
 
 import (
 	"strings"
+	"unicode"
 
 	"mirror/listing"
 )
@@ -13,6 +14,7 @@ type facts struct {
 	mode listing.Mode
 	kind listing.Type // by its mode, or by a word: "<dir>"
 	dash bool         // where the size would be is a dash, as for directories
+	mere bool         // the size is a number in a cell without a heading, so it may be something else's
 }
 
 func (f *facts) any() bool {
@@ -126,7 +128,7 @@ func cutDash(s string) (rest string, ok bool) {
 }
 
 // dirWords say in a listing's cell that the entry is a directory.
-var dirWords = []string{"<dir>", "[dir]", "[directory]", "application/directory", "directory", "dir", "folder", "file folder", "httpd/unix-directory", "inode/directory"}
+var dirWords = []string{"<dir>", "[dir]", "[directory]", "application/directory", "directory", "dir", "folder", "file folder", "httpd/unix-directory", "inode/directory", "📁", "📂", "🗀", "🗁"}
 
 // dirWord finds one of dirWords where s begins.
 func dirWord(s string) (word string, ok bool) {
@@ -147,10 +149,10 @@ func clip(s string) string {
 	return s
 }
 
-// column reads a cell that has a heading.
-func (f *facts) column(c *cell, text string, h heading) {
+// column reads a cell of the column i of those that have headings.
+func (f *facts) column(c *cell, text string, columns *columns, i int) {
 	text = clip(text)
-	switch h.role {
+	switch h := columns.at(i); h.role {
 	case timeRole:
 		f.stamp(c, text)
 		if f.time.precise == unread && !f.size.Known {
@@ -165,8 +167,15 @@ func (f *facts) column(c *cell, text string, h heading) {
 		if _, ok := dirWord(strings.TrimSpace(text)); ok {
 			f.kind = listing.Dir
 		}
-	case unknownRole:
-		f.content(c, text)
+	case unknownRole: // it may be what no other heading is for
+		var g facts
+		g.content(c, text)
+		if !columns.headed(timeRole) && f.time.precise == unread {
+			f.time = g.time
+		}
+		if !columns.headed(sizeRole) && !f.size.Known {
+			f.size, f.dash = g.size, f.dash || g.dash
+		}
 	case otherRole:
 		f.permissions(text)
 	}
@@ -209,7 +218,7 @@ func (f *facts) exactly(c *cell) {
 // else.
 func (f *facts) whole(text string) {
 	text = strings.TrimSpace(text)
-	if text == "" || f.time.precise != unread && f.size.Known {
+	if text == "" {
 		return
 	}
 	if f.time.precise == unread {
@@ -218,8 +227,10 @@ func (f *facts) whole(text string) {
 			return
 		}
 	}
-	if size, rest, ok := readSize(strings.TrimLeft(text, "([↱\u00a0 "), 1); ok && !f.size.Known && strings.Trim(rest, " \u00a0)]") == "" {
-		f.size = size
+	if size, rest, ok := readSize(strings.TrimLeft(text, "([↱\u00a0 "), 1); ok && strings.Trim(rest, " \u00a0)]") == "" {
+		if mere := strings.IndexFunc(text, unicode.IsLetter) < 0; !f.size.Known || f.mere && !mere {
+			f.size, f.mere = size, mere
+		}
 		return
 	}
 	if rest, ok := cutDash(text); ok && rest == "" {

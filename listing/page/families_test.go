@@ -185,6 +185,15 @@ drwxr-xr-x  root      root      May 17 13:24     &lt;DIR&gt;  <a href="/pub/d/">
 
 	{"a listing for those without scripts", `<html><body><div id="app"></div><svg class="x"/><noscript><ul><li><a href="a.txt">a.txt</a></li></ul></noscript></body></html>`, "a.txt file - -\n"},
 
+	{"icons that are words", `<html><body><ul><li><i class="material-icons">folder</i> <a href="d">d</a></li><li><a href="e"><i class="material-icons">folder</i>e</a></li><li>📁 <a href="f">f</a></li><li><a href="a.txt"><i>description</i> <span>a.txt</span> <small>1.2 KB</small></a></li></ul></body></html>`,
+		"d dir - -\ne dir - -\nf dir - -\na.txt file 1126-1332 -\n"},
+
+	{"a count before the size", `<html><body><table><tr><td>1</td><td><a href="a.txt">a.txt</a></td><td>12</td><td>1.2 KB</td><td>2024-05-17</td></tr></table></body></html>`, "a.txt file 1126-1332 2024-05-17T00:00:00+86399s\n"},
+
+	{"a count under a heading of its own", `<html><body><table><tr><th>Name</th><th>Visits</th><th>Size</th></tr><tr><td><a href="a.txt">a.txt</a></td><td>12</td><td></td></tr></table></body></html>`, "a.txt file - -\n"},
+
+	{"everything in brackets", `<html><body><ul><li><a href="a.txt">a.txt</a> (1.2 MB, 2024-05-17)</li></ul></body></html>`, "a.txt file 1153433-1363149 2024-05-17T00:00:00+86399s\n"},
+
 	{"russian", `<html><body><table><tr><th>Имя файла</th><th>Размер</th><th>Изменён</th></tr><tr><td><a href="a.txt">a.txt</a></td><td>1,2 КБ</td><td>17 мая 2024 г. 13:24</td></tr></table></body></html>`,
 		"a.txt file 1126-1332 2024-05-17T00:00:00+86399s\n"},
 

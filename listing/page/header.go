@@ -125,15 +125,17 @@ func (c *columns) at(i int) heading {
 	return heading{unit: 1}
 }
 
-// has: there may be a column of that role.
-func (c *columns) has(want role) bool {
-	if !c.complete || len(c.heads) == 0 {
-		return true
-	}
+// headed: there is a column of that role.
+func (c *columns) headed(want role) bool {
 	for _, h := range c.heads {
 		if h.role == want {
 			return true
 		}
 	}
 	return false
+}
+
+// has: there may be a column of that role.
+func (c *columns) has(want role) bool {
+	return !c.complete || len(c.heads) == 0 || c.headed(want)
 }

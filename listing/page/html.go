@@ -87,11 +87,11 @@ func (p *reader) targets(r *row, t []target) []target {
 		case elsewhere:
 			p.hashes = p.hashes || strings.Contains(a.href, "#sha") || strings.Contains(a.href, "#md5=")
 		case child:
-			if l.query && !sameName(r.text(i), l.name) {
+			if l.query && !sameName(r.text(i, l.name), l.name) {
 				continue
 			}
 			if n := len(t); n > 0 && t[n-1].name == l.name {
-				if strings.TrimSpace(r.text(t[n-1].anchor)) == "" {
+				if r.shown(t[n-1].anchor, l.name) < 0 {
 					a.marks |= r.anchors[t[n-1].anchor].marks
 					t[n-1].anchor = i
 				}
@@ -169,7 +169,7 @@ func (p *reader) single(r *row, t target) {
 		p.cells(r, a.cell, &f)
 	}
 	if !f.any() {
-		p.beside(r, t.anchor, &f)
+		p.beside(r, t, &f)
 	}
 	p.entry(r, t, f, m)
 }
@@ -182,7 +182,7 @@ func (p *reader) cells(r *row, name int, f *facts) {
 		switch text := c.own(); {
 		case i == name:
 		case r.columns != nil && len(r.columns.heads) > 0:
-			f.column(c, text, r.columns.at(column))
+			f.column(c, text, r.columns, column)
 		case i > name || digits(text) < len(text): // a mere number before the name is the row's
 			f.content(c, text)
 		}
@@ -191,16 +191,16 @@ func (p *reader) cells(r *row, name int, f *facts) {
 }
 
 // beside reads the text around an anchor, up to the next one on either side.
-func (p *reader) beside(r *row, anchor int, f *facts) {
+func (p *reader) beside(r *row, t target, f *facts) {
 	columns := &p.columns
 	if r.kind == tableRow && r.columns != nil {
 		columns = r.columns
 	}
-	c := &r.cells[r.anchors[anchor].cell]
+	c := &r.cells[r.anchors[t.anchor].cell]
 	if c.stamp != "" {
 		f.stamp(c, "")
 	}
-	before, inside, after := r.around(anchor)
+	before, inside, after := r.around(t.anchor, t.name)
 	f.line(after, false, columns)
 	if (r.kind == flow || r.kind == item) && f.time.precise == unread && strings.IndexFunc(after, unicode.IsLetter) < 0 {
 		f.size = listing.Span{} // a mere number; it may count something
@@ -208,7 +208,7 @@ func (p *reader) beside(r *row, anchor int, f *facts) {
 	if inside != "" && !f.any() {
 		f.line(inside, true, columns)
 	}
-	if before == "" || f.time.precise != unread || r.kind == flow && anchor > 0 {
+	if before == "" || f.time.precise != unread || r.kind == flow && t.anchor > 0 {
 		return
 	}
 	var g facts
@@ -227,7 +227,7 @@ func (p *reader) beside(r *row, anchor int, f *facts) {
 // entry adds the entry of a target.
 func (p *reader) entry(r *row, t target, f facts, m marks) {
 	e := found{listing.Entry{Name: t.name, Type: listing.File}, find{evidence: linked}}
-	shown := r.text(t.anchor)
+	shown := r.text(t.anchor, t.name)
 	if sameName(shown, t.name) {
 		e.evidence = named
 	}
@@ -274,7 +274,7 @@ func (p *reader) describe(e *found, f facts) {
 func (p *reader) several(r *row, t []target) bool {
 	below, names := true, true
 	for i := range t {
-		if !sameName(r.text(t[i].anchor), t[i].name) {
+		if !sameName(r.text(t[i].anchor, t[i].name), t[i].name) {
 			return false
 		}
 		if i > 0 {
@@ -286,7 +286,7 @@ func (p *reader) several(r *row, t []target) bool {
 	if names && r.kind == tableRow && (r.columns == nil || len(r.columns.heads) == 0) || below {
 		for i := range t {
 			var f facts
-			p.beside(r, t[i].anchor, &f)
+			p.beside(r, t[i], &f)
 			p.entry(r, t[i], f, r.anchors[t[i].anchor].marks)
 		}
 		return true
@@ -300,7 +300,7 @@ func (p *reader) flow(r *row, t []target) {
 	words := strings.TrimFunc(r.cells[0].own(), notWord) != ""
 	for i := range t {
 		var f facts
-		p.beside(r, t[i].anchor, &f)
+		p.beside(r, t[i], &f)
 		m := r.anchors[t[i].anchor].marks
 		if i == 0 && len(t) == 1 {
 			m |= r.marks

@@ -85,37 +85,44 @@ func (c *cell) join(want func(piece) bool) string {
 	return only
 }
 
-// text is what an anchor shows.
-func (r *row) text(anchor int) string {
+// shown finds the piece of an anchor that shows its name, or else the first
+// that has any text; -1 where there is none.
+func (r *row) shown(anchor int, name string) int {
 	a := &r.anchors[anchor]
-	c := &r.cells[a.cell]
-	for _, p := range c.pieces[a.piece:] {
-		if p.anchor != anchor {
-			break
+	pieces := r.cells[a.cell].pieces
+	first := -1
+	for i := a.piece; i < len(pieces) && pieces[i].anchor == anchor; i++ {
+		switch text := strings.TrimSpace(pieces[i].text); {
+		case text == "":
+		case sameName(text, name):
+			return i
+		case first < 0:
+			first = i
 		}
-		if strings.TrimSpace(p.text) != "" {
-			return p.text
-		}
+	}
+	return first
+}
+
+// text is what an anchor shows for its name.
+func (r *row) text(anchor int, name string) string {
+	if i := r.shown(anchor, name); i >= 0 {
+		return r.cells[r.anchors[anchor].cell].pieces[i].text
 	}
 	return ""
 }
 
 // around is the text before an anchor, inside of it but for the name, and
 // after it, up to the next anchors and ends of lines.
-func (r *row) around(anchor int) (before, inside, after string) {
+func (r *row) around(anchor int, name string) (before, inside, after string) {
 	a := &r.anchors[anchor]
 	pieces := r.cells[a.cell].pieces
 	at := a.piece
 	for i := at - 1; i >= 0 && pieces[i].anchor < 0 && !pieces[i].end && len(before) < maxText; i-- {
 		before = pieces[i].text + "  " + before
 	}
-	named := false
-	for ; at < len(pieces) && (pieces[at].anchor == anchor); at++ {
-		switch blank := strings.TrimSpace(pieces[at].text) == ""; {
-		case blank:
-		case !named:
-			named = true
-		case len(inside) < maxText:
+	shown := r.shown(anchor, name)
+	for ; at < len(pieces) && pieces[at].anchor == anchor; at++ {
+		if at != shown && len(inside) < maxText && strings.TrimSpace(pieces[at].text) != "" {
 			inside += pieces[at].text + "  "
 		}
 	}
