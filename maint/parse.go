@@ -144,7 +144,7 @@ func isDeep(head []byte) bool {
 func gather(parse func(io.Reader, lines.Options) (listing.Listing, error), r io.Reader, o lines.Options, each func(Part) error) (Summary, error) {
 	l, err := parse(r, o)
 	if err == nil && len(l.Entries) == 0 && l.Unread > 0 {
-		return summaryOf(l), fmt.Errorf("this is no listing: %d lines were not understood, and none is an entry; the first is %q", l.Unread, l.FirstUnread)
+		return summaryOf(l), fmt.Errorf("this is no listing: no line of it is an entry; the first that was not understood is %q", l.FirstUnread)
 	}
 	return handOver(l, err, each)
 }
