@@ -49,7 +49,7 @@ func TestFTPServersList(t *testing.T) {
 	for _, f := range ftpServers {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			u := f.start(t, "").upstream(t, "ftp", nil)
+			u := f.start(t, "", false).upstream(t, "ftp", nil)
 			fill(t, u)
 			got, err := u.List(t.Context(), "d", nil)
 			if err != nil || !got.Ended || got.Unread > 0 {
@@ -129,42 +129,46 @@ func certificate(t *testing.T) (string, *x509.CertPool) {
 	return string(text) + string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: h.Certificate().Raw})), pool
 }
 
-// TestFTPSServers: what is asked most, over TLS. vsftpd wants sessions resumed.
+// TestFTPSServers: what is asked most, over TLS. vsftpd and proftpd want the
+// control connection's session resumed for the data.
 func TestFTPSServers(t *testing.T) {
 	for _, f := range ftpServers {
-		if f.name == "proftpd" {
-			continue // its TLS is another package
-		}
-		t.Run(f.name, func(t *testing.T) {
-			t.Parallel()
-			text, pool := certificate(t)
-			s := f.start(t, text)
-			u := s.upstream(t, "ftps", func(o *FTPOptions) { o.TLS = &tls.Config{RootCAs: pool} })
-			whole := origin.Bytes(1, size)
-			u.Set("d/a", origin.File{Seed: 1, Size: size})
-			for range 2 {
-				meta := newAttempt(t, "d/a", nil).succeeds(u, whole)
-				a := newAttempt(t, "d/a", whole[:200_000])
-				a.Have, a.SameUpstream = meta, true
-				a.succeeds(u, whole)
-				body, err := u.Range(t.Context(), "d/a", 1000, 5999, meta)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := origin.CheckRange(body, 1, 1000, 5000); err != nil {
-					t.Error(err)
-				}
-				body.Close()
-				list, err := u.List(t.Context(), "d", nil)
-				if err != nil || len(list.Entries) != 1 {
-					t.Errorf("%+v, %v", list, err)
-				}
-				newAttempt(t, "d/none", nil).upstreamFails(u, mirror.ErrNotFound)
-			}
-			stranger := s.upstream(t, "ftps", func(o *FTPOptions) { o.TLS = &tls.Config{RootCAs: x509.NewCertPool()} })
-			newAttempt(t, "d/a", nil).upstreamFails(stranger, mirror.ErrBroken)
-		})
+		t.Run(f.name, func(t *testing.T) { testFTPS(t, f, false) })
 	}
+	t.Run("implicit", func(t *testing.T) { testFTPS(t, ftpServers[0], true) })
+}
+
+func testFTPS(t *testing.T, f ftpServer, implicit bool) {
+	t.Parallel()
+	text, pool := certificate(t)
+	s := f.start(t, text, implicit)
+	u := s.upstream(t, "ftps", func(o *FTPOptions) { o.TLS = &tls.Config{RootCAs: pool} })
+	whole := origin.Bytes(1, size)
+	u.Set("d/a", origin.File{Seed: 1, Size: size})
+	for range 2 {
+		meta := newAttempt(t, "d/a", nil).succeeds(u, whole)
+		a := newAttempt(t, "d/a", whole[:200_000])
+		a.Have, a.SameUpstream = meta, true
+		a.succeeds(u, whole)
+		body, err := u.Range(t.Context(), "d/a", 1000, 5999, meta)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := origin.CheckRange(body, 1, 1000, 5000); err != nil {
+			t.Error(err)
+		}
+		body.Close()
+		list, err := u.List(t.Context(), "d", nil)
+		if err != nil || len(list.Entries) != 1 {
+			t.Errorf("%+v, %v", list, err)
+		}
+		newAttempt(t, "d/none", nil).upstreamFails(u, mirror.ErrNotFound)
+	}
+	if u.explicit.Load() == implicit {
+		t.Error("explicit was taken for implicit, or the reverse")
+	}
+	stranger := s.upstream(t, "ftps", func(o *FTPOptions) { o.TLS = &tls.Config{RootCAs: x509.NewCertPool()} })
+	newAttempt(t, "d/a", nil).upstreamFails(stranger, mirror.ErrBroken)
 }
 
 // TestFTPList: a listing that did not end is none, a strange line is told of.

@@ -31,6 +31,7 @@ type ftpServing struct {
 	root, conf, data string // directories: of the package, of the configuration, of the files
 	port             int
 	pem              string // a certificate and its key, in PEM; "": without TLS
+	implicit         bool   // TLS from the first byte on; only vsftpd
 	cases            int    // how many upstreams it has been
 }
 
@@ -54,9 +55,12 @@ xferlog_enable=NO
 			conf += "ssl_enable=YES\nallow_anon_ssl=YES\nforce_anon_data_ssl=YES\nforce_anon_logins_ssl=YES\n" +
 				"require_ssl_reuse=YES\nssl_ciphers=HIGH\nrsa_cert_file=" + s.write(t, "pem", s.pem) + "\n"
 		}
+		if s.implicit {
+			conf += "implicit_ssl=YES\n"
+		}
 		return []string{s.write(t, "vsftpd.conf", conf)}
 	}},
-	{"proftpd", "proftpd-core", "usr/sbin/proftpd", func(t *testing.T, s *ftpServing) []string {
+	{"proftpd", "proftpd-mod-crypto", "usr/sbin/proftpd", func(t *testing.T, s *ftpServing) []string {
 		users := s.write(t, "passwd", fmt.Sprintf("user:%s:%d:%d::%s:/bin/sh\n", hashed, s.uid(), s.uid(), s.data))
 		conf := `ServerType standalone
 DefaultAddress 127.0.0.1
@@ -73,6 +77,10 @@ TimesGMT on
 `
 		conf += fmt.Sprintf("Port %d\nUser %s\nModulePath %s/usr/lib/proftpd\nAuthUserFile %s\n", s.port, s.user(), s.root, users)
 		conf += fmt.Sprintf("PidFile %[1]s/pid\nScoreboardFile %[1]s/scoreboard\nDelayEngine off\n", s.conf)
+		if s.pem != "" {
+			conf += "LoadModule mod_tls.c\nTLSEngine on\nTLSRequired on\nTLSProtocol TLSv1.2 TLSv1.3\n"
+			conf += fmt.Sprintf("TLSRSACertificateFile %[1]s\nTLSRSACertificateKeyFile %[1]s\n", s.write(t, "pem", s.pem))
+		}
 		return []string{"-n", "-q", "-c", s.write(t, "proftpd.conf", conf)}
 	}},
 	{"pure-ftpd", "pure-ftpd", "usr/sbin/pure-ftpd", func(t *testing.T, s *ftpServing) []string {
@@ -125,7 +133,7 @@ func (s *ftpServing) environment() []string {
 }
 
 // start runs the server until the test ends.
-func (f ftpServer) start(t *testing.T, pem string) *ftpServing {
+func (f ftpServer) start(t *testing.T, pem string, implicit bool) *ftpServing {
 	t.Helper()
 	root, err := filepath.Abs("../bin/ftpd/" + f.pkg)
 	if err != nil {
@@ -134,7 +142,7 @@ func (f ftpServer) start(t *testing.T, pem string) *ftpServing {
 	if _, err := os.Stat(root + "/complete"); err != nil {
 		t.Fatalf("%s is not there: scripts/need-ftpd, which `make test` runs, unpacks it", f.name)
 	}
-	s := &ftpServing{ftpServer: f, root: root, conf: t.TempDir(), data: t.TempDir(), pem: pem, port: freePort(t)}
+	s := &ftpServing{ftpServer: f, root: root, conf: t.TempDir(), data: t.TempDir(), pem: pem, implicit: implicit, port: freePort(t)}
 	if err := os.Chmod(filepath.Dir(s.data), 0o755); err != nil { // for nobody
 		t.Fatal(err)
 	}
@@ -243,7 +251,7 @@ func TestFTPServers(t *testing.T) {
 	for _, f := range ftpServers {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			s := f.start(t, "")
+			s := f.start(t, "", false)
 			testSource(t, func(t *testing.T) upstream { return s.upstream(t, "ftp", nil) })
 		})
 	}
