@@ -22,6 +22,7 @@ func TestNoListing(t *testing.T) {
 		{"Not Found", "application/json", "sent as application/json"},
 		{`<html><head><title>Sign in</title></head><body><form><a href="/login">Sign in</a></form></body></html>`, "text/html", `"Sign in"`},
 		{`<?xml version="1.0"?><Error><Code>NoSuchBucket</Code></Error>`, "application/xml", `"error"`},
+		{`<?xml version="1.0"?><list2><file>a</file></list2>`, "", `"list2"`},
 		{`{"error":"not found"}`, "application/json", "no array of entries"},
 		{`{"error":`, "application/json", "not well-formed"},
 		{`"x"`, "application/json", "sent as"},

@@ -186,7 +186,7 @@ func (p *xmlPage) tell(name, value string) {
 // listing gives the entries their names.
 func (p *xmlPage) listing(in Input, ended bool) (listing.Listing, error) {
 	format, ok := xmlRoots[p.root]
-	if !ok && len(p.parts) == 0 {
+	if !ok {
 		return listing.Listing{}, fmt.Errorf("this XML is no listing: its root is %q", p.root[:min(len(p.root), 40)])
 	}
 	keys := format == "s3" && p.delimiter != "/"
