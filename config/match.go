@@ -20,16 +20,18 @@ func (c *Config) Match(name string) (m *Mirror, rest string, ok bool) {
 // change its content, and must therefore be confirmed from time to time. The
 // upstream's own index always may.
 func (m *Mirror) IsMutable(rest string) bool {
-	return rest != "" && rest == m.Index || matchAny(m.Mutable, rest)
+	return rest != "" && rest == m.Index || MatchAny(m.Mutable, rest)
 }
 
 // RefusesHTML reports whether an answer of type text/html for this name below
 // the prefix is an upstream failure, such as a captive portal's login page.
 func (m *Mirror) RefusesHTML(rest string) bool {
-	return matchAny(m.RefuseHTML, rest)
+	return MatchAny(m.RefuseHTML, rest)
 }
 
-func matchAny(patterns []string, rest string) bool {
+// MatchAny reports whether a name below a prefix matches one of the patterns, which
+// are written as those of Mirror.Mutable.
+func MatchAny(patterns []string, rest string) bool {
 	for _, pattern := range patterns {
 		if matchPattern(pattern, rest) {
 			return true

@@ -74,14 +74,15 @@ func (t *transfer) askAll() (*source.Result, error) {
 // attempt asks one upstream for what is missing.
 func (t *transfer) attempt(src upstream) (*source.Result, error) {
 	t.upstream = src.String()
-	if err := t.takeSlot(src.pool, t.e.conf.Limits.PerUpstream); err != nil {
+	leave, err := t.admit(src)
+	if err != nil {
 		return nil, err
 	}
-	defer t.lock.ReleaseSlot(src.pool)
+	defer leave()
 	r := source.Request{
 		Path: t.rest, MaxSize: t.e.conf.Limits.MaxSize, RefuseHTML: t.m.RefusesHTML(string(t.rest)),
 		Held:  t.condition(src),
-		Wrote: func(n int) { t.update(func(s *state) { s.have += int64(n) }) },
+		Wrote: t.wrote,
 	}
 	if s := t.now(); s.have > 0 && s.meta.Pinned() {
 		r.Part, r.Have, r.SameUpstream = t.part.File(), s.meta, t.isFrom(src)
@@ -95,8 +96,32 @@ func (t *transfer) attempt(src upstream) (*source.Result, error) {
 		t.started(src, m)
 		return t.part.File(), nil
 	}
-	res, err := src.Fetch(t.ctx, r)
+	var res source.Result
+	if t.group.batches(src) {
+		res, err = t.group.batch.fetch(r, t.group.sizes[t.name])
+	} else {
+		res, err = src.Fetch(t.ctx, r)
+	}
 	return &res, err
+}
+
+// admit waits until src may be asked.
+func (t *transfer) admit(src upstream) (leave func(), err error) {
+	if t.group != nil {
+		return t.group.admit(t, src)
+	}
+	if err := t.takeSlot(src.pool, t.e.conf.Limits.PerUpstream); err != nil {
+		return nil, err
+	}
+	return func() { t.lock.ReleaseSlot(src.pool) }, nil
+}
+
+// wrote counts bytes that were appended to the part.
+func (t *transfer) wrote(n int) {
+	t.update(func(s *state) { s.have += int64(n) })
+	if t.group != nil {
+		t.group.wrote(n)
+	}
 }
 
 // condition describes the held file to src, in the upstream's own words; nil

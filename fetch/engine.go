@@ -60,6 +60,8 @@ type Engine struct {
 	stop context.CancelCauseFunc
 	wg   sync.WaitGroup // the transfers
 
+	batches sync.WaitGroup // what they are asked for together by; they end after ctx
+
 	closing sync.Once
 
 	mu         sync.Mutex
@@ -108,6 +110,7 @@ func (e *Engine) close(ctx context.Context) {
 		<-done
 	}
 	e.stop(errShutdown)
+	e.batches.Wait()
 	e.publish.close()
 }
 
@@ -227,6 +230,11 @@ func (e *Engine) join(ctx context.Context, name mirror.Name, m *config.Mirror, r
 // before. held describes the published file that is to be refreshed; nil: the
 // file is missing. here: in this process, if in none yet.
 func (e *Engine) begin(name mirror.Name, m *config.Mirror, rest mirror.Name, held *index.Record, here bool) (*transfer, error) {
+	return e.beginIn(nil, name, m, rest, held, here)
+}
+
+// beginIn is begin for a transfer of a group.
+func (e *Engine) beginIn(g *group, name mirror.Name, m *config.Mirror, rest mirror.Name, held *index.Record, here bool) (*transfer, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if t := e.running[name]; t != nil {
@@ -251,6 +259,7 @@ func (e *Engine) begin(name mirror.Name, m *config.Mirror, rest mirror.Name, hel
 		e.log.Warn("no worker process could be started, so this one fetches", "err", err)
 	}
 	t := newTransfer(e, name, m, rest, lock, held)
+	t.group = g
 	e.running[name] = t
 	e.wg.Add(1)
 	e.runners.run(t.run)

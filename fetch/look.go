@@ -119,6 +119,9 @@ func (e *Engine) openPublished(name mirror.Name) (*File, error) {
 // mtime are the record's. It completes a publication that was cut off between
 // the rename and the record, from its intent.
 func (e *Engine) claim(ctx context.Context, name mirror.Name, fi fs.FileInfo) (index.Record, bool) {
+	if fi.Mode()&fs.ModeSymlink != 0 {
+		return e.claimLink(ctx, name, fi)
+	}
 	rec, ok, err := e.index.File(ctx, string(name))
 	if err != nil {
 		e.log.Warn("the record cannot be read", "path", "/"+string(name), "err", err)
@@ -136,6 +139,16 @@ func (e *Engine) claim(ctx context.Context, name mirror.Name, fi fs.FileInfo) (i
 		e.log.Warn("an interrupted publication cannot be recorded", "path", "/"+string(name), "err", err)
 	}
 	return rec, true
+}
+
+// Owns reports whether what stands at name is ours.
+func (e *Engine) Owns(ctx context.Context, name mirror.Name) bool {
+	fi, err := e.tree.Lstat(name)
+	if err != nil || fi.IsDir() {
+		return false
+	}
+	_, ours := e.claim(ctx, name, fi)
+	return ours
 }
 
 // Recover completes the publications that a crash cut off between the rename

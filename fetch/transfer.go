@@ -29,6 +29,7 @@ type transfer struct {
 	lock    *keylock.Lock
 	refresh bool          // it began with a published file
 	held    *index.Record // that file, as of the last look; nil: none
+	group   *group        // that it belongs to; nil: none
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -99,8 +100,10 @@ func (t *transfer) fetch() (published bool, err error) {
 		return true, nil
 	}
 	t.steps.done("look")
-	if err := t.takeSlot(poolAll, t.e.conf.Limits.Fetches); err != nil {
-		return false, err
+	if t.group == nil { // a group has slots as it asks
+		if err := t.takeSlot(poolAll, t.e.conf.Limits.Fetches); err != nil {
+			return false, err
+		}
 	}
 	t.resume()
 	if t.now().checked { // a crash came between the check and the rename
@@ -147,7 +150,7 @@ func (t *transfer) lookAgain() (here bool, err error) {
 	}
 	rec, ours := t.e.claim(t.ctx, t.name, f.info)
 	t.held = &rec
-	return !ours || isFresh(rec, t.m, t.e.now()), nil
+	return !ours || t.group == nil && isFresh(rec, t.m, t.e.now()), nil
 }
 
 // check is reached with the whole file in the part: from here on its end may

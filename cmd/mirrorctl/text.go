@@ -55,6 +55,9 @@ func plural(n int64, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
+	if stem, ok := strings.CutSuffix(what, "ry"); ok {
+		what = stem + "rie"
+	}
 	return number(n) + " " + what + "s"
 }
 

@@ -1,0 +1,196 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"mirror"
+	"mirror/config"
+	"mirror/store/index"
+)
+
+// maxTogether bounds the transfers of a group at one time: enough that while
+// some are asked for, others are synced and published together.
+const maxTogether = 2 * maxAsked
+
+// Wanted is a file that is to be brought.
+type Wanted struct {
+	Name mirror.Name
+	Size int64 // as far as it is known; 0: not at all
+}
+
+// Brought is how a file came to be in the docroot.
+type Brought uint8
+
+// The ways in which FetchMany ends well.
+const (
+	Fetched   Brought = iota // it was missing
+	Replaced                 // there was another version
+	Confirmed                // the upstream has what is there
+)
+
+// Many is how FetchMany goes about it.
+type Many struct {
+	// Jobs is how many are asked for at a time; 0, and at most:
+	// limits.per_upstream. An upstream that sends many files in one session
+	// has one.
+	Jobs int
+	// Wrote is called with the bytes of any file as they arrive, from several
+	// goroutines.
+	Wrote func(n int)
+	// Done is called with what became of each file, one at a time.
+	Done func(w Wanted, how Brought, size int64, err error)
+}
+
+// group is the transfers of one FetchMany.
+type group struct {
+	wrote func(n int)
+	gate  chan struct{} // what is asked for one by one waits here in line
+	batch *batch        // nil: the first upstream is no Batcher
+	sizes map[mirror.Name]int64
+}
+
+// FetchMany brings files of one mirror into the docroot: each as a request would,
+// with its lock, its check and its record, but a file of ours is refreshed
+// whatever its age. What stands there and is not ours is mirror.ErrForeign. It
+// returns when all are done, or with ctx's error; transfers that have begun then
+// go on until the engine is closed.
+func (e *Engine) FetchMany(ctx context.Context, m *config.Mirror, files []Wanted, o Many) error {
+	most := e.conf.Limits.PerUpstream
+	if o.Jobs > 0 {
+		most = min(most, o.Jobs)
+	}
+	g := &group{wrote: o.Wrote, gate: make(chan struct{}, most), batch: e.newBatch(e.sources[m][0])}
+	if g.batch != nil {
+		g.sizes = make(map[mirror.Name]int64, len(files))
+		for _, w := range files {
+			g.sizes[w.Name] = w.Size
+		}
+		if err := g.batch.start(); err != nil {
+			return err
+		}
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex // held while o.Done runs
+	together := make(chan struct{}, maxTogether)
+	for _, w := range files {
+		select {
+		case together <- struct{}{}:
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		wg.Go(func() {
+			how, size, err := e.bring(ctx, g, m, w)
+			<-together
+			mu.Lock()
+			defer mu.Unlock()
+			o.Done(w, how, size, err)
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if g.batch != nil {
+		g.batch.end()
+	}
+	return nil
+}
+
+// bring fetches or refreshes one file.
+func (e *Engine) bring(ctx context.Context, g *group, m *config.Mirror, w Wanted) (how Brought, size int64, err error) {
+	rest := w.Name[len(m.Prefix):]
+	for range maxTries {
+		held, err := e.held(ctx, w.Name)
+		if err != nil {
+			return how, 0, err
+		}
+		t, err := e.beginIn(g, w.Name, m, rest, held, true)
+		if err != nil {
+			return how, 0, err
+		}
+		if t == nil { // another process fetches it: what it brings is asked for once more
+			if err := e.Idle(ctx, w.Name); err != nil {
+				return how, 0, err
+			}
+			continue
+		}
+		s, err := t.await(ctx, func(s *state) bool { return s.done })
+		switch {
+		case err != nil:
+			return how, 0, err
+		case s.err != nil:
+			return how, 0, s.err
+		case !s.published:
+			return how, 0, fmt.Errorf("%w: the upstream sends it without a length, so that its end cannot be told from a broken connection: it can be delivered, but not kept", mirror.ErrBroken)
+		case !s.checked:
+			return Confirmed, 0, nil
+		case held != nil:
+			return Replaced, s.have, nil
+		}
+		return Fetched, s.have, nil
+	}
+	return how, 0, fmt.Errorf("%w: another process fetched it %d times", mirror.ErrBusy, maxTries)
+}
+
+// held returns the record of what stands at a name; nil: nothing does. What is
+// not a file of ours is mirror.ErrForeign.
+func (e *Engine) held(ctx context.Context, name mirror.Name) (*index.Record, error) {
+	fi, err := e.tree.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, foreign(name, err.Error())
+	}
+	if !fi.Mode().IsRegular() {
+		return nil, foreign(name, "it is no regular file")
+	}
+	rec, ours := e.claim(ctx, name, fi)
+	if !ours {
+		return nil, fmt.Errorf("/%s: %w", name, mirror.ErrForeign)
+	}
+	return &rec, nil
+}
+
+func foreign(name mirror.Name, why string) error {
+	return fmt.Errorf("/%s: %w: %s", name, mirror.ErrForeign, why)
+}
+
+// batches reports whether src is asked through the group's batch. A nil group has
+// none.
+func (g *group) batches(src upstream) bool {
+	return g != nil && g.batch != nil && g.batch.src == src
+}
+
+// admit waits until t may ask src, as long as it takes. The line is of this
+// process, so that hundreds of transfers do not poll for the slots.
+func (g *group) admit(t *transfer, src upstream) (leave func(), err error) {
+	if g.batches(src) {
+		return func() {}, nil
+	}
+	select {
+	case g.gate <- struct{}{}:
+	case <-t.ctx.Done():
+		return nil, context.Cause(t.ctx)
+	}
+	leave = func() {
+		t.lock.ReleaseSlot(src.pool)
+		t.lock.ReleaseSlot(poolAll)
+		<-g.gate
+	}
+	limits := t.e.conf.Limits
+	if err = waitSlot(t.ctx, t.lock, poolAll, limits.Fetches); err == nil {
+		err = waitSlot(t.ctx, t.lock, src.pool, limits.PerUpstream)
+	}
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	return leave, nil
+}

@@ -1,0 +1,302 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"mirror"
+	"mirror/internal/keylock"
+	"mirror/store"
+	"mirror/store/index"
+)
+
+// Link is a name that is to lead to another: a symbolic link to Target, or, where
+// that is "", a hard link of the published file Of.
+type Link struct {
+	Name     mirror.Name
+	Target   string
+	Of       mirror.Name
+	Upstream string    // the URL of Name
+	ModTime  time.Time // of a symbolic link; zero: now
+}
+
+// Inside says why a symbolic link at name, which belongs below prefix, is not to
+// be made; nil: whatever its way leads through, it ends below prefix. So ".." may
+// only come first: after a name, which may itself be a link, it leads anywhere.
+func Inside(prefix string, name mirror.Name, target string) error {
+	switch {
+	case target == "":
+		return errors.New("where it leads is not known")
+	case strings.HasPrefix(target, "/"):
+		return fmt.Errorf("it leads to %q, which is absolute", target)
+	}
+	dir, down := path.Dir(string(name)), false
+	for segment := range strings.SplitSeq(target, "/") {
+		switch {
+		case segment == "" || segment == ".":
+		case segment != "..":
+			down = true
+		case down:
+			return fmt.Errorf("it leads to %q, which goes up after it went down", target)
+		default:
+			if dir+"/" == prefix || dir == "." {
+				return fmt.Errorf("it leads to %q, which is outside of the mirror", target)
+			}
+			dir = path.Dir(dir)
+		}
+	}
+	return nil
+}
+
+// makeLinks bounds how many links are made at a time: they share their syncs and
+// transactions.
+const makeLinks = maxBatch
+
+// MakeLinks puts links into the docroot, and calls done for each: made is false
+// where it stands there already. One that stands there, or a file, gives way if it
+// is ours; else the error is mirror.ErrForeign. The directories are there.
+func (e *Engine) MakeLinks(ctx context.Context, links []Link, done func(l Link, made bool, err error)) error {
+	for len(links) > 0 {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		n := min(len(links), makeLinks)
+		e.makeLinks(ctx, links[:n], done)
+		links = links[n:]
+	}
+	return nil
+}
+
+// linking is a link on its way: see the steps of a fetch.
+type linking struct {
+	Link
+	lock *keylock.Lock
+	pub  store.Publication
+	row  index.Partial // the intent
+}
+
+func (e *Engine) makeLinks(ctx context.Context, links []Link, done func(Link, bool, error)) {
+	ctx = context.WithoutCancel(ctx) // what has begun is short
+	var batch []*linking
+	for _, l := range links {
+		w := &linking{Link: l}
+		if make, err := e.prepareLink(ctx, w); !make {
+			w.end()
+			done(l, false, err)
+			continue
+		}
+		batch = append(batch, w)
+	}
+	rows := make([]index.Partial, len(batch))
+	items := make([]*store.Publication, len(batch))
+	for i, w := range batch {
+		rows[i], items[i] = w.row, &w.pub
+	}
+	if err := e.index.Intend(ctx, rows); err != nil {
+		e.log.Warn("links cannot be announced in the record", "links", len(rows), "err", err)
+	}
+	e.tree.Publish(items)
+	var records []index.Record
+	for _, w := range batch {
+		if w.pub.Err == nil {
+			records = append(records, w.record())
+		}
+	}
+	if err := e.index.Publish(ctx, records); err != nil {
+		e.log.Warn("links cannot be recorded", "links", len(records), "err", err)
+	}
+	for _, w := range batch {
+		w.end()
+		done(w.Link, w.pub.Err == nil, w.pub.Err)
+	}
+}
+
+// prepareLink makes the link in the state directory. It reports false when there
+// is nothing to be done, or an error.
+func (e *Engine) prepareLink(ctx context.Context, w *linking) (make bool, err error) {
+	if w.lock, err = e.tree.Locks.TryLock(string(w.Name)); err != nil {
+		if errors.Is(err, keylock.ErrHeld) {
+			return false, fmt.Errorf("/%s: %w: the name is being fetched", w.Name, mirror.ErrBusy)
+		}
+		return false, fmt.Errorf("%w: %w", mirror.ErrStore, err)
+	}
+	fi, err := e.tree.Lstat(w.Name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return false, foreign(w.Name, err.Error())
+	case e.Stands(w.Link):
+		return false, nil
+	default:
+		if _, ours := e.claim(ctx, w.Name, fi); !ours {
+			return false, fmt.Errorf("/%s: %w", w.Name, mirror.ErrForeign)
+		}
+		w.pub.Replace = true
+	}
+	w.row = index.Partial{Name: string(w.Name)}
+	if w.Target != "" {
+		w.pub.Part, err = e.tree.NewSymlink(w.Name, w.Target, w.ModTime)
+	} else if w.row, err = e.recordOf(ctx, w.Of); err == nil {
+		w.row.Name = string(w.Name)
+		w.pub.Part, err = e.tree.NewHardLink(w.Name, w.Of)
+	}
+	if err != nil {
+		return false, err
+	}
+	st, err := w.pub.Part.Stat()
+	w.row.Inode, w.row.Total, w.row.ModTime = w.pub.Part.Inode, st.Size, st.ModTime
+	w.row.Upstream, w.row.Started = w.Upstream, e.now()
+	return err == nil, err
+}
+
+// Stands reports whether what is at the link's name is that link already.
+func (e *Engine) Stands(l Link) bool {
+	fi, err := e.tree.Lstat(l.Name)
+	if err != nil {
+		return false
+	}
+	if l.Target == "" {
+		of, err := e.tree.Lstat(l.Of)
+		return err == nil && store.Inode(of) == store.Inode(fi)
+	}
+	if fi.Mode()&fs.ModeSymlink == 0 {
+		return false
+	}
+	target, err := e.tree.Readlink(l.Name)
+	return err == nil && target == l.Target && (l.ModTime.IsZero() || l.ModTime.Unix() == fi.ModTime().Unix())
+}
+
+// recordOf is what a further name of a file of ours is recorded by.
+func (e *Engine) recordOf(ctx context.Context, name mirror.Name) (index.Partial, error) {
+	rec, err := e.held(ctx, name)
+	if err == nil && rec == nil {
+		err = fmt.Errorf("/%s: %w", name, fs.ErrNotExist)
+	}
+	if err != nil {
+		return index.Partial{}, err
+	}
+	return index.Partial{
+		ETag: rec.ETag, LastModified: rec.LastModified, ContentType: rec.ContentType, Digest: rec.Digest,
+	}, nil
+}
+
+// record is that of the finished link. A symbolic one has neither size nor time.
+func (w *linking) record() index.Record {
+	rec := w.row.Record()
+	if w.Target != "" {
+		rec.Target, rec.Size, rec.ModTime = w.Target, 0, time.Time{}
+	}
+	return rec
+}
+
+// end releases what the link needed on its way. Renaming one hard link of a file
+// to another leaves the first: it goes here.
+func (w *linking) end() {
+	if w.pub.Part != nil {
+		w.pub.Part.Remove()
+		w.pub.Part.Close()
+	}
+	if w.lock != nil {
+		w.lock.Unlock()
+	}
+}
+
+// claimLink is claim for a symbolic link: it is ours while it leads where the
+// record says.
+func (e *Engine) claimLink(ctx context.Context, name mirror.Name, fi fs.FileInfo) (index.Record, bool) {
+	rec, part, _, err := e.index.Lookup(ctx, string(name))
+	target, err2 := e.tree.Readlink(name)
+	switch {
+	case err != nil || err2 != nil:
+		return index.Record{}, false
+	case rec != nil && rec.Ours && rec.Target == target:
+		return *rec, true
+	case part == nil || !part.Became(store.Inode(fi), fi.Size(), fi.ModTime()):
+		return index.Record{}, false
+	}
+	w := linking{Link: Link{Target: target}, row: *part}
+	done := w.record()
+	if err := e.index.Publish(ctx, []index.Record{done}); err != nil {
+		e.log.Warn("an interrupted publication cannot be recorded", "path", "/"+string(name), "err", err)
+	}
+	return done, true
+}
+
+// Removed is what became of a name that was to go.
+type Removed struct {
+	Name mirror.Name
+	Size int64 // of a file
+	Link bool
+	Err  error // mirror.ErrForeign: it is not ours, and stays
+}
+
+// RemoveMany takes files and links of ours out of the docroot, and calls done for
+// each.
+func (e *Engine) RemoveMany(ctx context.Context, names []mirror.Name, done func(Removed)) error {
+	for len(names) > 0 {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		n := min(len(names), maxBatch)
+		if err := e.remove(context.WithoutCancel(ctx), names[:n], done); err != nil {
+			return err
+		}
+		names = names[n:]
+	}
+	return nil
+}
+
+func (e *Engine) remove(ctx context.Context, names []mirror.Name, done func(Removed)) error {
+	var gone []string
+	for _, name := range names {
+		lock, err := e.tree.Locks.TryLock(string(name))
+		if errors.Is(err, keylock.ErrHeld) {
+			done(Removed{Name: name, Err: fmt.Errorf("/%s: %w: it is being fetched", name, mirror.ErrBusy)})
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", mirror.ErrStore, err)
+		}
+		defer lock.Unlock()
+		r := Removed{Name: name}
+		fi, err := e.tree.Lstat(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			gone = append(gone, string(name))
+			continue
+		}
+		if err == nil {
+			r.Link = fi.Mode()&fs.ModeSymlink != 0
+			if !r.Link {
+				r.Size = fi.Size()
+			}
+			if _, ours := e.claim(ctx, name, fi); !ours || fi.IsDir() {
+				err = fmt.Errorf("/%s: %w", name, mirror.ErrForeign)
+			} else if err = e.tree.Remove(name); err == nil {
+				gone = append(gone, string(name))
+			}
+		}
+		r.Err = err
+		done(r)
+	}
+	return e.index.Remove(ctx, gone...)
+}
+
+// RemoveDir takes an empty directory out of the docroot, if an upstream is on
+// record as having had it, and reports whether it did.
+func (e *Engine) RemoveDir(ctx context.Context, name mirror.Name) bool {
+	if _, ok, err := e.index.Listing(ctx, string(name)); err != nil || !ok {
+		return false
+	}
+	if e.tree.RemoveDir(name) != nil {
+		return false
+	}
+	if err := e.index.DeleteListing(ctx, string(name)); err != nil {
+		e.log.Warn("the record of a directory cannot be removed", "path", "/"+string(name), "err", err)
+	}
+	return true
+}

@@ -1,0 +1,262 @@
+package fetch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"mirror"
+	"mirror/config"
+	"mirror/listing"
+	"mirror/source"
+	"mirror/store/index"
+)
+
+// Walked is a directory of a walk.
+type Walked struct {
+	*Directory
+	// Tree: the hard links of its entries are those of the whole tree. Else
+	// they are told for each directory by itself.
+	Tree bool
+	// Err says why there is no Directory but for its Name.
+	Err error
+}
+
+// Walk asks the upstreams what is in a directory and everything below it, and
+// calls visit with each directory, one at a time, a directory before those in it.
+// One that into refuses, after the one that has it was visited, or that is another
+// mirror's, is not gone into; symbolic links never are. The error is that of the
+// directory itself. What was read is recorded, as List does.
+func (e *Engine) Walk(ctx context.Context, name mirror.Name, into func(mirror.Name) bool, visit func(Walked)) error {
+	m, rest, ok := e.lookupDir(name)
+	if !ok {
+		return e.outside(name)
+	}
+	inside := func(dir mirror.Name) bool {
+		other, _, ok := e.lookupDir(dir)
+		return ok && other == m && into(dir)
+	}
+	if src := e.listers[m][0]; isWalker(src) {
+		err := e.walkTree(ctx, src, name, rest, inside, visit)
+		if err == nil || len(e.listers[m]) == 1 || ctx.Err() != nil {
+			return err
+		}
+		e.log.Warn("a whole tree cannot be listed: its directories are asked for one by one", "path", "/"+string(name), "err", err)
+	}
+	if m.Index != "" {
+		if err := e.renewCatalog(ctx, m); err != nil {
+			return err
+		}
+	}
+	w := &walk{e: e, m: m, ctx: ctx, into: inside, visit: visit}
+	w.more.L = &w.mu
+	return w.run(name)
+}
+
+func isWalker(src upstream) bool {
+	_, ok := src.Source.(source.Walker)
+	return ok
+}
+
+// walkTree has a Walker tell everything at once.
+func (e *Engine) walkTree(ctx context.Context, src upstream, name, rest mirror.Name, into func(mirror.Name) bool, visit func(Walked)) error {
+	slot, err := e.listSlot(src.pool)
+	if err != nil {
+		return err
+	}
+	defer slot()
+	dirs := map[mirror.Name]*Directory{name: {Name: name, Upstream: src.URL(rest)}}
+	order := []*Directory{dirs[name]}
+	ended, unread, err := src.Source.(source.Walker).Walk(ctx, rest, func(parent string, entry listing.Entry) error {
+		at := name
+		if parent != "" {
+			at = name.Join(parent)
+		}
+		d := dirs[at]
+		if d == nil {
+			return nil // it was not gone into
+		}
+		d.Entries = append(d.Entries, entry)
+		if below := at.Join(entry.Name); entry.Type == listing.Dir && into(below) {
+			_, rest, _ := e.lookupDir(below)
+			dirs[below] = &Directory{Name: below, Upstream: src.URL(rest)}
+			if entry.MTime.Exact() {
+				dirs[below].ModTime = time.Unix(entry.MTime.Lo, 0)
+			}
+			order = append(order, dirs[below])
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if l, err := src.Source.(source.Lister).List(ctx, rest, nil); err == nil {
+		dirs[name].ModTime = l.Meta.ModTime // which the tree below it does not tell
+	}
+	now := e.now()
+	for _, d := range order {
+		d.Ended, d.Unread, d.Checked = ended, int64(unread), now
+		visit(Walked{Directory: d, Tree: true})
+	}
+	e.recordWalked(order)
+	return nil
+}
+
+// recordWalked records what a Walker told.
+func (e *Engine) recordWalked(dirs []*Directory) {
+	const most = 500 // rows of a transaction: others write, too
+	for some := range slices.Chunk(dirs, most) {
+		rows := make([]index.Listing, len(some))
+		for i, d := range some {
+			rows[i] = index.Listing{
+				Name: string(d.Name), Upstream: d.Upstream, Format: "rsync", ModTime: d.ModTime, Checked: d.Checked,
+				Ended: d.Ended, Unread: d.Unread, Entries: listing.Encode(nil, d.Entries),
+			}
+		}
+		if err := e.index.PutListings(context.WithoutCancel(e.ctx), rows...); err != nil {
+			e.log.Warn("listings cannot be recorded", "directories", len(rows), "err", err)
+		}
+	}
+}
+
+// renewCatalog refreshes the mirror's catalog, and returns once it was read.
+func (e *Engine) renewCatalog(ctx context.Context, m *config.Mirror) error {
+	name := mirror.Name(m.Prefix + m.Index)
+	var failed error
+	err := e.FetchMany(ctx, m, []Wanted{{Name: name}}, Many{
+		Wrote: func(int) {},
+		Done:  func(_ Wanted, _ Brought, _ int64, err error) { failed = err },
+	})
+	if err = cmp.Or(err, failed); err != nil {
+		return fmt.Errorf("the catalog of the mirror: %w", err)
+	}
+	if _, err := e.catalog(ctx, m); err != nil && !errors.Is(err, errNoCatalog) {
+		return err
+	}
+	e.mu.Lock()
+	reading := e.listings[name]
+	e.mu.Unlock()
+	if reading == nil {
+		return nil
+	}
+	select {
+	case <-reading.done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// walk lists directories one by one, several at a time.
+type walk struct {
+	e     *Engine
+	m     *config.Mirror
+	ctx   context.Context
+	into  func(mirror.Name) bool
+	visit func(Walked)
+
+	mu      sync.Mutex // held while visit runs
+	more    sync.Cond  // of mu: pending has grown, or nobody works
+	pending []*branch  // guarded by mu; the last is the next
+	working int        // guarded by mu
+}
+
+// branch is a directory and the way that led to it.
+type branch struct {
+	name  mirror.Name
+	above *branch
+	shown []byte // its entries, encoded; nil where they tell nothing apart
+}
+
+func (w *walk) run(name mirror.Name) error {
+	root, err := w.e.ask(w.ctx, name)
+	if err != nil {
+		return err
+	}
+	w.add(&branch{name: name}, root)
+	var wg sync.WaitGroup
+	for range w.e.conf.Limits.PerUpstream {
+		wg.Go(w.work)
+	}
+	wg.Wait()
+	return w.ctx.Err()
+}
+
+func (w *walk) work() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for {
+		for len(w.pending) == 0 && w.working > 0 {
+			w.more.Wait()
+		}
+		if len(w.pending) == 0 || w.ctx.Err() != nil {
+			w.more.Broadcast()
+			return
+		}
+		b := w.pending[len(w.pending)-1]
+		w.pending = w.pending[:len(w.pending)-1]
+		w.working++
+		w.mu.Unlock()
+		d, err := w.e.ask(w.ctx, b.name)
+		w.mu.Lock()
+		w.working--
+		if err != nil {
+			w.visit(Walked{Directory: &Directory{Name: b.name}, Err: err})
+		} else {
+			w.add(b, d)
+		}
+		w.more.Broadcast()
+	}
+}
+
+// add visits a directory, and has those in it listed. The caller holds mu, or
+// is alone.
+func (w *walk) add(b *branch, d *Directory) {
+	if len(d.Entries) > 1 {
+		b.shown = listing.Encode(nil, d.Entries)
+		for above := b.above; above != nil; above = above.above {
+			if string(above.shown) == string(b.shown) {
+				w.visit(Walked{Directory: &Directory{Name: b.name}, Err: fmt.Errorf("%w: it shows the same as /%s above it: a link that leads back", errLoop, above.name)})
+				return
+			}
+		}
+	}
+	w.visit(Walked{Directory: d})
+	for i := range d.Entries {
+		if below := b.name.Join(d.Entries[i].Name); d.Entries[i].Type == listing.Dir && w.into(below) {
+			w.pending = append(w.pending, &branch{name: below, above: b})
+		}
+	}
+}
+
+// errLoop: a directory contains itself.
+var errLoop = errors.New("it is not gone into")
+
+// ask lists a directory as the upstream has it now, however fresh the record is.
+func (e *Engine) ask(ctx context.Context, name mirror.Name) (*Directory, error) {
+	m, rest, _ := e.lookupDir(name)
+	if m.Index != "" {
+		d, err := e.fromCatalog(ctx, name, m)
+		if !errors.Is(err, errNoCatalog) {
+			return d, err
+		}
+	}
+	held, err := e.recorded(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	call, _, err := e.beginCall(name, func() (*Directory, error) { return e.askList(name, m, rest, held) })
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-call.done:
+		return call.dir, call.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}

@@ -1,0 +1,235 @@
+package maint
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"mirror"
+	"mirror/fetch"
+	"mirror/listing"
+)
+
+// run is the steps. Each finds in the docroot what the ones before it have made.
+func (r *syncing) run(dir mirror.Name) error {
+	r.times, r.shut = make(map[mirror.Name]listing.Span), make(map[mirror.Name]bool)
+	for dirs := []mirror.Name{dir}; len(dirs) > 0; {
+		r.plan = plan{groups: make(map[string][]member), instead: make(map[mirror.Name]string), guess: make(map[mirror.Name]bool)}
+		for _, dir := range dirs {
+			if err := r.list(dir); err != nil {
+				return err
+			}
+		}
+		r.choose()
+		for _, w := range r.files {
+			r.Progress.Files.Add(1)
+			r.Progress.Bytes.Add(w.Size)
+		}
+		r.Progress.Listed.Store(true)
+		if r.DryRun {
+			r.pretend()
+			return r.ctx.Err()
+		}
+		if err := r.clear(r.way); err != nil {
+			return err
+		}
+		if err := r.makeDirs(); err != nil {
+			return err
+		}
+		guessed, err := r.fetchFiles()
+		if err != nil {
+			return err
+		}
+		if err := r.makeLinks(); err != nil {
+			return err
+		}
+		dirs = guessed
+	}
+	if err := r.clear(r.gone); err != nil {
+		return err
+	}
+	r.setTimes()
+	return nil
+}
+
+// clear takes names of ours out of the docroot: directories after what is in them.
+func (r *syncing) clear(names []mirror.Name) error {
+	var files, dirs []mirror.Name
+	for _, name := range names {
+		fi, err := r.tree.Lstat(name)
+		switch {
+		case err != nil: // gone already
+		case fi.IsDir():
+			dirs = append(dirs, name)
+		default:
+			files = append(files, name)
+		}
+	}
+	err := r.Engine.RemoveMany(r.ctx, files, func(gone fetch.Removed) {
+		if gone.Err != nil {
+			r.fail(gone.Name, gone.Err)
+			return
+		}
+		r.sum.Deleted++
+		r.tell("delete", gone.Name, "")
+	})
+	for _, dir := range dirs {
+		if r.Engine.RemoveDir(r.ctx, dir) {
+			r.sum.DeletedDirs++
+			r.tell("delete", dir, "")
+		}
+	}
+	return err
+}
+
+// makeDirs makes the directories, so that empty ones are there, too. With a
+// choice of files there are only those that hold some.
+func (r *syncing) makeDirs() error {
+	if len(r.Include) > 0 || !r.Since.IsZero() {
+		return r.parents()
+	}
+	for _, dir := range r.dirs {
+		if err := r.tree.MakeDir(dir); err != nil {
+			r.fail(dir, err)
+		}
+	}
+	return r.ctx.Err()
+}
+
+// parents makes the directories of links; those of files come with them.
+func (r *syncing) parents() error {
+	for _, l := range slices.Concat(r.links, r.hard) {
+		if dir := mirror.Name(l.Name.Dir()); dir != "." {
+			if err := r.tree.MakeDir(dir); err != nil {
+				r.fail(l.Name, err)
+			}
+		}
+	}
+	return r.ctx.Err()
+}
+
+// fetchFiles brings the files. It returns the directories that were taken for
+// files.
+func (r *syncing) fetchFiles() (dirs []mirror.Name, err error) {
+	err = r.Engine.FetchMany(r.ctx, r.m, r.files, fetch.Many{
+		Jobs:  r.Jobs,
+		Wrote: func(n int) { r.Progress.Arrived.Add(int64(n)) },
+		Done: func(w fetch.Wanted, how fetch.Brought, size int64, err error) {
+			r.Progress.Done.Add(1)
+			why, followed := r.instead[w.Name]
+			switch {
+			case err == nil:
+				r.brought(w.Name, how, size)
+				if followed {
+					r.refuse(w.Name, why+"; what it leads to is here in its place")
+				}
+			case followed && !errors.Is(err, mirror.ErrForeign):
+				r.refuse(w.Name, why+"; and there is no file behind it")
+			case errors.Is(err, mirror.ErrIsDirectory) && r.guess[w.Name]:
+				dirs = append(dirs, w.Name)
+			default:
+				r.fail(w.Name, err)
+			}
+		},
+	})
+	return dirs, err
+}
+
+func (r *syncing) brought(name mirror.Name, how fetch.Brought, size int64) {
+	r.sum.Bytes += size
+	switch how {
+	case fetch.Fetched:
+		r.sum.Fetched++
+		r.tell("fetch", name, "")
+	case fetch.Replaced:
+		r.sum.Replaced++
+		r.tell("replace", name, "")
+	case fetch.Confirmed:
+		r.sum.Current++
+	}
+}
+
+// makeLinks makes hard links, of which the files are here now, and symbolic ones.
+func (r *syncing) makeLinks() error {
+	r.hard = slices.DeleteFunc(r.hard, func(l fetch.Link) bool {
+		_, err := r.tree.Lstat(l.Of)
+		if err != nil {
+			r.fail(l.Name, fmt.Errorf("it is another name of %s, which could not be fetched", Quote(l.Of)))
+		}
+		return err != nil
+	})
+	err := r.Engine.MakeLinks(r.ctx, r.hard, func(l fetch.Link, made bool, err error) {
+		switch {
+		case err != nil:
+			r.fail(l.Name, err)
+		case made:
+			r.sum.HardLinks++
+			r.tell("hard link", l.Name, Quote(l.Of))
+		default:
+			r.sum.Current++
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return r.Engine.MakeLinks(r.ctx, r.links, func(l fetch.Link, made bool, err error) {
+		switch {
+		case err != nil:
+			r.fail(l.Name, err)
+		case made:
+			r.sum.Symlinks++
+			r.tell("link", l.Name, l.Target)
+		}
+	})
+}
+
+// setTimes gives directories their times, the deepest first: each change in one
+// changes its own.
+func (r *syncing) setTimes() {
+	dirs := slices.SortedFunc(maps.Keys(r.times), func(a, b mirror.Name) int {
+		return cmp.Compare(strings.Count(string(b), "/"), strings.Count(string(a), "/"))
+	})
+	for _, dir := range dirs {
+		at, ok := r.newTime(dir, r.times[dir])
+		if !ok {
+			continue
+		}
+		if err := r.tree.SetDirTime(dir, at); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			r.fail(dir, err)
+		}
+	}
+}
+
+// pretend tells what would be done.
+func (r *syncing) pretend() {
+	for _, name := range slices.Concat(r.way, r.gone) {
+		if fi, err := r.tree.Lstat(name); err == nil && fi.IsDir() {
+			r.sum.DeletedDirs++
+		} else {
+			r.sum.Deleted++
+		}
+		r.tell("delete", name, "")
+	}
+	for _, w := range r.files {
+		if _, err := r.tree.Lstat(w.Name); err == nil {
+			r.sum.Replaced++
+			r.tell("refresh", w.Name, "")
+			continue
+		}
+		r.sum.Fetched++
+		r.sum.Bytes += w.Size
+		r.tell("fetch", w.Name, "")
+	}
+	for _, l := range r.hard {
+		r.sum.HardLinks++
+		r.tell("hard link", l.Name, Quote(l.Of))
+	}
+	for _, l := range r.links {
+		r.sum.Symlinks++
+		r.tell("link", l.Name, l.Target)
+	}
+}

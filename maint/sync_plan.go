@@ -1,0 +1,349 @@
+package maint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"mirror"
+	"mirror/config"
+	"mirror/fetch"
+	"mirror/listing"
+	"mirror/store"
+)
+
+// syncing is one run of Sync.
+type syncing struct {
+	Site
+	SyncOptions
+	ctx  context.Context
+	stop context.CancelCauseFunc
+	m    *config.Mirror
+	tree *store.Tree
+	sum  Synced
+
+	plan
+	times map[mirror.Name]listing.Span // of directories
+	gone  []mirror.Name                // to be deleted; a directory after what is in it
+	shut  map[mirror.Name]bool         // directories that something of others stands in the way of
+}
+
+// plan is what there is to be done, by step.
+type plan struct {
+	way     []mirror.Name          // of another kind than upstream: they make way
+	dirs    []mirror.Name          // to be made, parents first
+	files   []fetch.Wanted         // to be fetched or refreshed
+	groups  map[string][]member    // hard links of one file
+	hard    []fetch.Link           // hard links to be made of them
+	links   []fetch.Link           // symbolic links
+	instead map[mirror.Name]string // files that upstream are links, and why they are none here
+	guess   map[mirror.Name]bool   // files that may be directories
+}
+
+// member is one name of a file that has several.
+type member struct {
+	name  mirror.Name
+	entry listing.Entry
+	here  fs.DirEntry // nil: nothing
+}
+
+// list plans what is needed for a directory and everything below it.
+func (r *syncing) list(dir mirror.Name) error {
+	into := func(dir mirror.Name) bool {
+		return !r.excluded(dir) && dir.Base()[0] != '.' && askable(dir) && !r.shut[dir]
+	}
+	return r.Engine.Walk(r.ctx, dir, into, func(d fetch.Walked) {
+		if d.Err != nil {
+			r.fail(d.Name, d.Err)
+			return
+		}
+		r.directory(d)
+	})
+}
+
+// directory plans what one directory needs.
+func (r *syncing) directory(d fetch.Walked) {
+	r.sum.Directories++
+	r.Progress.Directories.Add(1)
+	here := r.here(d.Name)
+	if !d.ModTime.IsZero() {
+		r.times[d.Name] = listing.Exactly(d.ModTime.Unix())
+	}
+	listed := make(map[string]bool, len(d.Entries))
+	for i := range d.Entries {
+		e := &d.Entries[i]
+		listed[e.Name] = true
+		name := d.Name.Join(e.Name)
+		switch {
+		case e.Name[0] == '.':
+			r.sum.Hidden++
+		case !askable(name):
+			r.refuse(name, "no request can ask for such a name")
+		case r.excluded(name):
+			r.sum.Excluded++
+		case e.Type == listing.Dir:
+			r.subdirectory(name, e, here[e.Name])
+		case e.Type == listing.Other:
+			r.refuse(name, "it is neither a file nor a directory nor a link")
+		case !r.included(name) || e.Type != listing.Symlink && r.isOld(e):
+			r.sum.Excluded++
+		case e.Type == listing.Symlink:
+			r.symlink(d, name, e, here[e.Name])
+		case e.HardLink != "":
+			key := e.HardLink
+			if !d.Tree {
+				key = string(d.Name) + "/" + key
+			}
+			r.groups[key] = append(r.groups[key], member{name, *e, here[e.Name]})
+		default:
+			r.guess[name] = e.Type == listing.Unknown
+			r.file(name, e, here[e.Name])
+		}
+	}
+	if r.Delete {
+		r.absent(d, here, listed)
+	}
+}
+
+// here is what the docroot has in a directory.
+func (r *syncing) here(dir mirror.Name) map[string]fs.DirEntry {
+	if fi, err := r.tree.Lstat(pathOf(dir)); err != nil || !fi.IsDir() {
+		return nil // it does not exist, or makes way
+	}
+	list, err := r.tree.ReadDir(dir)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			r.fail(dir, err)
+		}
+		return nil
+	}
+	here := make(map[string]fs.DirEntry, len(list))
+	for _, entry := range list {
+		here[entry.Name()] = entry
+	}
+	return here
+}
+
+// isOld reports whether a file is certainly older than Since.
+func (r *syncing) isOld(e *listing.Entry) bool {
+	return !r.Since.IsZero() && e.MTime.Known && e.MTime.Hi < r.Since.Unix()
+}
+
+func (r *syncing) subdirectory(name mirror.Name, e *listing.Entry, here fs.DirEntry) {
+	if here != nil && !here.IsDir() && !r.makeWay(name, here) {
+		r.shut[name] = true
+		return
+	}
+	if e.MTime.Known {
+		r.times[name] = e.MTime
+	}
+	if here == nil || !here.IsDir() {
+		r.dirs = append(r.dirs, name)
+	}
+}
+
+// makeWay plans to take away what is of another kind than upstream. It reports
+// false where that is not ours.
+func (r *syncing) makeWay(name mirror.Name, here fs.DirEntry) bool {
+	if !here.IsDir() {
+		if !r.Engine.Owns(r.ctx, name) {
+			r.keep(name, "it is of another kind upstream")
+			return false
+		}
+		r.way = append(r.way, name)
+		return true
+	}
+	what, foreign := r.below(name)
+	switch {
+	case foreign != "":
+		r.keep(name, "it is no directory upstream, and "+Quote(foreign)+" is not ours")
+		return false
+	case len(what) > 1 && !r.Delete:
+		r.keep(name, "it is no directory upstream, and not empty: --delete makes way")
+		return false
+	}
+	r.way = append(r.way, what...)
+	return true
+}
+
+// below is a directory and everything in it, the directory last; foreign is
+// something in it that is not ours.
+func (r *syncing) below(dir mirror.Name) (what []mirror.Name, foreign mirror.Name) {
+	for base, entry := range r.here(dir) {
+		name := dir.Join(base)
+		switch {
+		case entry.IsDir():
+			more, other := r.below(name)
+			what = append(what, more...)
+			if other != "" {
+				foreign = other
+			}
+		case base[0] != '.' && r.Engine.Owns(r.ctx, name):
+			what = append(what, name)
+		default:
+			foreign = name
+		}
+	}
+	return append(what, dir), foreign
+}
+
+// file plans to fetch a file, unless it is here as it is upstream.
+func (r *syncing) file(name mirror.Name, e *listing.Entry, here fs.DirEntry) {
+	if here != nil && !here.Type().IsRegular() && !r.makeWay(name, here) {
+		return
+	}
+	if r.isCurrent(name, e, here) {
+		r.sum.Current++
+		return
+	}
+	r.want(name, e)
+}
+
+func (r *syncing) want(name mirror.Name, e *listing.Entry) {
+	size := int64(0)
+	if e.Type != listing.Symlink && e.Size.Known {
+		size = e.Size.Hi
+	}
+	r.files = append(r.files, fetch.Wanted{Name: name, Size: size})
+}
+
+// isCurrent reports whether the docroot's file is what the listing says. Where
+// that tells no time, a file that may change has to be asked for.
+func (r *syncing) isCurrent(name mirror.Name, e *listing.Entry, here fs.DirEntry) bool {
+	if here == nil || !here.Type().IsRegular() || e.Type == listing.Symlink {
+		return false
+	}
+	if !e.MTime.Known && r.m.IsMutable(r.rest(name)) {
+		return false
+	}
+	fi, err := r.tree.Lstat(name)
+	return err == nil && e.Size.Holds(fi.Size()) && e.MTime.Holds(fi.ModTime().Unix())
+}
+
+// symlink plans to make a link, or to follow it.
+func (r *syncing) symlink(d fetch.Walked, name mirror.Name, e *listing.Entry, here fs.DirEntry) {
+	why := ""
+	if !r.m.Links {
+		why = "links = false"
+	} else if err := fetch.Inside(r.m.Prefix, name, e.Target); err != nil {
+		why = err.Error()
+	}
+	if why != "" {
+		r.instead[name] = why
+		r.file(name, e, here)
+		return
+	}
+	if here != nil && here.IsDir() && !r.makeWay(name, here) {
+		return
+	}
+	l := fetch.Link{Name: name, Target: e.Target, Upstream: d.Upstream + "/" + mirror.Name(e.Name).Escape()}
+	if at, ok := r.newTime(name, e.MTime); ok {
+		l.ModTime = at
+	}
+	if here == nil || !r.Engine.Stands(l) {
+		r.links = append(r.links, l)
+	}
+}
+
+// broad is how broad a span of time may be, in seconds, for its beginning to be
+// taken as a time: listings that tell the day tell no more of old files.
+const broad = 24 * 60 * 60
+
+// newTime is what the time of a name becomes; false: it stays, since it is what
+// the span says, which may be less exact, or nothing is known.
+func (r *syncing) newTime(name mirror.Name, span listing.Span) (time.Time, bool) {
+	if !span.Known || span.Width() >= broad {
+		return time.Time{}, false
+	}
+	fi, err := r.tree.Lstat(pathOf(name))
+	if err == nil && span.Holds(fi.ModTime().Unix()) {
+		return time.Time{}, false
+	}
+	return time.Unix(span.Lo, 0), true
+}
+
+// choose settles which name of a file with several is fetched: one that is here
+// already, or the first. The others become links to it.
+func (r *syncing) choose() {
+	for _, key := range slices.Sorted(maps.Keys(r.groups)) {
+		group := r.groups[key]
+		slices.SortFunc(group, func(a, b member) int { return strings.Compare(string(a.name), string(b.name)) })
+		first := max(0, slices.IndexFunc(group, func(m member) bool {
+			return r.isCurrent(m.name, &m.entry, m.here) && r.Engine.Owns(r.ctx, m.name)
+		}))
+		of := group[first]
+		r.file(of.name, &of.entry, of.here)
+		for i, m := range group {
+			if i == first || m.here != nil && m.here.IsDir() && !r.makeWay(m.name, m.here) {
+				continue
+			}
+			l := fetch.Link{Name: m.name, Of: of.name}
+			if m.here != nil && r.isCurrent(of.name, &of.entry, of.here) && r.Engine.Stands(l) {
+				r.sum.Current++
+				continue
+			}
+			r.hard = append(r.hard, l)
+		}
+	}
+}
+
+// absent plans to delete what a directory no longer has upstream, if its listing
+// proves that.
+func (r *syncing) absent(d fetch.Walked, here map[string]fs.DirEntry, listed map[string]bool) {
+	var names []mirror.Name
+	for base := range here {
+		name := d.Name.Join(base)
+		if !listed[base] && base[0] != '.' && !r.excluded(name) && !r.isOfOthers(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	switch {
+	case len(names) == 0:
+		return
+	case !d.Ended:
+		r.sum.Undeleted = append(r.sum.Undeleted, Note{d.Name, "its listing did not end properly"})
+		return
+	case d.Unread > 0:
+		r.sum.Undeleted = append(r.sum.Undeleted, Note{d.Name, fmt.Sprintf("its listing was not read to the letter: %d of its lines were not understood", d.Unread)})
+		return
+	}
+	for _, name := range names {
+		r.obsolete(name, here[name.Base()])
+	}
+}
+
+// isOfOthers reports whether a name has a mirror of its own, or is the catalog of
+// this one.
+func (r *syncing) isOfOthers(name mirror.Name) bool {
+	for i := range r.Conf.Mirrors {
+		if m := &r.Conf.Mirrors[i]; m != r.m && strings.HasPrefix(m.Prefix, string(name)+"/") {
+			return true
+		}
+	}
+	return r.m.Index != "" && (r.rest(name) == r.m.Index || strings.HasPrefix(r.m.Index, r.rest(name)+"/"))
+}
+
+// obsolete plans to delete a name, and what is below it, as far as it is ours.
+func (r *syncing) obsolete(name mirror.Name, here fs.DirEntry) {
+	if !here.IsDir() {
+		if r.Engine.Owns(r.ctx, name) {
+			r.gone = append(r.gone, name)
+		} else {
+			r.keep(name, "it is not upstream")
+		}
+		return
+	}
+	below := r.here(name)
+	for _, base := range slices.Sorted(maps.Keys(below)) {
+		if base[0] != '.' && !r.excluded(name.Join(base)) {
+			r.obsolete(name.Join(base), below[base])
+		}
+	}
+	r.gone = append(r.gone, name)
+}
