@@ -46,9 +46,9 @@ type Summary struct {
 }
 
 const (
-	// headSize is how much of a listing is looked at to tell what it is: what
-	// package lines takes as a sample, and as much before it.
-	headSize = 64 << 10
+	// headSize is how much of a listing is looked at to tell what it is, in bytes:
+	// rsync lists thousands of files of the top before the first one below.
+	headSize = 1 << 20
 	// maxSavedPage is how long a page may be: as long as of an upstream.
 	maxSavedPage = 64 << 20
 )
@@ -60,7 +60,7 @@ const (
 func (s Saved) Parse(r io.Reader, each func(Part) error) (Summary, error) {
 	in := bufio.NewReaderSize(r, headSize)
 	head, err := in.Peek(headSize)
-	if err != nil && err != io.EOF {
+	if len(head) == 0 && err != io.EOF { // else an error comes again when it is read
 		return Summary{}, fmt.Errorf("it cannot be read: %w", reason(err))
 	}
 	o := lines.Options{Clock: s.Clock}
