@@ -144,6 +144,39 @@ func TestFileReplaced(t *testing.T) {
 	a.succeeds(u, origin.Bytes(1, size))
 }
 
+// TestFileBadBlock: what a disk does not give is missing for whoever relays it.
+func TestFileBadBlock(t *testing.T) {
+	u := startFile(t)
+	u.Set("a #1", origin.File{Seed: 1, Size: size})
+	meta, err := u.Stat(t.Context(), "a #1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Break("a #1", 1000)
+	body, err := u.Range(t.Context(), "a #1", 0, size-1, meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	got, err := io.ReadAll(body)
+	if want := "file://" + u.dir + "/a%20%231"; u.URL("a #1") != want || !errors.Is(err, mirror.ErrBroken) || !strings.Contains(err.Error(), want) {
+		t.Errorf("%d bytes, error %v", len(got), err)
+	}
+}
+
+// TestPartTooLong: a part that has more than the file it is of is no part of it.
+func TestPartTooLong(t *testing.T) {
+	u := startFile(t)
+	u.Set("a", origin.File{Seed: 1, Size: size})
+	meta, err := u.Stat(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := newAttempt(t, "a", origin.Bytes(1, size+1))
+	a.Have, a.SameUpstream = meta, true
+	a.upstreamFails(u, mirror.ErrChanged)
+}
+
 func TestFileYoung(t *testing.T) {
 	u := startFile(t)
 	now := time.Now()

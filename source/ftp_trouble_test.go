@@ -275,6 +275,17 @@ func TestFTPConnections(t *testing.T) {
 	if n := len(u.pool.idle); n != maxIdleFTP {
 		t.Errorf("%d connections are kept, want %d", n, maxIdleFTP)
 	}
+	old := u.pool.idle[0].Conn
+	u.pool.expire(old)
+	if n := len(u.pool.idle); n != maxIdleFTP-1 || old.Usable() {
+		t.Errorf("after one has expired %d are kept; it is usable: %v", n, old.Usable())
+	}
+	inUse := u.pool.get()
+	u.pool.expire(inUse) // its time came when it was taken
+	if !inUse.Usable() {
+		t.Error("a connection in use has expired")
+	}
+	u.pool.put(inUse)
 }
 
 // TestFTPSlow: bytes that only drip are no progress.
