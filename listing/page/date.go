@@ -175,7 +175,7 @@ func (t *tokens) yearFirst() (r reading, ok bool) {
 		return r, false
 	case middle.kind == 'n' && middle.width <= 2 && sep == again && sep != ' ' && sep != ',':
 		r.month, r.day = middle.n, last.n
-	case middle.kind == 'w' && sep == again:
+	case middle.kind == 'w' && (sep == again || again == ' '):
 		r.month, r.day = month(word), last.n
 	}
 	t.at++
@@ -260,6 +260,11 @@ func (t *tokens) year(r *reading) bool {
 		return false
 	}
 	t.at++
+	if word := t.word(0); word == "г" || word == "р" { // "2024 г."
+		if t.at++; t.peek(0).kind == '.' {
+			t.at++
+		}
+	}
 	return true
 }
 

@@ -195,7 +195,7 @@ drwxr-xr-x  root      root      May 17 13:24     &lt;DIR&gt;  <a href="/pub/d/">
 	{"everything in brackets", `<html><body><ul><li><a href="a.txt">a.txt</a> (1.2 MB, 2024-05-17)</li></ul></body></html>`, "a.txt file 1153433-1363149 2024-05-17T00:00:00+86399s\n"},
 
 	{"russian", `<html><body><table><tr><th>Имя файла</th><th>Размер</th><th>Изменён</th></tr><tr><td><a href="a.txt">a.txt</a></td><td>1,2 КБ</td><td>17 мая 2024 г. 13:24</td></tr></table></body></html>`,
-		"a.txt file 1126-1332 2024-05-17T00:00:00+86399s\n"},
+		"a.txt file 1126-1332 2024-05-17T13:24:00+59s\n"},
 
 	{"chinese", `<html><body><table><tr><th>文件名</th><th>大小</th><th>修改时间</th></tr><tr><td><a href="a.txt">a.txt</a></td><td>1.2 KB</td><td>2024年5月17日 13:24</td></tr></table></body></html>`,
 		"a.txt file 1126-1332 2024-05-17T13:24:00+59s\n"},

@@ -46,7 +46,7 @@ func (t *tokens) time(r *reading) {
 			t.at += 2
 		}
 	}
-	switch half := t.half(); {
+	switch half := t.half(hour); {
 	case half == 0:
 	case half == '?' || hour < 1 || hour > 12:
 		t.at = start
@@ -66,9 +66,9 @@ func (t *tokens) time(r *reading) {
 	t.zone(r)
 }
 
-// half reads AM or PM: 'a' or 'p'; 0 where there is neither, and '?' for a
-// word of another script, which may well be one: then only the day is known.
-func (t *tokens) half() byte {
+// half reads AM or PM: 'a' or 'p'; 0 where there is neither, and '?' for a word
+// that may well be one in another language: then only the day is known.
+func (t *tokens) half(hour int16) byte {
 	word := t.word(0)
 	if word == "" {
 		return 0
@@ -76,6 +76,8 @@ func (t *tokens) half() byte {
 	c := word[0] | 0x20
 	switch {
 	case word[0] >= utf8.RuneSelf:
+		return '?'
+	case len(word) == 2 && word[1]|0x20 != 'm' && 1 <= hour && hour <= 12:
 		return '?'
 	case c != 'a' && c != 'p':
 		return 0
