@@ -178,6 +178,11 @@ func (n Name) Base() string {
 	return string(n[strings.LastIndexByte(string(n), '/')+1:])
 }
 
+// Parent returns the directory that the name is in; the docroot is its own.
+func (n Name) Parent() Name {
+	return n[:max(0, strings.LastIndexByte(string(n), '/'))]
+}
+
 // Dir returns all but the last segment; "." when there is none, so that it can
 // be opened below an os.Root.
 func (n Name) Dir() string {

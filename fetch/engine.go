@@ -55,6 +55,7 @@ type Engine struct {
 	listers map[*config.Mirror][]upstream // the same, in the order in which directories are asked for
 	publish *publisher
 	runners *runners
+	linked  linked
 
 	ctx  context.Context // of everything that outlives its client
 	stop context.CancelCauseFunc
@@ -150,26 +151,30 @@ const maxTries = 4
 // ctx bounds the wait and every later Read; the fetch itself goes on without
 // it, unless the mirror's keep_going is false.
 func (e *Engine) Open(ctx context.Context, name mirror.Name) (*File, error) {
-	m, rest, mirrored := e.lookup(name)
 	since := e.now()
 	var err error
 	for try := range maxTries {
 		var f *File
-		f, err = e.look(ctx, name, m, rest)
+		var p place
+		f, p, err = e.find(ctx, name)
 		switch {
 		case err == nil:
 			return f, nil
 		case !errors.Is(err, errMissing):
 			return nil, err
-		case !mirrored:
+		case !p.mirrored:
 			return nil, e.outside(name)
 		}
-		if err := e.remembered(ctx, name); err != nil {
+		if err := e.remembered(ctx, p.name); err != nil {
 			return nil, err
 		}
-		f, err = e.join(ctx, name, m, rest, since, try)
+		if e.via(ctx, p) {
+			err = errAgain
+			continue
+		}
+		f, err = e.join(ctx, p.name, p.m, p.rest, since, try)
 		if errors.Is(err, mirror.ErrNoSpace) {
-			return e.passThrough(ctx, name, m, rest, err)
+			return e.passThrough(ctx, p.name, p.m, p.rest, err)
 		}
 		if !errors.Is(err, errAgain) {
 			return f, err

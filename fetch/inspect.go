@@ -57,10 +57,14 @@ type Inspection struct {
 	Until time.Time // when Next is another; zero: not by time alone
 }
 
-// Inspect tells what the engine would go by if name were asked for now. It
-// changes nothing, and asks no upstream.
+// Inspect tells what the engine would go by if name were asked for now, at the
+// place that the docroot's links lead to. It changes nothing, and asks no upstream.
 func (e *Engine) Inspect(ctx context.Context, name mirror.Name) (*Inspection, error) {
 	in := &Inspection{}
+	real, linkErr := e.tree.Resolve(name)
+	if linkErr == nil {
+		name = real
+	}
 	m, rest, ok := e.lookup(name)
 	if ok {
 		in.Mirror, in.Rest, in.Mutable = m, rest, m.IsMutable(string(rest))
@@ -78,6 +82,8 @@ func (e *Engine) Inspect(ctx context.Context, name mirror.Name) (*Inspection, er
 	case err == nil:
 		in.Found = f.info
 		f.Close()
+	case linkErr != nil:
+		in.Err = linkErr
 	case !errors.Is(err, errMissing):
 		in.Err = err
 	}

@@ -136,7 +136,7 @@ func (e *Engine) arriving(ctx context.Context, dir mirror.Name) map[string]int64
 	files := make(map[string]int64)
 	e.mu.Lock()
 	for name, t := range e.running {
-		if parent(name) == dir {
+		if name.Parent() == dir {
 			files[name.Base()] = t.now().have
 		}
 	}
@@ -151,7 +151,7 @@ func (e *Engine) arriving(ctx context.Context, dir mirror.Name) map[string]int64
 			break
 		}
 		name := mirror.Name(p.Name)
-		if _, known := files[name.Base()]; known || parent(name) != dir {
+		if _, known := files[name.Base()]; known || name.Parent() != dir {
 			continue
 		}
 		if done, ok := e.growing(name, p); ok {
@@ -159,14 +159,6 @@ func (e *Engine) arriving(ctx context.Context, dir mirror.Name) map[string]int64
 		}
 	}
 	return files
-}
-
-// parent is the directory that a name is in; "" for the docroot.
-func parent(n mirror.Name) mirror.Name {
-	if d := n.Dir(); d != "." {
-		return mirror.Name(d)
-	}
-	return ""
 }
 
 // growing looks at a part that another process may be writing.

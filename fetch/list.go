@@ -36,7 +36,7 @@ type Directory struct {
 // errAsking: the upstream takes its time to confirm a listing.
 var errAsking = errors.New("the upstream has not answered yet")
 
-// List returns what is in a directory. A recorded listing that is fresh is the
+// List returns what is in a directory, at the place that links lead to. A recorded listing that is fresh is the
 // answer; one that is due is confirmed with the upstream, for which the client
 // waits staleWait at most; without one, it waits until ctx is done. A mirror with
 // a catalog has its directories from there. A directory above all prefixes has
@@ -47,6 +47,16 @@ func (e *Engine) List(ctx context.Context, name mirror.Name) (*Directory, error)
 	m, rest, ok := e.lookupDir(name)
 	if !ok {
 		return e.above(name)
+	}
+	if rest != "" && !e.tree.HasDir(name) { // a link may be in the way
+		e.via(ctx, place{name, m, rest, true})
+		real, err := e.tree.Resolve(name)
+		if err != nil {
+			return nil, err
+		}
+		if real != name {
+			return e.List(ctx, real)
+		}
 	}
 	if m.Index != "" {
 		d, err := e.fromCatalog(ctx, name, m)
@@ -203,6 +213,7 @@ func (e *Engine) askList(name mirror.Name, m *config.Mirror, rest mirror.Name, h
 		d, err := e.listFrom(src, name, m, rest, held)
 		switch {
 		case err == nil:
+			e.makeLinksOf(context.WithoutCancel(e.ctx), d)
 			e.log.Info("list", "path", "/"+string(name)+"/", "upstream", src.String(), "entries", len(d.Entries),
 				"ended", d.Ended, "unread", d.Unread, "took", e.now().Sub(begun).Round(10*time.Microsecond))
 			return d, nil

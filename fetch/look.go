@@ -27,7 +27,8 @@ const (
 // look returns the published file, or errMissing. A mutable one that is due is
 // refreshed behind the client's back; past max_stale the client waits for that,
 // for staleWait at most.
-func (e *Engine) look(ctx context.Context, name mirror.Name, m *config.Mirror, rest mirror.Name) (*File, error) {
+func (e *Engine) look(ctx context.Context, p place) (*File, error) {
+	name, m, rest := p.name, p.m, p.rest
 	f, err := e.openPublished(name)
 	if err != nil || m == nil || !m.IsMutable(string(rest)) {
 		return f, err

@@ -14,22 +14,21 @@ import (
 // Stat describes name without fetching it: from the docroot, from the fetch
 // that runs, or from an upstream.
 func (e *Engine) Stat(ctx context.Context, name mirror.Name) (mirror.Meta, error) {
-	m, rest, mirrored := e.lookup(name)
-	f, err := e.look(ctx, name, m, rest)
+	f, p, err := e.find(ctx, name)
 	switch {
 	case err == nil:
 		f.Close()
 		return f.Meta, nil
 	case !errors.Is(err, errMissing):
 		return mirror.Meta{}, err
-	case !mirrored:
+	case !p.mirrored:
 		return mirror.Meta{}, e.outside(name)
 	}
-	if err := e.remembered(ctx, name); err != nil {
+	if err := e.remembered(ctx, p.name); err != nil {
 		return mirror.Meta{}, err
 	}
 	e.mu.Lock()
-	t := e.running[name]
+	t := e.running[p.name]
 	e.mu.Unlock()
 	if t != nil {
 		if s := t.now(); s.started && s.meta.Size >= 0 {
@@ -37,7 +36,7 @@ func (e *Engine) Stat(ctx context.Context, name mirror.Name) (mirror.Meta, error
 		}
 	}
 	// A 404 is not remembered: there are upstreams that say so to HEAD alone.
-	meta, _, err := e.statUpstream(ctx, m, rest)
+	meta, _, err := e.statUpstream(ctx, p.m, p.rest)
 	return meta, err
 }
 

@@ -187,6 +187,9 @@ func (t *transfer) publish() (bool, error) {
 	t.row.Publishing, t.row.Digest = true, digest
 	t.row.Total, t.row.ModTime = st.Size, st.ModTime // the record says what the file says
 	err = t.e.publish.do(t)
+	if errors.Is(err, mirror.ErrForeign) && t.e.clearWay(t.ctx, t.name) {
+		err = t.e.publish.do(t)
+	}
 	switch {
 	case err == nil:
 		t.steps.done("publish")

@@ -355,7 +355,7 @@ func TestAfterPowerCut(t *testing.T) {
 	}
 }
 
-// TestDanglingLink: nothing can be published over it, so nothing is fetched.
+// TestDanglingLink: what it leads to is asked for, and nothing is put over it.
 func TestDanglingLink(t *testing.T) {
 	o := origin.New(t)
 	o.Set("/a", origin.File{Seed: 1, Size: 10})
@@ -366,11 +366,11 @@ func TestDanglingLink(t *testing.T) {
 	if err := os.Symlink("nowhere", s.path("m/a")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.get(s.engine(), "m/a"); !errors.Is(err, mirror.ErrForeign) {
-		t.Errorf("%v, want ErrForeign", err)
+	if _, err := s.get(s.engine(), "m/a"); !errors.Is(err, mirror.ErrNotFound) {
+		t.Errorf("%v, want ErrNotFound", err)
 	}
-	if n := o.Count("/a", ""); n != 0 {
-		t.Errorf("asked %d times", n)
+	if n, there := o.Count("/a", ""), o.Count("/nowhere", ""); n != 0 || there != 1 {
+		t.Errorf("asked for the link %d times, for what it leads to %d times", n, there)
 	}
 }
 

@@ -34,22 +34,32 @@ func (e *Engine) Work(name mirror.Name, lock *keylock.Lock) error {
 // Start begins the fetch of a missing file and does not wait for it. That it
 // runs already is no error; that it is known to be missing upstream is.
 func (e *Engine) Start(ctx context.Context, name mirror.Name) error {
-	m, rest, ok := e.lookup(name)
-	if !ok {
+	f, p, err := e.find(ctx, name)
+	switch {
+	case err == nil:
+		return f.Close()
+	case !errors.Is(err, errMissing):
+		return err
+	case !p.mirrored:
 		return e.outside(name)
 	}
-	if err := e.remembered(ctx, name); err != nil {
+	if err := e.remembered(ctx, p.name); err != nil {
 		return err
 	}
-	_, err := e.begin(name, m, rest, nil, false)
+	if e.via(ctx, p) {
+		if p.name, err = e.tree.Resolve(name); err != nil {
+			return err
+		}
+		p = e.placeOf(p.name)
+	}
+	_, err = e.begin(p.name, p.m, p.rest, nil, false)
 	return err
 }
 
 // OpenPublished opens name if the docroot has it; a miss is fs.ErrNotExist, and
 // asks no upstream.
 func (e *Engine) OpenPublished(ctx context.Context, name mirror.Name) (*File, error) {
-	m, rest, _ := e.lookup(name)
-	f, err := e.look(ctx, name, m, rest)
+	f, _, err := e.find(ctx, name)
 	if errors.Is(err, errMissing) {
 		return nil, fmt.Errorf("/%s: %w", name, fs.ErrNotExist)
 	}

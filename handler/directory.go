@@ -110,7 +110,7 @@ func (h *Handler) directory(w http.ResponseWriter, r *http.Request) {
 
 // list writes a directory.
 func (h *Handler) list(w http.ResponseWriter, r *http.Request, f format, dir *fetch.Directory) {
-	page, err := h.pageOf(r.Context(), dir)
+	page, err := h.pageOf(r.Context(), visitOf(r).target.Name, dir)
 	if err != nil {
 		h.fail(w, r, err)
 		return
@@ -141,12 +141,13 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, f format, dir *fe
 	}
 }
 
-func (h *Handler) pageOf(ctx context.Context, dir *fetch.Directory) (*render.Page, error) {
+// pageOf is dir as it is shown at name, which may lead there through links.
+func (h *Handler) pageOf(ctx context.Context, name mirror.Name, dir *fetch.Directory) (*render.Page, error) {
 	items, err := h.engine.Items(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	p := &render.Page{Base: h.conf.Base, Path: string(dir.Name), Rows: make([]render.Row, len(items))}
+	p := &render.Page{Base: h.conf.Base, Path: string(name), Rows: make([]render.Row, len(items))}
 	for i, it := range items {
 		p.Rows[i] = render.Row{Entry: it.Entry, State: states[it.Presence], Done: it.Done}
 	}

@@ -2,11 +2,14 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"strings"
 	"sync/atomic"
-	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"mirror"
 )
 
 // noOpenat2 is set once the kernel, or what a container lets through of it,
@@ -18,10 +21,14 @@ var noOpenat2 atomic.Bool
 // however deep the name is, where os.Root makes two for each segment; and a miss
 // looks twice.
 func (t *Tree) openBeneath(name string, flags int) (*os.File, error) {
+	return t.open(name, flags, unix.RESOLVE_NO_MAGICLINKS)
+}
+
+func (t *Tree) open(name string, flags int, resolve uint64) (*os.File, error) {
 	if name == "" {
 		name = "."
 	}
-	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS}
+	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: unix.RESOLVE_BENEATH | resolve}
 	for !noOpenat2.Load() {
 		fd, err := unix.Openat2(int(t.docDir.Fd()), name, &how)
 		switch {
@@ -40,25 +47,59 @@ func (t *Tree) openBeneath(name string, flags int) (*os.File, error) {
 			return nil, &os.PathError{Op: "open", Path: name, Err: err}
 		}
 	}
-	if flags&unix.O_NOFOLLOW != 0 { // os.Root follows what stays inside all the same
-		if fi, err := t.doc.Lstat(name); err == nil && fi.Mode()&os.ModeSymlink != 0 {
-			return nil, &os.PathError{Op: "open", Path: name, Err: unix.ELOOP}
-		}
-	}
 	return t.doc.OpenFile(name, flags, 0)
 }
 
-// openLinked is openBeneath for a name that is a symbolic link. One that leads
-// nowhere is an error of its own: the name is taken, and not free for a file.
-func (t *Tree) openLinked(name string, flags int) (*os.File, error) {
-	f, err := t.openBeneath(name, flags)
-	if errors.Is(err, syscall.ENOENT) {
-		err = &os.PathError{Op: "open", Path: name, Err: errDangling}
+// openUnlinked is openBeneath for a name that no symbolic link is a part of;
+// else it fails with ELOOP.
+func (t *Tree) openUnlinked(name string, flags int) (*os.File, error) {
+	if noOpenat2.Load() {
+		if real, err := t.Resolve(mirror.Name(name)); err != nil || string(real) != name {
+			return nil, &os.PathError{Op: "open", Path: name, Err: unix.ELOOP}
+		}
 	}
-	return f, err
+	return t.open(name, flags, unix.RESOLVE_NO_SYMLINKS)
 }
 
-var (
-	errDangling = errors.New("it is a symbolic link to nowhere")
-	errEscapes  = errors.New("it leads out of the docroot")
-)
+// maxHops is how many links a name may lead through, as the kernel has it.
+const maxHops = 40
+
+// Resolve follows the symbolic links in the way of a name and returns where it
+// really is; what is not there yet is taken as it is. A way that leads out of
+// the docroot, to a hidden name or nowhere else is mirror.ErrForeign.
+func (t *Tree) Resolve(name mirror.Name) (mirror.Name, error) {
+	real, rest := mirror.Name(""), strings.Split(string(name), "/")
+	foreign := func(why string) error { return fmt.Errorf("%s %s: %w", name, why, mirror.ErrForeign) }
+	for hops := 0; len(rest) > 0; {
+		segment := rest[0]
+		rest = rest[1:]
+		switch segment {
+		case "", ".":
+			continue
+		case "..":
+			if real == "" {
+				return "", foreign("leads out of the docroot")
+			}
+			real = real.Parent()
+			continue
+		}
+		if !mirror.Askable(segment) {
+			return "", foreign("leads to a hidden name")
+		}
+		target, err := t.doc.Readlink(string(real.Join(segment)))
+		if err != nil { // it is no link, or not there
+			real = real.Join(segment)
+			continue
+		}
+		if hops++; hops > maxHops {
+			return "", foreign("leads through too many links")
+		}
+		if strings.HasPrefix(target, "/") {
+			return "", foreign("leads out of the docroot")
+		}
+		rest = append(strings.Split(target, "/"), rest...)
+	}
+	return real, nil
+}
+
+var errEscapes = errors.New("it leads out of the docroot")

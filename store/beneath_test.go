@@ -23,6 +23,7 @@ func TestOpenFileBothWays(t *testing.T) {
 		os.Symlink("b/file", filepath.Join(docroot, "a/inside")),
 		os.Symlink("../a/b", filepath.Join(docroot, "a/dirlink")),
 		os.Symlink("nowhere", filepath.Join(docroot, "a/dangling")),
+		os.Symlink(".secret", filepath.Join(docroot, "a/hidden")),
 		os.Symlink("loop", filepath.Join(docroot, "a/loop")),
 		os.Symlink(outside, filepath.Join(docroot, "a/out")),
 		os.Symlink(filepath.Join(docroot, "a/b/file"), filepath.Join(docroot, "a/absolute")),
@@ -34,12 +35,12 @@ func TestOpenFileBothWays(t *testing.T) {
 		}
 	}
 	want := map[mirror.Name]error{
-		"a/b/file": nil, "a/inside": nil, "a/dirlink/file": nil,
-		"":    mirror.ErrIsDirectory,
-		"a/b": mirror.ErrIsDirectory, "a/dirlink": mirror.ErrIsDirectory,
+		"a/b/file": nil,
+		"":         mirror.ErrIsDirectory, "a/b": mirror.ErrIsDirectory,
 		"a/none": fs.ErrNotExist, "none/none": fs.ErrNotExist, "a/b/file/below": fs.ErrNotExist,
-		"a/dangling": mirror.ErrForeign, "a/loop": mirror.ErrForeign, "a/out/secret": mirror.ErrForeign,
-		"a/absolute": mirror.ErrForeign, "a/up": mirror.ErrForeign, "a/fifo": mirror.ErrForeign,
+		"a/fifo":   mirror.ErrForeign,
+		"a/inside": ErrLinked, "a/dirlink": ErrLinked, "a/dirlink/file": ErrLinked, "a/dirlink/none": ErrLinked,
+		"a/dangling": ErrLinked, "a/loop": ErrLinked, "a/out/secret": ErrLinked, "a/absolute": ErrLinked, "a/up": ErrLinked,
 	}
 	for _, without := range []bool{false, true} {
 		noOpenat2.Store(without)
@@ -55,6 +56,21 @@ func TestOpenFileBothWays(t *testing.T) {
 				}
 				f.Close()
 			}
+		}
+	}
+
+	for name, want := range map[mirror.Name]mirror.Name{
+		"a/b/file": "a/b/file", "a/none": "a/none", "none/none": "none/none", "": "",
+		"a/inside": "a/b/file", "a/dirlink": "a/b", "a/dirlink/file": "a/b/file", "a/dirlink/none/x": "a/b/none/x",
+		"a/dangling": "a/nowhere", "a/dangling/x": "a/nowhere/x",
+	} {
+		if got, err := tree.Resolve(name); got != want || err != nil {
+			t.Errorf("%q is at %q, %v, want %q", name, got, err, want)
+		}
+	}
+	for _, name := range []mirror.Name{"a/loop", "a/loop/x", "a/out/secret", "a/absolute", "a/up", "a/hidden"} {
+		if got, err := tree.Resolve(name); !errors.Is(err, mirror.ErrForeign) {
+			t.Errorf("%q is at %q, %v, want ErrForeign", name, got, err)
 		}
 	}
 }

@@ -233,14 +233,15 @@ func (t *Tree) Close() error {
 }
 
 // OpenFile opens a published file for reading. A directory is
-// mirror.ErrIsDirectory; what is neither a file nor a directory, or leads out
-// of the docroot or nowhere, mirror.ErrForeign; nothing there, fs.ErrNotExist.
+// mirror.ErrIsDirectory; what is neither a file nor a directory,
+// mirror.ErrForeign; nothing there, fs.ErrNotExist. Where a symbolic link is in
+// the way it is ErrLinked: see Resolve.
 func (t *Tree) OpenFile(name mirror.Name) (*os.File, fs.FileInfo, error) {
 	// O_NONBLOCK: opening a FIFO that somebody planted must not hang.
 	const flags = os.O_RDONLY | syscall.O_NONBLOCK
-	f, err := t.openBeneath(string(name), flags|syscall.O_NOFOLLOW)
+	f, err := t.openUnlinked(string(name), flags)
 	if errors.Is(err, syscall.ELOOP) {
-		f, err = t.openLinked(string(name), flags)
+		return nil, nil, fmt.Errorf("%s: %w", name, ErrLinked)
 	}
 	if err != nil {
 		return nil, nil, lookError(name, err)
@@ -258,6 +259,9 @@ func (t *Tree) OpenFile(name mirror.Name) (*os.File, fs.FileInfo, error) {
 	f.Close()
 	return nil, nil, err
 }
+
+// ErrLinked: a symbolic link is part of the name.
+var ErrLinked = errors.New("a symbolic link is in the way")
 
 // lookError gives the errors of opening a name their kind. A file where the
 // name needs a directory means that the name is not there.
@@ -287,6 +291,17 @@ func (t *Tree) ReadDir(name mirror.Name) ([]fs.DirEntry, error) {
 		return nil, storeError(name, err)
 	}
 	return list, nil
+}
+
+// HasDir reports whether name is a directory, and no symbolic link is a part of
+// the name.
+func (t *Tree) HasDir(name mirror.Name) bool {
+	f, err := t.openUnlinked(string(name), unix.O_PATH|syscall.O_DIRECTORY)
+	if err != nil {
+		return false
+	}
+	f.Close()
+	return true
 }
 
 // Lstat describes what stands at name, without following it.

@@ -1,0 +1,148 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync"
+	"time"
+
+	"mirror"
+	"mirror/config"
+	"mirror/listing"
+	"mirror/store"
+)
+
+// place is where a name is: a file that can be reached by several ways, through
+// symbolic links, is fetched and recorded at one.
+type place struct {
+	name     mirror.Name
+	m        *config.Mirror
+	rest     mirror.Name // name below the mirror's prefix
+	mirrored bool        // there is a mirror
+}
+
+func (e *Engine) placeOf(name mirror.Name) place {
+	m, rest, ok := e.lookup(name)
+	return place{name, m, rest, ok}
+}
+
+// find is look at the place to which the links of the docroot lead from name.
+func (e *Engine) find(ctx context.Context, name mirror.Name) (*File, place, error) {
+	p := e.placeOf(name)
+	f, err := e.look(ctx, p)
+	if !errors.Is(err, store.ErrLinked) {
+		return f, p, err
+	}
+	real, err := e.tree.Resolve(name)
+	if err != nil {
+		return nil, p, err
+	}
+	if p = e.placeOf(real); !p.mirrored && real != name {
+		// Others' links may lead to others' files. Nothing is fetched there.
+		if f, err = e.look(ctx, p); errors.Is(err, errMissing) {
+			err = fmt.Errorf("/%s leads to /%s, where nothing is: %w", name, real, mirror.ErrForeign)
+		}
+		return f, p, err
+	}
+	f, err = e.look(ctx, p)
+	return f, p, err
+}
+
+// linked remembers until when the links of directories count as made.
+type linked struct {
+	mu    sync.Mutex
+	until map[mirror.Name]time.Time // guarded by mu
+}
+
+// maxLinked is how many directories are remembered.
+const maxLinked = 10_000
+
+// via makes the symbolic links of the directories on the way to a missing name,
+// and reports whether one of them is in its way: then it has another place.
+//
+// Only listings tell links, so each directory on the way is listed, once in
+// listing_max_age, of those mirrors of which an upstream tells them. A directory
+// that the docroot has needs no question about itself.
+func (e *Engine) via(ctx context.Context, p place) bool {
+	tells := e.listers[p.m][0].linked || p.m.Index != ""
+	if !p.m.Links || !tells || string(p.rest) == p.m.Index { // the catalog itself is what tells
+		return false
+	}
+	dir := mirror.Name(strings.TrimSuffix(p.m.Prefix, "/"))
+	if parent := p.name.Parent(); e.tree.HasDir(parent) {
+		dir = parent // and so all on the way to it are directories
+	}
+	below := strings.TrimPrefix(strings.TrimPrefix(string(p.name), string(dir)), "/")
+	for segment := range strings.SplitSeq(below, "/") {
+		e.settleLinks(ctx, dir)
+		dir = dir.Join(segment)
+		if fi, err := e.tree.Lstat(dir); err == nil && fi.Mode()&fs.ModeSymlink != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// settleLinks makes the links of a directory, unless that was done a short while
+// ago. Where it cannot be listed there are none: then files are asked for as they
+// are named.
+func (e *Engine) settleLinks(ctx context.Context, dir mirror.Name) {
+	e.linked.mu.Lock()
+	until := e.linked.until[dir]
+	e.linked.mu.Unlock()
+	if e.now().Before(until) {
+		return
+	}
+	until = e.now().Add(refreshAgain)
+	if d, err := e.List(ctx, dir); err == nil {
+		e.makeLinksOf(ctx, d)
+		if m, _, ok := e.lookupDir(dir); ok && d.Stale == nil {
+			until = d.Checked.Add(max(m.ListingMaxAge, refreshAgain))
+		}
+	}
+	e.linked.mu.Lock()
+	defer e.linked.mu.Unlock()
+	if len(e.linked.until) >= maxLinked || e.linked.until == nil {
+		e.linked.until = make(map[mirror.Name]time.Time)
+	}
+	e.linked.until[dir] = until
+}
+
+// makeLinksOf puts into the docroot the symbolic links of a directory whose
+// targets stay inside the mirror. Of others, the upstream serves the content
+// under their own name.
+func (e *Engine) makeLinksOf(ctx context.Context, d *Directory) {
+	m, rest, ok := e.lookupDir(d.Name)
+	if !ok || !m.Links {
+		return
+	}
+	var list []Link
+	for _, entry := range d.Entries {
+		name := d.Name.Join(entry.Name)
+		if entry.Type != listing.Symlink || !mirror.Askable(entry.Name) || Inside(m.Prefix, name, entry.Target) != nil {
+			continue
+		}
+		l := Link{Name: name, Target: entry.Target, Upstream: e.sources[m][0].URL(rest.Join(entry.Name))}
+		if entry.MTime.Exact() {
+			l.ModTime = time.Unix(entry.MTime.Lo, 0)
+		}
+		list = append(list, l)
+	}
+	if len(list) == 0 {
+		return
+	}
+	err := e.tree.MakeDir(d.Name)
+	if err == nil {
+		err = e.MakeLinks(ctx, list, func(l Link, made bool, err error) {
+			if err != nil && !errors.Is(err, mirror.ErrBusy) {
+				e.log.Warn("a symbolic link cannot be made", "path", "/"+string(l.Name), "target", l.Target, "err", err)
+			}
+		})
+	}
+	if err != nil && ctx.Err() == nil {
+		e.log.Warn("the symbolic links of a directory cannot be made", "path", "/"+string(d.Name)+"/", "err", err)
+	}
+}
