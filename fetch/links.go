@@ -286,14 +286,16 @@ func (e *Engine) remove(ctx context.Context, names []mirror.Name, done func(Remo
 	return e.index.Remove(ctx, gone...)
 }
 
-// RemoveDir takes an empty directory out of the docroot, if an upstream is on
-// record as having had it, and reports whether it did.
-func (e *Engine) RemoveDir(ctx context.Context, name mirror.Name) bool {
-	if _, ok, err := e.index.Listing(ctx, string(name)); err != nil || !ok {
+// RemoveDir takes an empty directory out of the docroot, and reports whether it
+// did. It was made for the mirror if something of ours was just taken out of it
+// (emptied), or an upstream is on record as having had it.
+func (e *Engine) RemoveDir(ctx context.Context, name mirror.Name, emptied bool) bool {
+	_, recorded, err := e.index.Listing(ctx, string(name))
+	if err != nil || !recorded && !emptied || e.tree.RemoveDir(name) != nil {
 		return false
 	}
-	if e.tree.RemoveDir(name) != nil {
-		return false
+	if !recorded {
+		return true
 	}
 	if err := e.index.DeleteListing(ctx, string(name)); err != nil {
 		e.log.Warn("the record of a directory cannot be removed", "path", "/"+string(name), "err", err)

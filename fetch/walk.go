@@ -220,7 +220,7 @@ func (w *walk) add(b *branch, d *Directory) {
 		b.shown = listing.Encode(nil, d.Entries)
 		for above := b.above; above != nil; above = above.above {
 			if string(above.shown) == string(b.shown) {
-				w.visit(Walked{Directory: &Directory{Name: b.name}, Err: fmt.Errorf("%w: it shows the same as /%s above it: a link that leads back", errLoop, above.name)})
+				w.visit(Walked{Directory: &Directory{Name: b.name}, Err: fmt.Errorf("%w: it shows the same as /%s above it, as a link does that leads back", ErrLoop, above.name)})
 				return
 			}
 		}
@@ -233,8 +233,9 @@ func (w *walk) add(b *branch, d *Directory) {
 	}
 }
 
-// errLoop: a directory contains itself.
-var errLoop = errors.New("it is not gone into")
+// ErrLoop: a directory contains itself, as over HTTP one does in which a symbolic
+// link leads back.
+var ErrLoop = errors.New("it is not gone into")
 
 // ask lists a directory as the upstream has it now, however fresh the record is.
 func (e *Engine) ask(ctx context.Context, name mirror.Name) (*Directory, error) {

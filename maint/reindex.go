@@ -117,7 +117,7 @@ func (r *reindex) forget(w *walker) error {
 			return err
 		}
 		name := mirror.Name(rec.Name)
-		if gone, err := r.isGone(name); err != nil {
+		if gone, err := r.isGone(rec); err != nil {
 			w.problems = append(w.problems, err)
 			continue
 		} else if !gone {
@@ -130,7 +130,7 @@ func (r *reindex) forget(w *walker) error {
 		if !held {
 			continue
 		}
-		if gone, err := r.isGone(name); err != nil || !gone {
+		if gone, err := r.isGone(rec); err != nil || !gone {
 			continue // it was fetched meanwhile
 		}
 		r.gone = append(r.gone, rec.Name)
@@ -152,11 +152,15 @@ func (r *reindex) remove() error {
 	return err
 }
 
-// isGone reports whether the docroot has no regular file of this name. What
-// cannot be looked at counts as there.
-func (r *reindex) isGone(name mirror.Name) (bool, error) {
+// isGone reports whether the docroot has no regular file of this name, nor, where
+// the record is of one, the symbolic link. What cannot be looked at counts as there.
+func (r *reindex) isGone(rec index.Record) (bool, error) {
+	name := mirror.Name(rec.Name)
 	fi, err := r.Engine.Tree().Lstat(name)
 	switch {
+	case err == nil && rec.Target != "":
+		target, err := r.Engine.Tree().Readlink(name)
+		return err != nil || target != rec.Target, nil
 	case err == nil:
 		return !fi.Mode().IsRegular(), nil
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):

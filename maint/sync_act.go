@@ -69,16 +69,19 @@ func (r *syncing) clear(names []mirror.Name) error {
 			files = append(files, name)
 		}
 	}
+	emptied := make(map[string]bool)
 	err := r.Engine.RemoveMany(r.ctx, files, func(gone fetch.Removed) {
 		if gone.Err != nil {
 			r.fail(gone.Name, gone.Err)
 			return
 		}
+		emptied[gone.Name.Dir()] = true
 		r.sum.Deleted++
 		r.tell("delete", gone.Name, "")
 	})
 	for _, dir := range dirs {
-		if r.Engine.RemoveDir(r.ctx, dir) {
+		if r.Engine.RemoveDir(r.ctx, dir, emptied[string(dir)]) {
+			emptied[dir.Dir()] = true
 			r.sum.DeletedDirs++
 			r.tell("delete", dir, "")
 		}
@@ -194,8 +197,8 @@ func (r *syncing) setTimes() {
 		return cmp.Compare(strings.Count(string(b), "/"), strings.Count(string(a), "/"))
 	})
 	for _, dir := range dirs {
-		at, ok := r.newTime(dir, r.times[dir])
-		if !ok {
+		at, differs := r.newTime(dir, r.times[dir])
+		if !differs {
 			continue
 		}
 		if err := r.tree.SetDirTime(dir, at); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -58,11 +58,14 @@ func (r *syncing) list(dir mirror.Name) error {
 		return !r.excluded(dir) && dir.Base()[0] != '.' && askable(dir) && !r.shut[dir]
 	}
 	return r.Engine.Walk(r.ctx, dir, into, func(d fetch.Walked) {
-		if d.Err != nil {
+		switch {
+		case errors.Is(d.Err, fetch.ErrLoop):
+			r.refuse(d.Name, d.Err.Error())
+		case d.Err != nil:
 			r.fail(d.Name, d.Err)
-			return
+		default:
+			r.directory(d)
 		}
-		r.directory(d)
 	})
 }
 
@@ -242,9 +245,7 @@ func (r *syncing) symlink(d fetch.Walked, name mirror.Name, e *listing.Entry, he
 		return
 	}
 	l := fetch.Link{Name: name, Target: e.Target, Upstream: d.Upstream + "/" + mirror.Name(e.Name).Escape()}
-	if at, ok := r.newTime(name, e.MTime); ok {
-		l.ModTime = at
-	}
+	l.ModTime, _ = r.newTime(name, e.MTime)
 	if here == nil || !r.Engine.Stands(l) {
 		r.links = append(r.links, l)
 	}
@@ -254,15 +255,16 @@ func (r *syncing) symlink(d fetch.Walked, name mirror.Name, e *listing.Entry, he
 // taken as a time: listings that tell the day tell no more of old files.
 const broad = 24 * 60 * 60
 
-// newTime is what the time of a name becomes; false: it stays, since it is what
-// the span says, which may be less exact, or nothing is known.
-func (r *syncing) newTime(name mirror.Name, span listing.Span) (time.Time, bool) {
+// newTime is the time that a name is to have, and whether it has another. What it
+// has stays where the span holds it, which may be less exact. Where nothing is
+// known the time is zero.
+func (r *syncing) newTime(name mirror.Name, span listing.Span) (at time.Time, differs bool) {
 	if !span.Known || span.Width() >= broad {
 		return time.Time{}, false
 	}
 	fi, err := r.tree.Lstat(pathOf(name))
 	if err == nil && span.Holds(fi.ModTime().Unix()) {
-		return time.Time{}, false
+		return fi.ModTime(), false
 	}
 	return time.Unix(span.Lo, 0), true
 }

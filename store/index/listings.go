@@ -55,25 +55,3 @@ func (x *Index) DropListings(ctx context.Context, prefix, format, etag string) e
 		return t.exec(`DELETE FROM listings WHERE format = ? AND etag <> ? AND name >= ?`, format, etag, []byte(prefix))
 	})
 }
-
-// PutLinks records symbolic links that now stand in the docroot: all of them or
-// none. Their Target is set, and Ours whatever the records say.
-func (x *Index) PutLinks(ctx context.Context, links ...Record) error {
-	return x.write(ctx, "record links", false, func(t *transaction) error {
-		for _, r := range links {
-			r.Ours = true
-			replaced, err := t.putFile(r)
-			if err != nil {
-				return err
-			}
-			op := OpAdd
-			if replaced {
-				op = OpReplace
-			}
-			if err := t.log(Change{Name: r.Name, Op: op, ModTime: r.ModTime}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}

@@ -62,11 +62,11 @@ func TestDropListings(t *testing.T) {
 func TestLinks(t *testing.T) {
 	x := open(t, t.TempDir())
 	link := Record{Name: "a/link", Upstream: "rsync://one.example/a/link", Target: "../b", Fetched: at(1e9), Checked: at(1e9)}
-	must(t, x.PutLinks(t.Context(), link))
+	must(t, x.Publish(t.Context(), []Record{link}))
 	link.Ours = true
 	expectFile(t, x, "a/link", &link)
 	link.Target = "../c"
-	must(t, x.PutLinks(t.Context(), link))
+	must(t, x.Publish(t.Context(), []Record{link}))
 	expectFile(t, x, "a/link", &link)
 	must(t, x.Remove(t.Context(), "a/link"))
 	expectFile(t, x, "a/link", nil)
