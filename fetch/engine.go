@@ -271,9 +271,11 @@ func (e *Engine) beginIn(g *group, name mirror.Name, m *config.Mirror, rest mirr
 	return t, nil
 }
 
-// ended takes a transfer off the list; its lock was released.
+// ended releases a transfer's lock and takes it off the list, in one step: who
+// finds the lock free begins a new one, and does not join what is over.
 func (e *Engine) ended(t *transfer) {
 	e.mu.Lock()
+	t.lock.Unlock()
 	delete(e.running, t.name)
 	e.mu.Unlock()
 	e.wg.Done()

@@ -74,7 +74,6 @@ func (t *transfer) run() {
 	t.steps.log(t, err)
 	// Unlocked before it is told: who hears of the end and looks again finds
 	// either the file or a free lock.
-	t.lock.Unlock()
 	t.e.ended(t)
 	t.update(func(s *state) { s.done, s.published, s.err = true, published, err })
 	if t.crowd.close() {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"mirror"
@@ -47,7 +48,27 @@ func (h *HTTP) List(ctx context.Context, dir mirror.Name, held *mirror.Meta) (Li
 		whole.Ended, whole.Unread, whole.Next = whole.Ended && next.Ended, whole.Unread+next.Unread, next.Next
 		whole.Meta = mirror.Meta{Size: -1} // the validators of one piece say nothing of the others
 	}
+	whole.Entries = folded(whole.Entries)
 	return whole, nil
+}
+
+// folded makes one directory of all keys of an object store that begin alike up
+// to a slash, and keeps the first of entries of one name, which may come again in
+// another piece of a list.
+func folded(entries []listing.Entry) []listing.Entry {
+	seen := make(map[string]bool, len(entries))
+	kept := entries[:0]
+	for _, e := range entries {
+		if dir, _, deeper := strings.Cut(e.Name, "/"); deeper {
+			e = listing.Entry{Name: dir, Type: listing.Dir}
+		}
+		if seen[e.Name] || !listing.ValidName(e.Name) {
+			continue
+		}
+		seen[e.Name] = true
+		kept = append(kept, e)
+	}
+	return kept
 }
 
 // page asks for one page of a listing; next is the token of a list's next piece.

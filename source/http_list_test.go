@@ -105,7 +105,8 @@ func TestHTTPListInPieces(t *testing.T) {
 		case token == "":
 			fmt.Fprint(w, piece("a", "two/+"))
 		case token == "two/+" && !loop:
-			fmt.Fprint(w, piece("b", ""))
+			fmt.Fprint(w, strings.Replace(piece("b", ""), "</ListBucketResult>", `<Contents><Key>pool/a/1.deb</Key><Size>1</Size></Contents>
+				<Contents><Key>pool/2.deb</Key><Size>1</Size></Contents><Contents><Key>a</Key><Size>9</Size></Contents></ListBucketResult>`, 1))
 		default:
 			fmt.Fprint(w, piece("b", "two/+"))
 		}
@@ -113,8 +114,11 @@ func TestHTTPListInPieces(t *testing.T) {
 	defer server.Close()
 	h := over(t, server.URL+"/", func(o *HTTPOptions) { o.RedirectToPrivate = true })
 	l, err := h.List(t.Context(), "", nil)
-	if err != nil || len(l.Entries) != 2 || !l.Ended || l.Next != "" {
-		t.Errorf("%+v, %v", l, err)
+	if err != nil || len(l.Entries) != 3 || !l.Ended || l.Next != "" {
+		t.Fatalf("%+v, %v", l, err)
+	}
+	if a, pool := l.Entries[0], l.Entries[2]; a.Size != listing.Exactly(6) || pool.Name != "pool" || pool.Type != listing.Dir {
+		t.Errorf("%+v", l.Entries)
 	}
 	loop = true
 	if l, err := h.List(t.Context(), "", nil); !errors.Is(err, mirror.ErrBroken) {
