@@ -14,6 +14,7 @@ type attributes struct {
 
 func (p *rows) attributes() attributes {
 	a := attributes{span: 1}
+	var alt, src string
 	for {
 		key, value, more := p.z.TagAttr()
 		switch string(key) {
@@ -34,20 +35,27 @@ func (p *rows) attributes() attributes {
 				a.exact = string(value)
 			}
 		case "alt":
-			a.marks |= iconMarks(string(value))
+			alt = string(value)
+		case "src":
+			src = string(value)
 		case "class":
 			a.marks |= classMarks(string(value))
 		}
 		if !more {
-			return a
+			break
 		}
 	}
+	if alt == "" {
+		alt = src[strings.LastIndexByte(src, '/')+1:]
+	}
+	a.marks |= iconMarks(alt)
+	return a
 }
 
-// iconMarks reads the text that stands for an icon: "[DIR]", "directory",
-// "folder icon", "[LINK]".
+// iconMarks reads the text that stands for an icon, or else the name of its
+// file: "[DIR]", "directory", "folder icon", "[LINK]", "folder.png".
 func iconMarks(alt string) marks {
-	if len(alt) > 32 {
+	if alt == "" || len(alt) > 32 {
 		return 0
 	}
 	var m marks

@@ -68,11 +68,9 @@ func (f *facts) sizeFirst(s string, unit int64) bool {
 		f.kind = listing.Dir
 		s = strings.TrimSpace(s[len(word):])
 	}
-	if size, rest, ok := readSize(strings.TrimLeft(s, "([↱\u00a0 "), unit); ok {
-		if _, brackets, found := strings.Cut(clip(rest), "("); found {
-			if inner, _, ok := readSize(brackets, 1); ok && inner.Exact() && within(inner, size) {
-				size, rest = inner, "" // "1.2 MB (1,234,567 bytes)"
-			}
+	if size, rest, ok := readSize(strings.TrimLeft(s, decoration), unit); ok {
+		if exact, ok := bracketed(rest); ok {
+			size, rest = exact, ""
 		}
 		if mayFollow(rest) {
 			f.size = size
@@ -85,6 +83,15 @@ func (f *facts) sizeFirst(s string, unit int64) bool {
 	return f.dash || f.kind == listing.Dir
 }
 
+// bracketed reads the number of bytes behind a rounded size: "1.2 MB (1,234,567
+// bytes)".
+func bracketed(s string) (listing.Span, bool) {
+	_, s, _ = strings.Cut(clip(s), "(")
+	n, decimals, s, ok := readNumber(s)
+	multiple, _, given := readUnit(s)
+	return listing.Exactly(n), ok && decimals == 0 && given && multiple == 1
+}
+
 // mayFollow: what is left behind a number does not say that it is no size.
 func mayFollow(rest string) bool {
 	text := strings.TrimLeft(rest, " \u00a0")
@@ -92,7 +99,7 @@ func mayFollow(rest string) bool {
 	case text == "" || blanks > 1 || rest[0] < ' ':
 		return true
 	case blanks == 1:
-		return letters(text) == 0
+		return strings.IndexByte("([|<-", text[0]) >= 0
 	}
 	return strings.IndexByte(")],;|", rest[0]) >= 0
 }
@@ -118,6 +125,9 @@ func (f *facts) sizeLast(s string) bool {
 	return f.kind == listing.Dir || f.dash || f.size.Known
 }
 
+// decoration is what goes before sizes.
+const decoration = "([↱⇩↓~\u00a0 "
+
 func cutDash(s string) (rest string, ok bool) {
 	for _, dash := range []string{"--", "-", "—", "–"} {
 		if rest, found := strings.CutPrefix(s, dash); found {
@@ -128,7 +138,7 @@ func cutDash(s string) (rest string, ok bool) {
 }
 
 // dirWords say in a listing's cell that the entry is a directory.
-var dirWords = []string{"<dir>", "[dir]", "[directory]", "application/directory", "directory", "dir", "folder", "file folder", "httpd/unix-directory", "inode/directory", "📁", "📂", "🗀", "🗁"}
+var dirWords = []string{"<dir>", "<directory>", "[dir]", "[directory]", "application/directory", "directory", "dir", "folder", "file folder", "httpd/unix-directory", "inode/directory", "📁", "📂", "🗀", "🗁"}
 
 // dirWord finds one of dirWords where s begins.
 func dirWord(s string) (word string, ok bool) {
@@ -227,7 +237,7 @@ func (f *facts) whole(text string) {
 			return
 		}
 	}
-	if size, rest, ok := readSize(strings.TrimLeft(text, "([↱\u00a0 "), 1); ok && strings.Trim(rest, " \u00a0)]") == "" {
+	if size, rest, ok := readSize(strings.TrimLeft(text, decoration), 1); ok && strings.Trim(rest, " \u00a0)]") == "" {
 		if mere := strings.IndexFunc(text, unicode.IsLetter) < 0; !f.size.Known || f.mere && !mere {
 			f.size, f.mere = size, mere
 		}

@@ -194,6 +194,25 @@ drwxr-xr-x  root      root      May 17 13:24     &lt;DIR&gt;  <a href="/pub/d/">
 
 	{"everything in brackets", `<html><body><ul><li><a href="a.txt">a.txt</a> (1.2 MB, 2024-05-17)</li></ul></body></html>`, "a.txt file 1153433-1363149 2024-05-17T00:00:00+86399s\n"},
 
+	{"hfs 3", `<html><body><div id="files"><div class="item item-type-folder"><div class="item-link"><a href="d/"><img alt="iconlink" src="/~img_folder" /> d</a></div>
+<div class="item-props"><span class="item-ts"><i></i> 2024-05-17 13:24</span> <button title="More"><i></i></button></div><div class="clearer"></div></div>
+<div class="item item-type-file"><div class="item-link"><a href="a.txt"><img alt="iconlink" src="/~img41" /> a.txt</a></div>
+<div class="item-props"><span class="item-ts"><i></i> 2024-05-17 13:24</span> <span class="item-size"><i></i> 1.2KB</span> <button title="More"><i></i></button></div><div class="clearer"></div></div></div></body></html>`,
+		"d dir - 2024-05-17T13:24:00+59s\na.txt file 1126-1332 2024-05-17T13:24:00+59s\n"},
+
+	{"icons without texts", `<html><body><table><tr><td><img src="/icon/folder.gif"></td><td><a href="d">d</a></td><td>05/17/24 13:24</td><td></td></tr><tr><td><img src="/icon/text.gif"></td><td><a href="a.txt">a.txt</a></td><td>05/17/24 13:24</td><td>1.2 KB</td></tr></table></body></html>`,
+		"d dir - 2024-05-17T13:24:00+59s\na.txt file 1126-1332 2024-05-17T13:24:00+59s\n"},
+
+	{"rows in classes, directories with sizes", `<html><body><table><tr class="litem dir"><td><a href="d">d</a></td><td>466.00 MB</td></tr><tr class="litem file"><td><a href="a.txt">a.txt</a></td><td>1.2 KB</td></tr></table></body></html>`,
+		"d dir - -\na.txt file 1126-1332 -\n"},
+
+	{"all cells linked", `<html><body><table><tr><th>Filename</th><th>Type</th><th>Size</th><th>Date Modified</th></tr><tr><td><a href="./d">d</a></td><td><a href="./d">&lt;Directory&gt;</a></td><td><a href="./d">&lt;Directory&gt;</a></td><td><a href="./d">17 May 2024 1:24 PM</a></td></tr>
+<tr><td><a href="./a.txt">a.txt</a></td><td><a href="./a.txt">TXT File</a></td><td><a href="./a.txt">⇩ 1.2 KB</a></td><td><a href="./a.txt">17 May 2024 1:24 PM</a></td></tr></table></body></html>`,
+		"d dir - 2024-05-17T13:24:00+59s\na.txt file 1126-1332 2024-05-17T13:24:00+59s\n"},
+
+	{"decimal units, and the bytes beside them", `<html><body><table><tr><th>Name</th><th>Size</th></tr><tr><td><a href="a.zip">a.zip</a></td><td>4.8 MB<br><small>(4,789,380 bytes)</small></td></tr><tr><td><a href="b.zip">b.zip</a></td><td>5 files</td></tr></table></body></html>`,
+		"a.zip file 4789380 -\nb.zip file - -\n"},
+
 	{"russian", `<html><body><table><tr><th>Имя файла</th><th>Размер</th><th>Изменён</th></tr><tr><td><a href="a.txt">a.txt</a></td><td>1,2 КБ</td><td>17 мая 2024 г. 13:24</td></tr></table></body></html>`,
 		"a.txt file 1126-1332 2024-05-17T13:24:00+59s\n"},
 

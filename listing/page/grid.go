@@ -24,14 +24,20 @@ type looseFacts struct {
 	low int
 }
 
+// maxLooseText is longer than a time and a size; what is longer is prose.
+const maxLooseText = 64
+
 // maxLoose is more than there are beside one entry; what has more is prose.
 const maxLoose = 16
 
 // add takes in a row without a link.
 func (g *grid) add(text, stamp string, low int) {
 	l := looseFacts{low: low}
-	if len(text) <= maxText {
-		l.content(&cell{stamp: stamp}, text)
+	if len(text) <= maxLooseText {
+		l.line(text, false, &columns{})
+	}
+	if stamp != "" {
+		l.stamp(&cell{stamp: stamp}, "")
 	}
 	if g.last >= 0 && len(g.loose) < maxLoose {
 		g.loose = append(g.loose, l)

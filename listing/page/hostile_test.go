@@ -172,6 +172,21 @@ func TestTwice(t *testing.T) {
 	}
 }
 
+// TestNoSlash: the address of a directory may lack its slash, as long as the
+// links do not depend on it.
+func TestNoSlash(t *testing.T) {
+	base, _ := url.Parse("http://one.example/pub")
+	for page, want := range map[string]int{
+		`<html><ul><li><a href="/pub/a.txt">a.txt</a></li></ul></html>`: 1,
+		`<html><ul><li><a href="a.txt">a.txt</a></li></ul></html>`:      1,
+		`<html><ul><li><a href="/x/a.txt">a.txt</a></li></ul></html>`:   0,
+	} {
+		if l, _ := Parse([]byte(page), Input{Base: base}); len(l.Entries) != want {
+			t.Errorf("%s has %d entries", page, len(l.Entries))
+		}
+	}
+}
+
 // TestProse: sentences about a directory are none of its entries, but nobody
 // may take the listing for complete.
 func TestProse(t *testing.T) {

@@ -179,7 +179,11 @@ func (p *reader) cells(r *row, name int, f *facts) {
 	column := 0
 	for i := range r.cells {
 		c := &r.cells[i]
-		switch text := c.own(); {
+		text := c.own()
+		if strings.TrimSpace(text) == "" {
+			text = c.all() // it is linked as well
+		}
+		switch {
 		case i == name:
 		case r.columns != nil && len(r.columns.heads) > 0:
 			f.column(c, text, r.columns, column)
@@ -205,8 +209,11 @@ func (p *reader) beside(r *row, t target, f *facts) {
 	if (r.kind == flow || r.kind == item) && f.time.precise == unread && strings.IndexFunc(after, unicode.IsLetter) < 0 {
 		f.size = listing.Span{} // a mere number; it may count something
 	}
-	if inside != "" && !f.any() {
-		f.line(inside, true, columns)
+	for i := range inside {
+		f.whole(inside[i].text)
+	}
+	if len(inside) == 1 && !f.any() {
+		f.line(inside[0].text, true, columns)
 	}
 	if before == "" || f.time.precise != unread || r.kind == flow && t.anchor > 0 {
 		return
@@ -235,13 +242,11 @@ func (p *reader) entry(r *row, t target, f facts, m marks) {
 		e.evidence = described
 	}
 	p.describe(&e, f)
-	e.hint = m&dirHint != 0
+	e.hint = m&(dirHint|dirMark) != 0
 	switch {
 	case e.Type == listing.Symlink || e.Type == listing.Dir:
-	case t.slash || m&dirMark != 0 || strings.TrimSpace(shown) == t.name+"/":
+	case t.slash || m&dirMark != 0 && !f.size.Known || strings.TrimSpace(shown) == t.name+"/":
 		e.Type = listing.Dir
-	case e.hint && !f.size.Known:
-		e.Type, e.guess = listing.Dir, true
 	}
 	if e.Type == listing.Dir {
 		e.Size = listing.Span{}

@@ -31,7 +31,7 @@ import (
 
 // Input is what is known of a page besides its bytes.
 type Input struct {
-	Base        *url.URL // the address of the page; nil: the root of some host
+	Base        *url.URL // the address of the page; links start from there; nil: the root of some host
 	ContentType string   // as it was sent, or ""
 	As          string   // "html", "json" or "xml"; "": what it looks like
 	Clock       listing.Clock
@@ -50,7 +50,15 @@ func Parse(body []byte, in Input) (listing.Listing, error) {
 	case "xml":
 		return parseXML(body, in)
 	}
-	return parseHTML(body, in)
+	l, err := parseHTML(body, in)
+	if b := in.Base; len(l.Entries) == 0 && b != nil && !strings.HasSuffix(b.Path, "/") {
+		// Some servers show a directory at its address without a slash.
+		in.Base = b.JoinPath("/")
+		if below, err := parseHTML(body, in); err == nil && len(below.Entries) > 0 {
+			return below, nil
+		}
+	}
+	return l, err
 }
 
 // form is what kind of page it is: by what was asked for, or by how it begins;
@@ -116,8 +124,7 @@ type found struct {
 type find struct {
 	time     reading
 	evidence evidence
-	hint     bool // a class says that it is a directory
-	guess    bool // and nothing else does
+	hint     bool // an icon or a class says that it is a directory
 }
 
 // evidence is what makes a link an entry.
@@ -211,10 +218,12 @@ func (e *entries) misread(what string) {
 // counts as unread.
 func (e *entries) finish(clock listing.Clock) listing.Listing {
 	var best evidence
-	allHinted := true // so that the class is not about directories
+	hints := 0
 	for i := range e.finds {
 		best = max(best, e.finds[i].evidence)
-		allHinted = allHinted && e.finds[i].hint
+		if e.finds[i].hint {
+			hints++
+		}
 	}
 	o := orderIn(e.finds)
 	kept := e.list[:0]
@@ -227,7 +236,11 @@ func (e *entries) finish(clock listing.Clock) listing.Listing {
 		if !entry.MTime.Known {
 			entry.MTime = f.time.span(clock, o)
 		}
-		if f.guess && allHinted {
+		switch {
+		case !f.hint || entry.Type != listing.File:
+		case hints < len(e.list): // these tell some from others
+			entry.Type, entry.Size = listing.Dir, listing.Span{}
+		case !entry.Size.Known:
 			entry.Type = listing.Unknown
 		}
 		kept = append(kept, entry)

@@ -111,9 +111,9 @@ func (r *row) text(anchor int, name string) string {
 	return ""
 }
 
-// around is the text before an anchor, inside of it but for the name, and
-// after it, up to the next anchors and ends of lines.
-func (r *row) around(anchor int, name string) (before, inside, after string) {
+// around is the text before an anchor, the pieces inside of it but for the
+// name, and the text after it, up to the next anchors and ends of lines.
+func (r *row) around(anchor int, name string) (before string, inside []piece, after string) {
 	a := &r.anchors[anchor]
 	pieces := r.cells[a.cell].pieces
 	at := a.piece
@@ -122,8 +122,8 @@ func (r *row) around(anchor int, name string) (before, inside, after string) {
 	}
 	shown := r.shown(anchor, name)
 	for ; at < len(pieces) && pieces[at].anchor == anchor; at++ {
-		if at != shown && len(inside) < maxText && strings.TrimSpace(pieces[at].text) != "" {
-			inside += pieces[at].text + "  "
+		if at != shown && strings.TrimSpace(pieces[at].text) != "" {
+			inside = append(inside, pieces[at])
 		}
 	}
 	for ; at < len(pieces) && len(after) < maxText; at++ {

@@ -85,6 +85,9 @@ func readNumber(s string) (n int64, decimals int, rest string, ok bool) {
 		i += w + d
 		group, groups = sep, groups+1
 	}
+	if strings.HasPrefix(s[i:], " .") && digits(s[i+2:]) > 0 {
+		i++ // "4 .9M" is a column that was cut and padded
+	}
 	if i < len(s) && (s[i] == '.' || s[i] == ',') && rune(s[i]) != group {
 		if d := digits(s[i+1:]); d > 0 && d <= 4 && n < 1e13 {
 			for j := range d {

@@ -31,6 +31,7 @@ func TestReadSize(t *testing.T) {
 		{"7,5 Mo", "", listing.Between(7759462, 7969178)},
 		{"7.5 MiB", "", listing.Between(7759462, 7969178)},
 		{"7,5 МБ", "", listing.Between(7759462, 7969178)},
+		{"4 .9M", "", listing.Between(48*m/10, 50*m/10+1)},
 		{"12K", "", listing.Between(11*k, 13*k+1)},
 		{"12k  desc", "  desc", listing.Between(11*k, 13*k+1)},
 		{"0k", "", listing.Between(0, k+1)},
