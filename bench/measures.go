@@ -24,6 +24,7 @@ var measures = []measure{
 	{"herd", herd},
 	{"memory", memory},
 	{"cgi", cgi},
+	{"directory", directory},
 }
 
 func names() []string {

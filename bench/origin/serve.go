@@ -56,6 +56,9 @@ func Main(in io.Reader, out io.Writer) error {
 // file answers with a synthetic file. What RFC 9110 says of ranges and
 // conditions is net/http's to do.
 func (s *server) file(w http.ResponseWriter, r *http.Request) {
+	if s.directory(w, r) {
+		return
+	}
 	f, err := content.Of(r.URL.Path)
 	if err != nil {
 		http.NotFound(w, r)
