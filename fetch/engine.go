@@ -169,7 +169,6 @@ func (e *Engine) Open(ctx context.Context, name mirror.Name) (*File, error) {
 			return nil, err
 		}
 		if e.via(ctx, p) {
-			err = errAgain
 			continue
 		}
 		f, err = e.join(ctx, p.name, p.m, p.rest, since, try)
