@@ -4,12 +4,12 @@ import "strings"
 
 // attributes are those of a tag that tell something.
 type attributes struct {
-	href         string
-	hasHref      bool
-	exact, stamp string
-	bytes        bool // exact is said to be of a size
-	span         int
-	marks        marks
+	href            string
+	hasHref         bool
+	exact, datetime string
+	bytes           bool // exact is said to be of a size
+	span            int
+	marks           marks
 }
 
 func (p *rows) attributes() attributes {
@@ -27,7 +27,7 @@ func (p *rows) attributes() attributes {
 				a.span = int(atoi(string(value[:n])))
 			}
 		case "datetime":
-			a.stamp = string(value)
+			a.datetime = string(value)
 		case "data-size", "data-bytes", "data-filesize":
 			a.exact, a.bytes = string(value), true
 		case "data-order", "data-sort", "data-sort-value", "data-value":

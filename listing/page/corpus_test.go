@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,9 +27,9 @@ type truth struct {
 	Zone        string
 	Entries     []want
 	NotEntries  []string `json:"not_entries"`
-	Absent      []named_
-	Broken      []named_
-	Mangled     []named_
+	Absent      []aName
+	Broken      []aName
+	Mangled     []aName
 	Truncated   bool
 	Next        string
 }
@@ -47,7 +48,7 @@ type want struct {
 	Hazard       string
 }
 
-type named_ struct {
+type aName struct {
 	Name       *string
 	NameB64    string  `json:"name_b64"`
 	WouldBe    *string `json:"would_be"`
@@ -118,8 +119,13 @@ func TestCorpus(t *testing.T) {
 			if !l.Ended {
 				t.Error("it did not end")
 			}
-			if l.Unread > 0 {
-				t.Logf("unread: %d, %q", l.Unread, l.FirstUnread)
+			if maker, _, made := strings.Cut(tr.Case, "--"); made && !strings.HasSuffix(tr.Case, "--empty") {
+				if l.Unread > 0 {
+					t.Errorf("%d are unread, first %q", l.Unread, l.FirstUnread)
+				}
+				if l.Format != "generic" && l.Format[:5] != maker[:5] {
+					t.Errorf("the format is %s", l.Format)
+				}
 			}
 		})
 	}

@@ -164,13 +164,13 @@ func (f *facts) column(c *cell, text string, columns *columns, i int) {
 	text = clip(text)
 	switch h := columns.at(i); h.role {
 	case timeRole:
-		f.stamp(c, text)
+		f.date(text)
 		if f.time.precise == unread && !f.size.Known {
 			f.whole(text)
 		}
 	case sizeRole:
 		if !f.sizeFirst(text, h.unit) && f.time.precise == unread && c.exact == "" {
-			f.stamp(c, text) // rows may be short of a cell
+			f.date(text) // rows may be short of a cell
 		}
 		f.exactly(c)
 	case typeRole:
@@ -191,11 +191,8 @@ func (f *facts) column(c *cell, text string, columns *columns, i int) {
 	}
 }
 
-// stamp reads a cell that has a date somewhere.
-func (f *facts) stamp(c *cell, text string) {
-	if c.stamp != "" {
-		text = clip(c.stamp)
-	}
+// date reads a cell that has a date somewhere.
+func (f *facts) date(text string) {
 	if r, _, _ := dateIn(text); r.precise != unread {
 		f.time = r
 	}
@@ -203,10 +200,6 @@ func (f *facts) stamp(c *cell, text string) {
 
 // content reads a cell without a heading: it is a date, a size, or neither.
 func (f *facts) content(c *cell, text string) {
-	if c.stamp != "" && f.time.precise == unread {
-		f.stamp(c, text)
-		return
-	}
 	f.permissions(text)
 	f.whole(text)
 	f.exactly(c)

@@ -213,6 +213,9 @@ drwxr-xr-x  root      root      May 17 13:24     &lt;DIR&gt;  <a href="/pub/d/">
 	{"decimal units, and the bytes beside them", `<html><body><table><tr><th>Name</th><th>Size</th></tr><tr><td><a href="a.zip">a.zip</a></td><td>4.8 MB<br><small>(4,789,380 bytes)</small></td></tr><tr><td><a href="b.zip">b.zip</a></td><td>5 files</td></tr></table></body></html>`,
 		"a.zip file 4789380 -\nb.zip file - -\n"},
 
+	{"times for scripts in running text", `<html><body><main><a href="a.txt">a.txt</a> <time datetime="2024-05-17T13:24:56Z">last year</time> 1.2 KB <a href="b.txt">b.txt</a> <time datetime="2024-05-18T13:24:56Z">last <b>year</b></time> 2.2 KB</main></body></html>`,
+		"a.txt file 1126-1332 2024-05-17T13:24:56\nb.txt file 2150-2356 2024-05-18T13:24:56\n"},
+
 	{"russian", `<html><body><table><tr><th>Имя файла</th><th>Размер</th><th>Изменён</th></tr><tr><td><a href="a.txt">a.txt</a></td><td>1,2 КБ</td><td>17 мая 2024 г. 13:24</td></tr></table></body></html>`,
 		"a.txt file 1126-1332 2024-05-17T13:24:00+59s\n"},
 

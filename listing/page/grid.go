@@ -31,13 +31,10 @@ const maxLooseText = 64
 const maxLoose = 16
 
 // add takes in a row without a link.
-func (g *grid) add(text, stamp string, low int) {
+func (g *grid) add(text string, low int) {
 	l := looseFacts{low: low}
 	if len(text) <= maxLooseText {
 		l.line(text, false, &columns{})
-	}
-	if stamp != "" {
-		l.stamp(&cell{stamp: stamp}, "")
 	}
 	if g.last >= 0 && len(g.loose) < maxLoose {
 		g.loose = append(g.loose, l)

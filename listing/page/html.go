@@ -121,7 +121,7 @@ func (p *reader) withoutEntry(r *row, bare int) {
 			p.bare = -1
 		}
 	case r.kind == flow && len(r.anchors) == 0:
-		p.grid.add(r.cells[0].all(), r.cells[0].stamp, r.low)
+		p.grid.add(r.cells[0].all(), r.low)
 		p.lineHead(r)
 	default:
 		p.lineHead(r)
@@ -199,10 +199,6 @@ func (p *reader) beside(r *row, t target, f *facts) {
 	columns := &p.columns
 	if r.kind == tableRow && r.columns != nil {
 		columns = r.columns
-	}
-	c := &r.cells[r.anchors[t.anchor].cell]
-	if c.stamp != "" {
-		f.stamp(c, "")
 	}
 	before, inside, after := r.around(t.anchor, t.name)
 	f.line(after, false, columns)

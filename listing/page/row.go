@@ -22,11 +22,11 @@ type cell struct {
 	span   int
 	exact  string // data-size, or what the cell is sorted by
 	bytes  bool   // exact is said to be a size
-	stamp  string // <time datetime>
 	pieces []piece
 }
 
-// A piece is text, or the place of a line's end within a table or an item.
+// A piece is text, that of a <time datetime> included, or the place of a line's
+// end within a table or an item.
 type piece struct {
 	text   string
 	anchor int // the anchor it is in, or -1

@@ -23,6 +23,7 @@ type rows struct {
 	depth int  // how many sections are open
 	low   int  // the least of depth since the last row of running text
 	cut   bool // something within it had not ended when the page did
+	muted bool // what follows only repeats the <time datetime> before it
 	words bool // there is text, or a link
 	block bool // a list or preformatted text ended
 	held  bool // there was a row with an entry in a table, a list or preformatted text
@@ -104,7 +105,7 @@ func (p *rows) text(b []byte) {
 }
 
 func (p *rows) piece(b []byte) {
-	if f := p.top(); f.anchor >= 0 || len(bytes.TrimSpace(b)) > 0 {
+	if f := p.top(); !p.muted && (f.anchor >= 0 || len(bytes.TrimSpace(b)) > 0) {
 		p.words = true
 		p.addPiece(string(b), false)
 	}
@@ -160,15 +161,37 @@ func elementOf(a atom.Atom) element {
 	return inline
 }
 
+// tagName is the name of a tag. The tokenizer has it as well, but makes a copy
+// of it, and tags are most of a page.
+func tagName(tag []byte) atom.Atom {
+	var name [16]byte // longer than any that matters
+	n := 0
+	for i, c := range tag {
+		if i == 0 || i == 1 && c == '/' { // "<" or "</"
+			continue
+		}
+		if c <= ' ' || c == '/' || c == '>' {
+			break
+		}
+		if n == len(name) {
+			return 0
+		}
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		name[n] = c
+		n++
+	}
+	return atom.Lookup(name[:n])
+}
+
 // start takes a start tag in.
 func (p *rows) start(closed bool) {
-	raw, more := p.z.TagName()
-	name := atom.Lookup(raw)
-	var a attributes
-	if more {
-		a = p.attributes()
-	}
-	switch element := elementOf(name); element {
+	name := tagName(p.z.Raw())
+	a := p.attributes()
+	element := elementOf(name)
+	p.muted = p.muted && element == inline
+	switch element {
 	case hidden:
 		p.mark(a)
 		if name != atom.Svg || !closed {
@@ -215,8 +238,11 @@ func (p *rows) start(closed bool) {
 		p.base(a.href)
 	case name == atom.Noscript:
 		p.z.NextIsNotRawText()
-	case name == atom.Time && a.stamp != "":
-		p.top().cell().stamp = a.stamp
+	case name == atom.Time:
+		if r, _, _ := dateIn(a.datetime); r.precise != unread {
+			p.addPiece(a.datetime, false)
+			p.muted = true
+		}
 	}
 	if p.mark(a); a.exact != "" {
 		c := p.top().cell()
@@ -226,8 +252,10 @@ func (p *rows) start(closed bool) {
 
 // end takes an end tag in.
 func (p *rows) end() {
-	raw, _ := p.z.TagName()
-	switch elementOf(atom.Lookup(raw)) {
+	name := tagName(p.z.Raw())
+	element := elementOf(name)
+	p.muted = p.muted && element == inline && name != atom.Time
+	switch element {
 	case anchorElement:
 		p.top().anchor = -1
 	case rootElement:
@@ -316,7 +344,7 @@ func (p *rows) skip(name atom.Atom) {
 				p.title = strings.TrimSpace(string(p.z.Text()))
 			}
 		case html.StartTagToken, html.EndTagToken:
-			if tag, _ := p.z.TagName(); atom.Lookup(tag) != name {
+			if tagName(p.z.Raw()) != name {
 				continue
 			}
 			if depth++; tt == html.EndTagToken {
