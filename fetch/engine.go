@@ -168,7 +168,7 @@ func (e *Engine) Open(ctx context.Context, name mirror.Name) (*File, error) {
 		if err := e.remembered(ctx, p.name); err != nil {
 			return nil, err
 		}
-		if e.via(ctx, p) {
+		if e.via(ctx, p) || e.linkTwin(ctx, p) {
 			continue
 		}
 		f, err = e.join(ctx, p.name, p.m, p.rest, since, try)

@@ -51,22 +51,42 @@ func (e *Engine) find(ctx context.Context, name mirror.Name) (*File, place, erro
 	return f, p, err
 }
 
-// linked remembers until when the links of directories count as made.
+// linked remembers of which directories the links are made.
 type linked struct {
-	mu    sync.Mutex
-	until map[mirror.Name]time.Time // guarded by mu
+	mu   sync.Mutex
+	dirs map[mirror.Name]settled // guarded by mu
+}
+
+type settled struct {
+	until time.Time // when it is looked at again
+	// twins are the names of the files that have several in the directory, by
+	// each of them.
+	twins map[string][]listing.Entry
 }
 
 // maxLinked is how many directories are remembered.
 const maxLinked = 10_000
 
-// via makes the symbolic links of the directories on the way to a missing name,
-// and reports whether one of them is in its way: then it has another place.
+// via makes the symbolic links that the way to a missing name leads through, one
+// after the other, and reports whether there is any: then it has another place.
+func (e *Engine) via(ctx context.Context, p place) (moved bool) {
+	for e.meetsLink(ctx, p) {
+		moved = true
+		real, err := e.tree.Resolve(p.name)
+		if p = e.placeOf(real); err != nil || !p.mirrored {
+			break // which whoever looks at the name finds, too
+		}
+	}
+	return moved
+}
+
+// meetsLink makes the symbolic links of the directories on the way to a missing
+// name, and reports whether one of them is in its way.
 //
 // Only listings tell links, so each directory on the way is listed, once in
 // listing_max_age, of those mirrors of which an upstream tells them. A directory
 // that the docroot has needs no question about itself.
-func (e *Engine) via(ctx context.Context, p place) bool {
+func (e *Engine) meetsLink(ctx context.Context, p place) bool {
 	tells := e.listers[p.m][0].linked || p.m.Index != ""
 	if !p.m.Links || !tells || string(p.rest) == p.m.Index { // the catalog itself is what tells
 		return false
@@ -89,26 +109,72 @@ func (e *Engine) via(ctx context.Context, p place) bool {
 // settleLinks makes the links of a directory, unless that was done a short while
 // ago. Where it cannot be listed there are none: then files are asked for as they
 // are named.
-func (e *Engine) settleLinks(ctx context.Context, dir mirror.Name) {
+func (e *Engine) settleLinks(ctx context.Context, dir mirror.Name) settled {
 	e.linked.mu.Lock()
-	until := e.linked.until[dir]
+	s := e.linked.dirs[dir]
 	e.linked.mu.Unlock()
-	if e.now().Before(until) {
-		return
+	if e.now().Before(s.until) {
+		return s
 	}
-	until = e.now().Add(refreshAgain)
+	s = settled{until: e.now().Add(refreshAgain)}
 	if d, err := e.List(ctx, dir); err == nil {
 		e.makeLinksOf(ctx, d)
+		s.twins = twins(d.Entries)
 		if m, _, ok := e.lookupDir(dir); ok && d.Stale == nil {
-			until = d.Checked.Add(max(m.ListingMaxAge, refreshAgain))
+			s.until = d.Checked.Add(max(m.ListingMaxAge, refreshAgain))
 		}
 	}
 	e.linked.mu.Lock()
 	defer e.linked.mu.Unlock()
-	if len(e.linked.until) >= maxLinked || e.linked.until == nil {
-		e.linked.until = make(map[mirror.Name]time.Time)
+	if len(e.linked.dirs) >= maxLinked || e.linked.dirs == nil {
+		e.linked.dirs = make(map[mirror.Name]settled)
 	}
-	e.linked.until[dir] = until
+	e.linked.dirs[dir] = s
+	return s
+}
+
+// twins finds the hard links of a directory to one file.
+func twins(entries []listing.Entry) map[string][]listing.Entry {
+	groups := make(map[string][]listing.Entry)
+	for _, e := range entries {
+		if e.Type == listing.File && e.HardLink != "" && mirror.Askable(e.Name) {
+			groups[e.HardLink] = append(groups[e.HardLink], e)
+		}
+	}
+	var byName map[string][]listing.Entry
+	for _, group := range groups {
+		if len(group) == 1 {
+			continue
+		}
+		if byName == nil {
+			byName = make(map[string][]listing.Entry)
+		}
+		for _, e := range group {
+			byName[e.Name] = group
+		}
+	}
+	return byName
+}
+
+// linkTwin gives a missing file the inode of another name of its own that is
+// here, and reports whether there was one: the two are one file upstream.
+func (e *Engine) linkTwin(ctx context.Context, p place) bool {
+	e.linked.mu.Lock()
+	group := e.linked.dirs[p.name.Parent()].twins[p.name.Base()]
+	e.linked.mu.Unlock()
+	for _, twin := range group {
+		of := p.name.Parent().Join(twin.Name)
+		rec, err := e.held(ctx, of)
+		if of == p.name || err != nil || rec == nil || !twin.Size.Exact() || twin.Size.Lo != rec.Size || !twin.MTime.Holds(rec.ModTime.Unix()) {
+			continue // not here, or of another version
+		}
+		made := false
+		e.MakeLinks(ctx, []Link{{Name: p.name, Of: of, Upstream: e.sources[p.m][0].URL(p.rest)}}, func(_ Link, ok bool, _ error) { made = ok })
+		if made {
+			return true
+		}
+	}
+	return false
 }
 
 // makeLinksOf puts into the docroot the symbolic links of a directory whose

@@ -12,6 +12,7 @@ import (
 	"mirror"
 	"mirror/config"
 	"mirror/internal/origin"
+	"mirror/store"
 )
 
 // treeSite mirrors /m/ from a tree of this machine, that tells links.
@@ -43,6 +44,9 @@ func TestThroughLinks(t *testing.T) {
 		os.Symlink("file", filepath.Join(tree, "pool/a/alias")),
 		os.Symlink("../../current/a", filepath.Join(tree, "deep/er/up")),
 		os.Symlink("/pool", filepath.Join(tree, "absolute")),
+		os.Symlink("c2", filepath.Join(tree, "c1")), os.Symlink("c3", filepath.Join(tree, "c2")),
+		os.Symlink("deep/c4", filepath.Join(tree, "c3")), os.Symlink("c5", filepath.Join(tree, "deep/c4")),
+		os.Symlink("../c6", filepath.Join(tree, "deep/c5")), os.Symlink("pool", filepath.Join(tree, "c6")),
 		os.Symlink("nowhere", filepath.Join(tree, "dangling")),
 		os.Symlink("loop", filepath.Join(tree, "loop")),
 	} {
@@ -52,7 +56,7 @@ func TestThroughLinks(t *testing.T) {
 	}
 	e := s.engine()
 	for i, name := range []mirror.Name{
-		"m/deep/er/up/file", "m/deep/er/up/alias", "m/current/a/file", "m/current/a/alias", "m/pool/a/alias", "m/pool/a/file",
+		"m/c1/a/file", "m/deep/er/up/file", "m/deep/er/up/alias", "m/current/a/file", "m/current/a/alias", "m/pool/a/alias", "m/pool/a/file",
 	} {
 		engine := e
 		if i%2 == 1 {
@@ -173,5 +177,51 @@ func TestFileBecomesDirectory(t *testing.T) {
 		if fi, err := os.Stat(filepath.Join(s.docroot, "m", name)); err != nil || !fi.Mode().IsRegular() {
 			t.Errorf("%s gave way: %v", name, err)
 		}
+	}
+}
+
+// TestHardLinks: two names of one upstream file are one inode here, fetched once;
+// a name that has become another file is fetched.
+func TestHardLinks(t *testing.T) {
+	s, tree := treeSite(t)
+	old := time.Now().Add(-time.Hour)
+	for _, err := range []error{
+		os.Mkdir(filepath.Join(tree, "d"), 0o755), os.WriteFile(filepath.Join(tree, "d/one"), []byte("content"), 0o644),
+		os.Chtimes(filepath.Join(tree, "d/one"), old, old),
+		os.Link(filepath.Join(tree, "d/one"), filepath.Join(tree, "d/two")),
+		os.Link(filepath.Join(tree, "d/one"), filepath.Join(tree, "d/three")),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := s.engine()
+	inode := func(name mirror.Name) uint64 {
+		t.Helper()
+		if got, err := s.get(e, name); err != nil || string(got) != "content" {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+		s.settle(e)
+		fi, err := os.Lstat(s.path(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return store.Inode(fi)
+	}
+	if one, two := inode("m/d/one"), inode("m/d/two"); one != two {
+		t.Errorf("two files: %d and %d", one, two)
+	}
+	if n := s.fetches(); n != 1 {
+		t.Errorf("%d fetches, want 1", n)
+	}
+	if err := os.Remove(filepath.Join(tree, "d/three")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(tree, "d/three"), []byte("another"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s.clock.advance(time.Hour)
+	if got, err := s.get(e, "m/d/three"); err != nil || string(got) != "another" {
+		t.Errorf("%q, %v", got, err)
 	}
 }
