@@ -2,6 +2,7 @@ package lines
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -22,9 +23,13 @@ func Detect(head []byte) string {
 	if _, h := recognise(sample, clock, rsyncDialects); h.greetings > 0 {
 		return "rsync"
 	}
-	switch d, _ := recognise(sample, clock, dialects); d.name {
+	// Without its directory, as package render writes it, a list of rsync's has
+	// lines that imitators of ls may have written, too.
+	switch d, _ := recognise(sample, clock, slices.Concat(rsyncDialects, dialects)); d.name {
 	case "", "mlsd":
 		return d.name
+	case "rsync", "rsync-items":
+		return "rsync"
 	}
 	return "ftp"
 }

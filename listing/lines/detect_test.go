@@ -20,6 +20,7 @@ func TestDetect(t *testing.T) {
 		"dos":              {"11-12-23  10:57AM  5 f\r\n", "ftp"},
 		"rsync":            {"Welcome\ndrwxr-xr-x  4096 2024/11/12 10:20:30 .\n-rw-r--r--  5 2024/11/12 10:20:30 f\n", "rsync"},
 		"rsync, items":     {"cd+++++++++|4096|2024/11/12-10:20:30|rwxr-xr-x|./|\n>f+++++++++|5|2024/11/12-10:20:30|rw-r--r--|f|\n", "rsync"},
+		"rsync, imitated":  {"-rw-r--r--  5 2024/11/12 10:20:30 f\n-?????????  ? ????/??/?? ??:??:?? g\n", "rsync"},
 		"ls -lR":           {manyDirs(3, 3), "ls-lR"},
 		"ls -lR, packed":   {string(packed), "ls-lR"},
 		"find -ls":         {" 1 4 drwxr-xr-x  2 a  b  512 Nov 12 2024 .\n 2 4 -rw-r--r--  1 a  b  5 Nov 12 2024 ./d/f\n", "ls-lR"},

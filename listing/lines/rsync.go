@@ -55,26 +55,46 @@ func rsyncLine(h *habits, line []byte) (e listing.Entry, v verdict) {
 		return e, unread
 	}
 	length, isSize := size(f.word(1))
-	var s stamp
-	if !isSize || !s.numeric(f.word(2), dayMonth) || !s.clockTime(f.word(3)) || s.precision != time.Second {
+	if !isSize && !f.is(1, "?") { // package render knows some sizes not
+		return e, unread
+	}
+	if e.MTime, ok = rsyncTime(f.word(2), f.word(3), h.clock); !ok {
 		return e, unread
 	}
 	rest, ok := f.after(3)
 	if !ok {
 		return e, unread
 	}
-	if e.MTime, ok = s.span(h.clock); !ok {
-		return e, unread
-	}
-	if e.Type == listing.Symlink {
-		rest, e.Target = cutEscaped(rest, " -> ", length)
-	} else if length.Exact() { // without --no-h, rounded in units that are not told
+	if length.Exact() { // without --no-h, rounded in units that are not told
 		setSize(&e, length)
 	}
-	if e.Name = unescape(rest); e.Name == "." {
+	if e = escaped(e, rest); e.Name == "." {
 		return e, begins
 	}
 	return e, entry
+}
+
+// rsyncTime reads a date and a time of the day. Package render, which writes
+// lists as rsync does, writes "?" for every digit that is not known: from the
+// seconds, the hours or the year on.
+//
+//	2024/11/12 10:20:30    2024/11/12 10:20:??    2024/11/12 ??:??:??    ????/??/?? ??:??:??
+func rsyncTime(date, clock []byte, c listing.Clock) (span listing.Span, ok bool) {
+	noClock := string(clock) == "??:??:??"
+	if string(date) == "????/??/??" {
+		return span, noClock
+	}
+	var s stamp
+	if !s.numeric(date, dayMonth) {
+		return span, false
+	}
+	clock, noSeconds := bytes.CutSuffix(clock, []byte(":??"))
+	switch {
+	case noClock:
+	case !s.clockTime(clock), noSeconds != (s.precision == time.Minute):
+		return span, false
+	}
+	return s.span(c)
 }
 
 // rsyncItem is a line of --out-format='%i|%l|%M|%B|%n|%L': what would be done,
@@ -93,15 +113,14 @@ func rsyncItem(h *habits, line []byte) (e listing.Entry, v verdict) {
 	}
 	length, isSize := number(parts[1])
 	date, clock, _ := bytes.Cut(parts[2], []byte{'-'})
-	var s stamp
-	if !isSize || !s.numeric(date, dayMonth) || !s.clockTime(clock) || s.precision != time.Second {
+	if !isSize {
 		return e, unread
 	}
 	var ok bool
-	if _, e.Mode, ok = permissions(append([]byte{'-'}, parts[3]...)); !ok {
+	if e.MTime, ok = rsyncTime(date, clock, h.clock); !ok {
 		return e, unread
 	}
-	if e.MTime, ok = s.span(h.clock); !ok {
+	if _, e.Mode, ok = permissions(append([]byte{'-'}, parts[3]...)); !ok {
 		return e, unread
 	}
 	rest := parts[4]
@@ -132,6 +151,17 @@ func rsyncItem(h *habits, line []byte) (e listing.Entry, v verdict) {
 		return e, begins
 	}
 	return e, entry
+}
+
+// escaped is e with the names that rest has with escapes: its own and, of a link,
+// whose size is the length of that, the target.
+func escaped(e listing.Entry, rest []byte) listing.Entry {
+	if e.Type == listing.Symlink {
+		rest, e.Target = cutEscaped(rest, " -> ", e.Size)
+		e.Size = listing.Span{}
+	}
+	e.Name = unescape(rest)
+	return e
 }
 
 // cutEscaped cuts b at the arrow behind which stand as many bytes as length

@@ -19,6 +19,9 @@ func unixLine(h *habits, line []byte) (listing.Entry, verdict) {
 	if !ok {
 		return listing.Entry{}, unixOther(f)
 	}
+	if escapes(f) {
+		return escaped(e, rest), entry
+	}
 	if e.Type == listing.Symlink {
 		var target []byte
 		rest, target = cutTarget(rest, e.Size, h.marked)
@@ -59,6 +62,9 @@ func (h *habits) unixFields(f *fields) (e listing.Entry, at int, rest []byte, ok
 	}
 	if !ok {
 		return e, at, nil, false
+	}
+	if rest, ok = h.unowned(f, at, &e); ok {
+		return e, at, rest, true
 	}
 	for n := range finders {
 		n = h.finderAt(n)
@@ -146,13 +152,41 @@ func (h *habits) gluedSize(f *fields, i int, _ listing.Type) (d dated, length li
 	return d, length, i + d.words, ok
 }
 
-// undated finds the name where no date is: "-????????? ? ? ? ? ? name" of a file
-// that ls could not look at, and "drwxr-xr-x 3 user group 512 name" of servers
-// that write all lines so; otherwise it is a line that is cut off.
-func (h *habits) undated(f *fields, at int, e *listing.Entry) (rest []byte, ok bool) {
-	if f.is(at+1, "?") && f.is(at+4, "?") && f.is(at+5, "?") {
-		return f.after(at + 5)
+// unowned finds the name where owner and group are "?": ls writes so of a file
+// that it could not look at, and package render always. Then each column is one
+// word, and may be "?" itself.
+//
+//	-????????? ? ? ?    ?            ? name
+//	-rw-r--r-- 1 ? ?            ? 2024-11-12 10:00 name
+//	drwxr-xr-x 1 ? ?            0 ? name
+func (h *habits) unowned(f *fields, at int, e *listing.Entry) (rest []byte, ok bool) {
+	length, isSize := size(f.word(at + 4))
+	if !f.is(at+2, "?") || !f.is(at+3, "?") || !isSize && !f.is(at+4, "?") {
+		return nil, false
 	}
+	d, dated := h.dateAt(f, at+5)
+	if dated {
+		if e.MTime, ok = h.span(d); !ok {
+			return nil, false
+		}
+	} else if d.words = 1; !f.is(at+5, "?") {
+		return nil, false
+	}
+	setSize(e, length)
+	return f.after(at + 4 + d.words)
+}
+
+// escapes reports whether package render wrote the line, which has the strange
+// bytes of names as rsync has them, \#ooo. Such names of others are left as they
+// are. A line of it has neither owner nor group. In one of ls that has none
+// there is no number of links, and the time's "?" is as wide as times are.
+func escapes(f *fields) bool {
+	return f.is(2, "?") && f.is(3, "?") && (digits(f.word(1)) || f.is(1, "?") && f.gap(4) == 1)
+}
+
+// undated finds the name where no date is: "drwxr-xr-x 3 user group 512 name" of
+// servers that write all lines so; otherwise it is a line that is cut off.
+func (h *habits) undated(f *fields, at int, e *listing.Entry) (rest []byte, ok bool) {
 	span, isSize := size(f.word(at + 4))
 	if !h.learning && h.finder != noDate || f.n != at+6 || !isSize || !digits(f.word(at+1)) {
 		return nil, false

@@ -104,9 +104,10 @@ const (
 	second
 )
 
-// The years that the formats can write.
+// The years that the formats can write, and of which file systems can remember
+// times: readers take less for no year.
 var (
-	firstTime = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+	firstTime = time.Date(1901, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
 	lastTime  = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
 )
 
