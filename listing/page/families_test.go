@@ -216,6 +216,9 @@ drwxr-xr-x  root      root      May 17 13:24     &lt;DIR&gt;  <a href="/pub/d/">
 	{"times for scripts in running text", `<html><body><main><a href="a.txt">a.txt</a> <time datetime="2024-05-17T13:24:56Z">last year</time> 1.2 KB <a href="b.txt">b.txt</a> <time datetime="2024-05-18T13:24:56Z">last <b>year</b></time> 2.2 KB</main></body></html>`,
 		"a.txt file 1126-1332 2024-05-17T13:24:56\nb.txt file 2150-2356 2024-05-18T13:24:56\n"},
 
+	{"links with their targets", `<html><body><table><tr><th>Name</th><th>Size</th><th>Modified</th></tr><tr><td><a href="l">l <span>→ a b</span></a></td><td></td><td>2024-05-17</td></tr><tr><td><a href="%E2%86%92x">→x</a></td><td>1.2 KB</td><td></td></tr></table></body></html>`,
+		"l symlink - 2024-05-17T00:00:00+86399s -> a b\n→x file 1126-1332 -\n"},
+
 	{"russian", `<html><body><table><tr><th>Имя файла</th><th>Размер</th><th>Изменён</th></tr><tr><td><a href="a.txt">a.txt</a></td><td>1,2 КБ</td><td>17 мая 2024 г. 13:24</td></tr></table></body></html>`,
 		"a.txt file 1126-1332 2024-05-17T13:24:00+59s\n"},
 

@@ -247,6 +247,7 @@ func TestJSON(t *testing.T) {
 		{`["a.txt","d/"]`, "a.txt unknown - -\nd dir - -\n"},
 		{`[{"name":"a.txt","type":"file","size":"1.2 KB","mtime":1715952296}]`, "a.txt file 1126-1332 2024-05-17T13:24:56\n"},
 		{`[{"name":"l","type":"symlink","target":"a.txt"},{"name":"p","type":"other"},{"name":"\ud83d\ude00\u00e9\"\\"}]`, "l symlink - - -> a.txt\np other - -\n😀é\"\\ unknown - -\n"},
+		{`[{"name_b64":"bGF0aW4x6Q==","type":"file","size_lo":1,"size_hi":9,"mtime_lo":1715952240,"mtime_hi":1715952299,"mode":"0644"},{"name":"l","type":"other","symlink":true,"target_b64":"6Q=="}]`, "latin1\xe9 file 1-9 2024-05-17T13:24:00+59s 0644\nl symlink - - -> \xe9\n"},
 		{`[{"name":"d","type":"directory","children":[{"name":"inner","type":"file"}]}]`, "d dir - -\n"},
 	} {
 		l, err := Parse([]byte(c.page), Input{Base: onePub, Clock: listing.Clock{Zone: time.UTC}})

@@ -247,7 +247,7 @@ func (p *reader) entry(r *row, t target, f facts, m marks) {
 	if e.Type == listing.Dir {
 		e.Size = listing.Span{}
 	}
-	if to, ok := r.arrow(t.anchor); ok && (m&linkMark != 0 || f.any()) {
+	if to, ok := r.arrow(t.anchor, t.name); ok && (m&linkMark != 0 || f.any()) {
 		e.Type, e.Target = listing.Symlink, to
 	}
 	if _, twice := p.byName[t.name]; !twice && r.kind == lines && !f.any() {

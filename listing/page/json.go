@@ -2,6 +2,8 @@ package page
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/base64"
 	"fmt"
 	"io/fs"
 	"strconv"
@@ -153,24 +155,40 @@ const (
 	symlinkField
 	targetField
 	modeField
+	hardlinkField
 	moreField // the list goes on
+	// Of the JSON that this mirror itself makes.
+	nameB64Field
+	targetB64Field
+	sizeLoField
+	sizeHiField
+	timeLoField
+	timeHiField
 	fields
 )
 
 // fieldNames are the names of members, without what spellings differ in: see
 // plainKey.
 var fieldNames = map[field]string{
-	nameField:    "name filename basename subdir",
-	pathField:    "path uri key relative file",
-	linkField:    "url href link",
-	sizeField:    "size bytes length filesize contentlength sizebytes sizeinbytes",
-	timeField:    "mtime modtime lastmodified modified lastmod updated updatedat modificationtime lastmodifiedtime datemodified uploadtime date time timestamp mtimems",
-	kindField:    "type kind pathtype filetype contenttype",
-	dirField:     "isdir isdirectory dir directory folder isfolder",
-	symlinkField: "issymlink islink symlink",
-	targetField:  "target linktarget symlinktarget symlinkpath",
-	modeField:    "mode",
-	moreField:    "nextpagetoken nextcontinuationtoken nextmarker",
+	nameField:     "name filename basename subdir",
+	pathField:     "path uri key relative file",
+	linkField:     "url href link",
+	sizeField:     "size bytes length filesize contentlength sizebytes sizeinbytes",
+	timeField:     "mtime modtime lastmodified modified lastmod updated updatedat modificationtime lastmodifiedtime datemodified uploadtime date time timestamp mtimems",
+	kindField:     "type kind pathtype filetype contenttype",
+	dirField:      "isdir isdirectory dir directory folder isfolder",
+	symlinkField:  "issymlink islink symlink",
+	targetField:   "target linktarget symlinktarget symlinkpath",
+	modeField:     "mode",
+	hardlinkField: "hardlink",
+	moreField:     "nextpagetoken nextcontinuationtoken nextmarker",
+
+	nameB64Field:   "nameb64",
+	targetB64Field: "targetb64",
+	sizeLoField:    "sizelo",
+	sizeHiField:    "sizehi",
+	timeLoField:    "mtimelo",
+	timeHiField:    "mtimehi",
 }
 
 // fieldOf finds the field of a member by its plain name.
@@ -257,16 +275,14 @@ func plainKey(key string) string {
 
 // entry takes an object in as an entry.
 func (p *jsonPage) entry(o *object, isDir bool) {
-	name := o[nameField].text
+	name := o.text(nameField, nameB64Field)
 	if href := o[linkField].text; href != "" {
 		l := p.resolver.resolve(href)
 		if l.place != child {
 			return
 		}
 		isDir = isDir || l.slash
-		if name == "" {
-			name = l.name
-		}
+		name = cmp.Or(name, l.name)
 	}
 	if name == "" {
 		path, slash := strings.CutSuffix(o[pathField].text, "/")
@@ -276,23 +292,36 @@ func (p *jsonPage) entry(o *object, isDir bool) {
 	if short, slash := strings.CutSuffix(name, "/"); slash {
 		name, isDir = short, true
 	}
-	if name == "" || name == "." || name == ".." {
+	if name == "." || name == ".." {
 		return
 	}
-	e := found{listing.Entry{Name: name}, find{evidence: described}}
+	e := found{listing.Entry{Name: name, HardLink: o[hardlinkField].text}, find{evidence: described}}
 	e.Size = o.size()
 	e.time, e.MTime = o.time()
 	e.Type, e.Target = o.kind(isDir, e.Size.Known)
+	o.mode(&e.Entry)
 	if e.Type == listing.Dir {
 		e.Size = listing.Span{}
 	}
-	if mode, ok := o.goMode(); ok && e.Type != listing.Symlink {
-		e.Mode = listing.Perm(uint16(mode.Perm()))
-		if mode.Type()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeDevice) != 0 {
-			e.Type = listing.Other
-		}
-	}
 	p.add(e)
+}
+
+// text is the text of a field, or of its counterpart in base64.
+func (o *object) text(plain, b64 field) string {
+	if b, err := base64.StdEncoding.DecodeString(o[b64].text); err == nil && len(b) > 0 {
+		return string(b)
+	}
+	return o[plain].text
+}
+
+// between is the span of two fields.
+func (o *object) between(lo, hi field) listing.Span {
+	a, err := strconv.ParseInt(o[lo].text, 10, 64)
+	b, err2 := strconv.ParseInt(o[hi].text, 10, 64)
+	if err != nil || err2 != nil || a > b {
+		return listing.Span{}
+	}
+	return listing.Between(a, b)
 }
 
 // kind is what an entry is, by any of the ways to say so.
@@ -300,7 +329,7 @@ func (o *object) kind(isDir, sized bool) (listing.Type, string) {
 	word := strings.ToLower(o[kindField].text)
 	switch {
 	case o[symlinkField].text == "true", strings.HasPrefix(word, "symlink"), word == "link":
-		return listing.Symlink, o[targetField].text
+		return listing.Symlink, o.text(targetField, targetB64Field)
 	case isDir, o[dirField].text == "true", word == "tree" || word == "d":
 		return listing.Dir, ""
 	case word == "other":
@@ -320,7 +349,11 @@ func (o *object) size() listing.Span {
 	if size, rest, ok := readSize(o[sizeField].text, 1); ok && rest == "" {
 		return size
 	}
-	return listing.Span{}
+	size := o.between(sizeLoField, sizeHiField)
+	if size.Lo < 0 {
+		return listing.Span{}
+	}
+	return size
 }
 
 // time is a text like a page's, or a number of seconds or milliseconds since
@@ -336,12 +369,25 @@ func (o *object) time() (reading, listing.Span) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return reading{}, listing.Exactly(t.Unix())
 	}
-	r, _, _ := dateIn(clip(text))
-	return r, listing.Span{}
+	r, _, _ := dateIn(text)
+	return r, o.between(timeLoField, timeHiField)
 }
 
-// goMode is the mode of a file as Go's servers give it.
-func (o *object) goMode() (fs.FileMode, bool) {
-	n, err := strconv.ParseUint(o[modeField].text, 10, 32)
-	return fs.FileMode(n), err == nil && o[modeField].word && o[dirField].word
+// mode is what there is to say of permissions: a number of Go's, which tells
+// files that are none as well, or a text in octal.
+func (o *object) mode(e *listing.Entry) {
+	m := &o[modeField]
+	if n, err := strconv.ParseUint(m.text, 8, 12); err == nil && !m.word && len(m.text) == len("0644") {
+		e.Mode = listing.Perm(uint16(n))
+		return
+	}
+	n, err := strconv.ParseUint(m.text, 10, 32)
+	if err != nil || !m.word || !o[dirField].word || e.Type == listing.Symlink {
+		return
+	}
+	mode := fs.FileMode(n)
+	e.Mode = listing.Perm(uint16(mode.Perm()))
+	if mode.Type()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeDevice) != 0 {
+		e.Type = listing.Other
+	}
 }

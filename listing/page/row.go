@@ -138,19 +138,23 @@ func (r *row) around(anchor int, name string) (before string, inside []piece, af
 	return before, inside, after
 }
 
-// arrow is what "-> target" behind an anchor points to.
-func (r *row) arrow(anchor int) (target string, ok bool) {
+// arrow is what "-> target" behind the name that an anchor shows points to.
+func (r *row) arrow(anchor int, name string) (target string, ok bool) {
 	if r.kind == flow {
 		return "", false
 	}
-	a := &r.anchors[anchor]
-	for c := a.cell; c < len(r.cells); c++ {
+	shown := r.shown(anchor, name)
+	for c := r.anchors[anchor].cell; c < len(r.cells); c++ {
 		pieces := r.cells[c].pieces
 		for i := range pieces {
-			if pieces[i].anchor >= 0 {
+			if p := pieces[i].anchor; p >= 0 && p != anchor || c == r.anchors[anchor].cell && i <= shown {
 				continue
 			}
-			rest, found := strings.CutPrefix(strings.TrimSpace(pieces[i].text), "->")
+			text := strings.TrimSpace(pieces[i].text)
+			rest, found := strings.CutPrefix(text, "->")
+			if !found {
+				rest, found = strings.CutPrefix(text, "→")
+			}
 			if !found {
 				continue
 			}
