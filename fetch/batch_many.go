@@ -16,6 +16,9 @@ import (
 // some are asked for, others are synced and published together.
 const maxTogether = 2 * maxAsked
 
+// fewJobs is how many files are asked for at a time where nobody says.
+const fewJobs = 4
+
 // Wanted is a file that is to be brought.
 type Wanted struct {
 	Name mirror.Name
@@ -34,9 +37,9 @@ const (
 
 // Many is how FetchMany goes about it.
 type Many struct {
-	// Jobs is how many are asked for at a time; 0, and at most:
-	// limits.per_upstream. An upstream that sends many files in one session
-	// has one.
+	// Jobs is how many are asked for at a time, at most limits.per_upstream; 0:
+	// a few, so that clients find slots. An upstream that sends many files in
+	// one session has one.
 	Jobs int
 	// Wrote is called with the bytes of any file as they arrive, from several
 	// goroutines.
@@ -59,10 +62,11 @@ type group struct {
 // returns when all are done, or with ctx's error; transfers that have begun then
 // go on until the engine is closed.
 func (e *Engine) FetchMany(ctx context.Context, m *config.Mirror, files []Wanted, o Many) error {
-	most := e.conf.Limits.PerUpstream
-	if o.Jobs > 0 {
-		most = min(most, o.Jobs)
+	most := o.Jobs
+	if most <= 0 {
+		most = fewJobs
 	}
+	most = min(most, e.conf.Limits.PerUpstream)
 	g := &group{wrote: o.Wrote, gate: make(chan struct{}, most), batch: e.newBatch(e.sources[m][0])}
 	if g.batch != nil {
 		g.sizes = make(map[mirror.Name]int64, len(files))

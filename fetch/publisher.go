@@ -21,6 +21,10 @@ const (
 	// several. The syncs and commits of a batch cost some milliseconds of CPU
 	// and disk, whatever its size.
 	gatherTime = 5 * time.Millisecond
+
+	// idleTime is how long a file waits for others that nobody waits for: those of
+	// a group, of which many are on their way.
+	idleTime = 50 * time.Millisecond
 )
 
 // publisher gives checked parts their names. Parts that are ready at the same
@@ -79,8 +83,12 @@ func (p *publisher) run() {
 func (p *publisher) gather(first *job, busy bool) []*job {
 	batch := []*job{first}
 	var enough <-chan time.Time
+	wait := gatherTime
+	if first.t.group != nil {
+		wait = idleTime
+	}
 	if busy {
-		timer := time.NewTimer(gatherTime)
+		timer := time.NewTimer(wait)
 		defer timer.Stop()
 		enough = timer.C
 	}

@@ -25,7 +25,7 @@ type SyncOptions struct {
 	Include, Exclude []string
 
 	Since time.Time // only files that are not older; zero: all
-	Jobs  int       // files asked for at a time; 0: limits.per_upstream
+	Jobs  int       // files asked for at a time, at most limits.per_upstream; 0: a few
 
 	Progress *Progress // nil: nobody watches
 	// Tell is called with each thing that is done, or with DryRun would be, one
