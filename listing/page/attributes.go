@@ -1,6 +1,9 @@
 package page
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // attributes are those of a tag that tell something.
 type attributes struct {
@@ -14,7 +17,7 @@ type attributes struct {
 
 func (p *rows) attributes() attributes {
 	a := attributes{span: 1}
-	var alt, src string
+	var alt, src []byte // which hold until the next token
 	for {
 		key, value, more := p.z.TagAttr()
 		switch string(key) {
@@ -35,20 +38,20 @@ func (p *rows) attributes() attributes {
 				a.exact = string(value)
 			}
 		case "alt":
-			alt = string(value)
+			alt = value
 		case "src":
-			src = string(value)
+			src = value
 		case "class":
-			a.marks |= classMarks(string(value))
+			a.marks |= classMarks(value)
 		}
 		if !more {
 			break
 		}
 	}
-	if alt == "" {
-		alt = src[strings.LastIndexByte(src, '/')+1:]
+	if len(alt) == 0 {
+		alt = src[bytes.LastIndexByte(src, '/')+1:]
 	}
-	a.marks |= iconMarks(alt)
+	a.marks |= iconMarks(string(alt))
 	return a
 }
 
@@ -70,11 +73,13 @@ func iconMarks(alt string) marks {
 	return m
 }
 
+var classWords = [][]byte{[]byte("dir"), []byte("directory"), []byte("folder")}
+
 // classMarks reads what elements of a row are called: class="entry-type-directory".
-func classMarks(class string) marks {
-	for _, word := range []string{"dir", "directory", "folder"} {
+func classMarks(class []byte) marks {
+	for _, word := range classWords {
 		for rest := class; ; {
-			i := strings.Index(rest, word)
+			i := bytes.Index(rest, word)
 			if i < 0 {
 				break
 			}

@@ -68,7 +68,7 @@ func (f *facts) sizeFirst(s string, unit int64) bool {
 		f.kind = listing.Dir
 		s = strings.TrimSpace(s[len(word):])
 	}
-	if size, rest, ok := readSize(strings.TrimLeft(s, decoration), unit); ok {
+	if size, rest, ok := readSize(undecorated(s), unit); ok {
 		if exact, ok := bracketed(rest); ok {
 			size, rest = exact, ""
 		}
@@ -125,8 +125,13 @@ func (f *facts) sizeLast(s string) bool {
 	return f.kind == listing.Dir || f.dash || f.size.Known
 }
 
-// decoration is what goes before sizes.
-const decoration = "([↱⇩↓~\u00a0 "
+// undecorated is s without what may go before a size.
+func undecorated(s string) string {
+	if s != "" && '0' <= s[0] && s[0] <= '9' {
+		return s
+	}
+	return strings.TrimLeft(s, "([↱⇩↓~\u00a0 ")
+}
 
 func cutDash(s string) (rest string, ok bool) {
 	for _, dash := range []string{"--", "-", "—", "–"} {
@@ -230,7 +235,7 @@ func (f *facts) whole(text string) {
 			return
 		}
 	}
-	if size, rest, ok := readSize(strings.TrimLeft(text, decoration), 1); ok && strings.Trim(rest, " \u00a0)]") == "" {
+	if size, rest, ok := readSize(undecorated(text), 1); ok && strings.Trim(rest, " \u00a0)]") == "" {
 		if mere := strings.IndexFunc(text, unicode.IsLetter) < 0; !f.size.Known || f.mere && !mere {
 			f.size, f.mere = size, mere
 		}
