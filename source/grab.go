@@ -1,7 +1,6 @@
 package source
 
 import (
-	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -10,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"syscall"
 
 	"github.com/cavaliergopher/grab/v3"
 
@@ -18,11 +16,6 @@ import (
 )
 
 const (
-	// overlap is how far before the end of what we have a resume begins, in
-	// bytes: what arrives is compared with what is there before anything is
-	// appended, so that two versions are never spliced.
-	overlap = 64 << 10
-
 	// copyBuffer is the size of grab's copy buffer, in bytes. 128 KiB is
 	// where larger ones stopped to help on loopback; a hundred fetches have
 	// 13 MiB of them.
@@ -32,9 +25,6 @@ const (
 	// memory and appended at once: nobody may read of it before it is whole,
 	// and opening the file once more, as grab does, costs more than the copy.
 	inMemory = 64 << 10
-
-	// compareBuffer is how much is compared at a time, in bytes.
-	compareBuffer = 16 << 10
 
 	// sniffLen is what http.DetectContentType looks at.
 	sniffLen = 512
@@ -72,12 +62,9 @@ type exchange struct {
 }
 
 func (x *exchange) fetch(ctx context.Context) error {
-	if x.r.Part != nil {
-		fi, err := x.r.Part.Stat()
-		if err != nil {
-			return fmt.Errorf("%w: %w", mirror.ErrStore, err)
-		}
-		x.offset = fi.Size()
+	var err error
+	if x.offset, err = x.r.atHand(); err != nil {
+		return err
 	}
 	hr, err := x.h.request(ctx, http.MethodGet, x.r.Path)
 	if err != nil {
@@ -277,8 +264,12 @@ func (x *exchange) prepare(resp *http.Response, from int64) error {
 		return err
 	}
 	if from < x.offset {
-		if err := x.compare(x.body, from); err != nil {
+		same, err := x.r.compare(x.body, from, x.offset, make([]byte, 2*compareBuffer))
+		if err != nil {
 			return err
+		}
+		if same < x.offset {
+			return x.h.fail(mirror.ErrChanged, x.r.Path, "differs from the bytes at hand near byte %d", same)
 		}
 	}
 	if !x.r.RefuseHTML || x.offset > 0 {
@@ -320,30 +311,11 @@ func (x *exchange) decode(resp *http.Response, b *body) error {
 	return nil
 }
 
-// compare reads the bytes from from up to offset and holds them against Part's.
-func (x *exchange) compare(b *body, from int64) error {
-	theirs, ours := make([]byte, compareBuffer), make([]byte, compareBuffer)
-	for from < x.offset {
-		n := int(min(int64(len(theirs)), x.offset-from))
-		if _, err := io.ReadFull(b, theirs[:n]); err != nil {
-			return err
-		}
-		if _, err := x.r.Part.ReadAt(ours[:n], from); err != nil {
-			return fmt.Errorf("%w: reading back the partial file: %w", mirror.ErrStore, err)
-		}
-		if !bytes.Equal(theirs[:n], ours[:n]) {
-			return x.h.fail(mirror.ErrChanged, x.r.Path, "differs from the bytes at hand near byte %d", from)
-		}
-		from += int64(n)
-	}
-	return nil
-}
-
 // whole looks at the length on disk, the only one that counts.
 func (x *exchange) whole() error {
 	fi, err := x.dst.Stat()
 	if err != nil {
-		return fmt.Errorf("%w: %w", mirror.ErrStore, err)
+		return storeError(err)
 	}
 	if x.meta.Size < 0 {
 		x.meta.Size = fi.Size()
@@ -364,10 +336,10 @@ func (x *exchange) failure(ctx context.Context, err error) error {
 	switch {
 	case errors.As(err, &start):
 		return start.err
-	case errors.As(err, &own), errors.Is(err, ErrNotModified), errors.Is(err, mirror.ErrStore):
+	case errors.As(err, &own), errors.Is(err, ErrNotModified), errors.Is(err, mirror.ErrStore), errors.Is(err, mirror.ErrNoSpace):
 		return err
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
-		return fmt.Errorf("%w: %w", mirror.ErrNoSpace, err)
+	case noSpace(err): // grab says nothing of whose error it is
+		return storeError(err)
 	case errors.Is(err, mirror.ErrTimeout):
 		return x.h.fail(mirror.ErrTimeout, x.r.Path, "%v", err)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, grab.ErrBadLength):
@@ -375,7 +347,7 @@ func (x *exchange) failure(ctx context.Context, err error) error {
 	}
 	var pe *os.PathError
 	if errors.As(err, &pe) && !outOfFiles(err) {
-		return fmt.Errorf("%w: %w", mirror.ErrStore, err)
+		return storeError(err)
 	}
 	return x.h.transportError(ctx, x.r.Path, err)
 }

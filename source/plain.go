@@ -1,14 +1,10 @@
 package source
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"syscall"
 
 	"mirror"
 )
@@ -41,18 +37,15 @@ type copying struct {
 
 // copyPlain does what Source.Fetch promises, of a file that meta describes.
 func copyPlain(ctx context.Context, p plain, r Request, meta mirror.Meta) (mirror.Meta, error) {
-	c := &copying{p: p, r: r, meta: meta}
-	if r.Part != nil {
-		fi, err := r.Part.Stat()
-		if err != nil {
-			return meta, storeError(err)
-		}
-		c.offset = fi.Size()
+	offset, err := r.atHand()
+	if err != nil {
+		return meta, err
 	}
+	c := &copying{p: p, r: r, offset: offset, meta: meta}
 	if err := c.acceptable(); err != nil {
 		return meta, err
 	}
-	body, from, err := p.open(ctx, max(0, c.offset-overlap))
+	body, from, err := p.open(ctx, max(0, offset-overlap))
 	if err != nil {
 		return meta, err
 	}
@@ -62,8 +55,12 @@ func copyPlain(ctx context.Context, p plain, r Request, meta mirror.Meta) (mirro
 	if meta.Size >= 0 { // most files are small
 		c.buffer = make([]byte, max(sniffLen, min(copyBuffer, meta.Size-from+1)))
 	}
-	if err := c.compare(from); err != nil {
+	same, err := r.compare(body, from, offset, c.buffer)
+	if err != nil {
 		return meta, err
+	}
+	if same < offset {
+		return meta, p.fail(mirror.ErrChanged, "differs from the bytes at hand near byte %d", same)
 	}
 	if err := c.append(ctx); err != nil {
 		return c.meta, err
@@ -83,25 +80,6 @@ func (c *copying) acceptable() error {
 		return ErrNotModified
 	case r.MaxSize > 0 && c.meta.Size > r.MaxSize:
 		return c.p.fail(mirror.ErrTooLarge, "has %d bytes, limits.max_size is %d", c.meta.Size, r.MaxSize)
-	}
-	return nil
-}
-
-// compare reads the bytes from from up to offset and holds them against Part's.
-func (c *copying) compare(from int64) error {
-	var ours [16 << 10]byte
-	for from < c.offset {
-		n := int(min(int64(len(ours)), int64(len(c.buffer)), c.offset-from))
-		if _, err := io.ReadFull(c.body, c.buffer[:n]); err != nil {
-			return err
-		}
-		if _, err := c.r.Part.ReadAt(ours[:n], from); err != nil {
-			return fmt.Errorf("%w: reading back the partial file: %w", mirror.ErrStore, err)
-		}
-		if !bytes.Equal(c.buffer[:n], ours[:n]) {
-			return c.p.fail(mirror.ErrChanged, "differs from the bytes at hand near byte %d", from)
-		}
-		from += int64(n)
 	}
 	return nil
 }
@@ -188,14 +166,6 @@ func (c *copying) same(ctx context.Context) error {
 		err = c.p.fail(mirror.ErrChanged, "has changed while it was sent")
 	}
 	return err
-}
-
-// storeError is an error of the disk's.
-func storeError(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
-		return fmt.Errorf("%w: %w", mirror.ErrNoSpace, err)
-	}
-	return fmt.Errorf("%w: %w", mirror.ErrStore, err)
 }
 
 // openRange does what Source.Range promises, of a file that meta describes.

@@ -1,10 +1,8 @@
 package source
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -128,16 +126,14 @@ func (b *rsyncBatch) run(ctx context.Context, some []*rsyncFetch) error {
 // measure learns what is at hand, and returns those of which it can.
 func (b *rsyncBatch) measure(some []*rsyncFetch) (good []*rsyncFetch) {
 	for _, f := range some {
-		if f.Part != nil {
-			fi, err := f.Part.Stat()
-			if err != nil {
-				b.settle(f, storeError(err))
-				continue
-			}
-			f.offset, f.from = fi.Size(), 0
-			if !b.r.noAppend.Load() {
-				f.from = max(0, f.offset-overlap)
-			}
+		var err error
+		if f.offset, err = f.atHand(); err != nil {
+			b.settle(f, err)
+			continue
+		}
+		f.from = 0
+		if !b.r.noAppend.Load() {
+			f.from = max(0, f.offset-overlap)
 		}
 		good = append(good, f)
 	}
@@ -227,8 +223,12 @@ func (b *rsyncBatch) receive(ctx context.Context, s *rsyncSession, f *rsyncFetch
 		return nil, err
 	}
 	data := s.data(f.meta.Size - f.from)
-	if err := b.compare(f, data); err != nil {
+	same, err := f.compare(data, f.from, f.offset, b.buffer)
+	if err != nil {
 		return data, err
+	}
+	if same < f.offset {
+		return data, faultf(mirror.ErrChanged, "differs from the bytes at hand near byte %d", same)
 	}
 	n, err := io.ReadAtLeast(data, b.buffer, sniffLen)
 	switch {
@@ -263,26 +263,6 @@ func (b *rsyncBatch) receive(ctx context.Context, s *rsyncSession, f *rsyncFetch
 			return data, err
 		}
 	}
-}
-
-// compare reads the bytes up to offset and holds them against Part's.
-func (b *rsyncBatch) compare(f *rsyncFetch, data *rsyncData) error {
-	half := len(b.buffer) / 2
-	for at := f.from; at < f.offset; {
-		n := int(min(int64(half), f.offset-at))
-		theirs, ours := b.buffer[:n], b.buffer[half:half+n]
-		if _, err := io.ReadFull(data, theirs); err != nil {
-			return early(err)
-		}
-		if _, err := f.Part.ReadAt(ours, at); err != nil {
-			return fmt.Errorf("%w: reading back the partial file: %w", mirror.ErrStore, err)
-		}
-		if !bytes.Equal(theirs, ours) {
-			return faultf(mirror.ErrChanged, "differs from the bytes at hand near byte %d", at)
-		}
-		at += int64(n)
-	}
-	return nil
 }
 
 // skip reads what is left of an answer, if that is worth the while.

@@ -195,14 +195,6 @@ func (r *rsyncReader) index() (i int, done bool) {
 	return r.last, false
 }
 
-// early makes the end of the connection an error where more was due.
-func early(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
-}
-
 // rsyncWriter writes frames of data. What is written leaves with flush.
 type rsyncWriter struct {
 	w    io.Writer
