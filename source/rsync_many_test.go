@@ -91,7 +91,9 @@ func TestRsyncMany(t *testing.T) {
 		paths = append(paths, mirror.Name(path))
 		d.set(path, origin.File{Body: []byte(path)})
 	}
-	for i, o := range fetchMany(t, d.source("", nil), paths, nil) {
+	r := d.source("", nil)
+	r.lookAgainAfter = time.Hour // a slow machine makes no connection more
+	for i, o := range fetchMany(t, r, paths, nil) {
 		if o.err != nil || o.body != string(paths[i]) {
 			t.Fatalf("%q: %v; its body is that of %q", paths[i], o.err, o.body)
 		}

@@ -264,3 +264,17 @@ func TestJSON(t *testing.T) {
 		t.Errorf("a list that goes on elsewhere: %v, ended %t", err, l.Ended)
 	}
 }
+
+// TestTooManyEntries: what is too much for memory is not read, and that is told.
+func TestTooManyEntries(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("<html><body><pre>\n")
+	for i := range maxEntries + 10 {
+		fmt.Fprintf(&b, "<a href=\"%d\">%[1]d</a> 12-Nov-2024 10:21 %[1]d\n", i)
+	}
+	b.WriteString("</pre></body></html>")
+	l, err := Parse([]byte(b.String()), Input{})
+	if err != nil || len(l.Entries) != maxEntries || l.Unread != 10 {
+		t.Errorf("%d entries, %d unread, %v", len(l.Entries), l.Unread, err)
+	}
+}

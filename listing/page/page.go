@@ -149,6 +149,10 @@ type entries struct {
 // maxRoom bounds what is allotted before anything is read.
 const maxRoom = 1 << 17
 
+// maxEntries bounds what a page can make us hold: some 200 bytes each. More count
+// as unread.
+const maxEntries = 500_000
+
 // newEntries has room for about n entries.
 func newEntries(n int) entries {
 	n = min(n, maxRoom)
@@ -182,6 +186,10 @@ func (e *entries) addKey(f found) {
 
 func (e *entries) put(f found) {
 	i, twice := e.byName[f.Name]
+	if !twice && len(e.list) == maxEntries {
+		e.misread(f.Name)
+		return
+	}
 	if !twice {
 		e.byName[f.Name] = int32(len(e.list))
 		e.list, e.finds = append(e.list, f.Entry), append(e.finds, f.find)
