@@ -2,6 +2,7 @@ package render
 
 import (
 	"strconv"
+	"strings"
 
 	"mirror/listing"
 )
@@ -14,7 +15,7 @@ import (
 //
 // The classes are the type and, but for directories, the state. The name is in
 // href, escaped, with a slash at the end of a directory's; the text that is shown
-// may be a likeness of it. A size between two has "lo..hi" as its data-size, and
+// may be a likeness of it. A link has where it leads behind its name. A size between two has "lo..hi" as its data-size, and
 // a time between two as its data-time, in seconds since 1970; the time of a
 // minute or a day is a time element that says no more.
 func appendRow(b []byte, r *Row) []byte {
@@ -26,8 +27,7 @@ func appendRow(b []byte, r *Row) []byte {
 	b = append(b, `"><th scope="row">`...)
 	b = appendLink(b, r.Name, k == listing.Dir)
 	if k == listing.Symlink && r.Target != "" {
-		b = appendShown(append(b, " <span>→ "...), r.Target)
-		b = append(b, "</span>"...)
+		b = appendTarget(b, r.Target)
 	}
 	b = append(b, "</th><td"...)
 	switch {
@@ -58,6 +58,20 @@ func appendLink(b []byte, name string, dir bool) []byte {
 	b = appendShown(b, name)
 	return append(append(b, slash...), "</a>"...)
 }
+
+// appendTarget appends where a link leads. Where only a likeness can be shown,
+// it is one text with a dashed arrow, which no parser takes for a target.
+func appendTarget(b []byte, target string) []byte {
+	arrow := "⇢ "
+	if legible(target) {
+		arrow = "→ "
+	}
+	b = append(append(b, " <span>"...), arrow...)
+	return append(appendText(b, target, "", ""), "</span>"...)
+}
+
+// legible reports whether a text shows all that is in s.
+func legible(s string) bool { return shows(s) && strings.TrimSpace(s) == s }
 
 // appendExactly appends the attributes that say in full what a size is.
 func appendExactly(b []byte, s listing.Span) []byte {
