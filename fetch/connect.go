@@ -27,11 +27,13 @@ type upstream struct {
 // a connection pool.
 func (e *Engine) connect(t *tls.Config) {
 	c := newConnector(e.conf, t)
+	pools := make(map[string]bool)
 	for i := range e.conf.Mirrors {
 		m := &e.conf.Mirrors[i]
 		for _, u := range m.Upstream {
 			up := c.source(m, u)
 			up.pool = "upstream " + config.HostPort(u)
+			pools[up.pool] = true
 			e.sources[m] = append(e.sources[m], up)
 		}
 		// A listing is best had from who tells links and exact times. The sort
@@ -41,6 +43,7 @@ func (e *Engine) connect(t *tls.Config) {
 			return cmp.Compare(rank(a), rank(b))
 		})
 	}
+	e.limited = len(pools)*e.conf.Limits.PerUpstream > e.conf.Limits.Fetches
 	context.AfterFunc(e.ctx, c.close)
 }
 

@@ -51,6 +51,10 @@ type Engine struct {
 	now   func() time.Time
 	boot  string
 
+	// limited: limits.fetches is less than what all upstreams may be asked at a
+	// time anyway, so that it has to be counted.
+	limited bool
+
 	sources map[*config.Mirror][]upstream
 	listers map[*config.Mirror][]upstream // the same, in the order in which directories are asked for
 	publish *publisher

@@ -42,23 +42,20 @@ type publisher struct {
 type job struct {
 	t   *transfer
 	pub store.Publication
-	end chan struct{}
 }
 
 func newPublisher(e *Engine) *publisher {
 	return &publisher{e: e, jobs: make(chan *job, maxBatch), done: make(chan struct{})}
 }
 
-// do publishes t's part and returns once its name and record are on disk.
-func (p *publisher) do(t *transfer) error {
+// add has t's part published. t.named is called once its name and record are on
+// disk, or with an error.
+func (p *publisher) add(t *transfer) {
 	p.start.Do(func() { go p.run() })
-	j := &job{t: t, pub: store.Publication{Part: t.part}, end: make(chan struct{})}
-	p.jobs <- j
-	<-j.end
-	return j.pub.Err
+	p.jobs <- &job{t: t, pub: store.Publication{Part: t.part}}
 }
 
-// close ends the goroutine. Nobody may call do afterwards.
+// close ends the goroutine. Nobody may call add afterwards.
 func (p *publisher) close() {
 	p.start.Do(func() { close(p.done) }) // never ran
 	close(p.jobs)
@@ -72,7 +69,7 @@ func (p *publisher) run() {
 		batch := p.gather(j, busy)
 		p.publish(batch)
 		for _, j := range batch {
-			close(j.end)
+			j.t.named(j.pub.Err)
 		}
 		busy = len(batch) > 1
 	}

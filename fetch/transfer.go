@@ -3,9 +3,7 @@ package fetch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
-	"strings"
 	"sync"
 	"time"
 
@@ -39,6 +37,7 @@ type transfer struct {
 	rowReady chan struct{} // closed when row was written; nil: it is not being written
 	upstream string        // of the last attempt
 	steps    steps
+	cleared  bool // a file of ours has made room for a directory
 
 	crowd crowd
 }
@@ -64,10 +63,45 @@ func newTransfer(e *Engine, name mirror.Name, m *config.Mirror, rest mirror.Name
 	return t
 }
 
-// run takes the transfer from the lock to its end.
+// run takes the transfer from the lock to its end, or to the publisher, which
+// ends it: nothing waits for the disk here.
 func (t *transfer) run() {
+	here, err := t.fetch()
+	if err == nil && t.now().checked && !here && !t.now().unframed {
+		if err = t.prepare(); err == nil {
+			t.e.publish.add(t)
+			return
+		}
+	}
+	t.end(here, err)
+}
+
+// named is called by the publisher: the part has its name, or an error.
+func (t *transfer) named(err error) {
+	if err == nil {
+		t.steps.done("publish")
+		t.steps.outcome = "published"
+		t.end(true, nil)
+		return
+	}
+	t.e.runners.run(func() { t.unnamed(err) }) // others wait for the publisher
+}
+
+func (t *transfer) unnamed(err error) {
+	if errors.Is(err, mirror.ErrForeign) {
+		if !t.cleared && t.e.clearWay(t.ctx, t.name) {
+			t.cleared = true
+			t.e.publish.add(t)
+			return
+		}
+		t.discard()
+	}
+	t.end(false, err)
+}
+
+// end tells of the transfer's end. published: the file is in the docroot.
+func (t *transfer) end(published bool, err error) {
 	defer t.cancel(nil)
-	published, err := t.fetch()
 	if err != nil {
 		t.failed(err)
 	}
@@ -88,9 +122,9 @@ func (t *transfer) release() {
 	}
 }
 
-// fetch is the steps from the second look to the record. It reports whether
-// the file is now in the docroot.
-func (t *transfer) fetch() (published bool, err error) {
+// fetch is the steps from the second look to the check. It reports whether the
+// file is in the docroot as it should be; else the part has it, if it is checked.
+func (t *transfer) fetch() (here bool, err error) {
 	switch here, err := t.lookAgain(); {
 	case err != nil:
 		return false, err
@@ -99,7 +133,7 @@ func (t *transfer) fetch() (published bool, err error) {
 		return true, nil
 	}
 	t.steps.done("look")
-	if t.group == nil { // a group has slots as it asks
+	if t.group == nil && t.e.limited { // a group has slots as it asks
 		if err := t.takeSlot(poolAll, t.e.conf.Limits.Fetches); err != nil {
 			return false, err
 		}
@@ -107,7 +141,7 @@ func (t *transfer) fetch() (published bool, err error) {
 	t.resume()
 	if t.now().checked { // a crash came between the check and the rename
 		t.confirm()
-		return t.publish()
+		return false, nil
 	}
 	res, err := t.askAll()
 	if err != nil {
@@ -127,9 +161,8 @@ func (t *transfer) fetch() (published bool, err error) {
 		// next fetch of the name unlinks it: its row has no length, so nobody
 		// takes it for whole.
 		t.steps.outcome = "delivered, not kept: its end cannot be told from a broken connection"
-		return false, nil
 	}
-	return t.publish()
+	return false, nil
 }
 
 // lookAgain looks at the docroot under the lock: another process may have
@@ -169,35 +202,23 @@ func (t *transfer) check(res *source.Result) error {
 	return nil
 }
 
-// publish hands the checked part to the publisher and waits for it. The
-// followers do not: they have all bytes.
-func (t *transfer) publish() (bool, error) {
+// prepare makes what the publisher needs of the checked part. The followers do
+// not wait for it: they have all bytes.
+func (t *transfer) prepare() error {
 	t.lock.ReleaseSlot(poolAll) // what is left costs no upstream anything
 	st, err := t.part.Stat()
 	if err != nil {
-		return false, err
+		return err
 	}
 	digest, err := digestOf(t.part, st.Size)
 	if err != nil {
-		return false, err
+		return err
 	}
 	t.steps.done("digest")
 	t.waitRow()
 	t.row.Publishing, t.row.Digest = true, digest
 	t.row.Total, t.row.ModTime = st.Size, st.ModTime // the record says what the file says
-	err = t.e.publish.do(t)
-	if errors.Is(err, mirror.ErrForeign) && t.e.clearWay(t.ctx, t.name) {
-		err = t.e.publish.do(t)
-	}
-	switch {
-	case err == nil:
-		t.steps.done("publish")
-		t.steps.outcome = "published"
-		return true, nil
-	case errors.Is(err, mirror.ErrForeign):
-		t.discard()
-	}
-	return false, err
+	return nil
 }
 
 // failed leaves behind what the next attempt, or the next reader of the log,
@@ -409,7 +430,7 @@ type steps struct {
 	at      time.Time
 	now     func() time.Time
 	begun   time.Time
-	took    []string
+	took    []byte // "look=20µs ask=1.2ms"
 	outcome string
 }
 
@@ -419,7 +440,13 @@ func (s *steps) done(name string) {
 		s.begun = s.at
 	}
 	now := s.now()
-	s.took = append(s.took, fmt.Sprintf("%s=%s", name, now.Sub(s.at).Round(10*time.Microsecond)))
+	if s.took == nil {
+		s.took = make([]byte, 0, 128)
+	} else {
+		s.took = append(s.took, ' ')
+	}
+	s.took = append(append(s.took, name...), '=')
+	s.took = append(s.took, now.Sub(s.at).Round(10*time.Microsecond).String()...)
 	s.at = now
 }
 
@@ -427,7 +454,7 @@ func (s *steps) log(t *transfer, err error) {
 	if err != nil {
 		s.done("then") // the step that failed
 	}
-	args := []any{"path", "/" + string(t.name), "upstream", t.upstream, "steps", strings.Join(s.took, " ")}
+	args := []any{"path", "/" + string(t.name), "upstream", t.upstream, "steps", string(s.took)}
 	switch {
 	case err == nil:
 		t.e.log.Info("fetch: "+s.outcome, append(args, "bytes", t.now().have)...)

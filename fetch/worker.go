@@ -28,7 +28,11 @@ func (e *Engine) Work(name mirror.Name, lock *keylock.Lock) error {
 	e.wg.Add(1)
 	e.mu.Unlock()
 	t.run()
-	return t.now().err
+	s, err := t.await(context.Background(), func(s *state) bool { return s.done })
+	if err != nil {
+		return err
+	}
+	return s.err
 }
 
 // Start begins the fetch of a missing file and does not wait for it. That it
