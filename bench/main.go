@@ -4,7 +4,7 @@
 //	go run ./bench -quick            everything once and smaller, 1 to 2 minutes; prints only
 //	go run ./bench -only small,hits  some measures; prints only
 //
-// It needs nginx and curl, no privileges, and loopback only. Every round runs
+// It needs nginx, curl, rsync and lftp, no privileges, and loopback only. Every round runs
 // all contestants one after another, in an order that rotates, each in an empty
 // directory with fresh processes; between two of them all work is waited for
 // and the disk is quiet. Every byte of every body is checked: a wrong one ends

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"mirror/bench/contestant"
+)
+
+// Who brings a whole tree.
+const (
+	syncRsync contestant.Kind = "mirrorctl sync, from rsync"
+	rsyncA    contestant.Kind = "rsync -a"
+	syncHTTP  contestant.Kind = "mirrorctl sync, from nginx"
+	lftp      contestant.Kind = "lftp mirror, from nginx"
+)
+
+// The tree: as many directories of as many files.
+const (
+	syncDirs = 100
+	syncSize = 4 * kib
+)
+
+// syncTree brings a tree of 10,000 small files from a daemon on this machine.
+func syncTree(ctx context.Context, b *bench) ([]*series, error) {
+	s := &series{
+		title: fmt.Sprintf("A tree of %d files of %s", syncDirs*syncDirs, size(syncSize)), unit: "s", format: "%.2f",
+		kinds: []contestant.Kind{syncRsync, rsyncA, syncHTTP, lftp},
+	}
+	t, err := newTreeBench(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	for round := range b.rounds {
+		for i := range s.kinds {
+			kind := s.kinds[(i+round)%len(s.kinds)]
+			took, err := t.bring(ctx, kind)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", kind, err)
+			}
+			s.add(&turn{Running: &contestant.Running{Kind: kind}, b: b, round: round}, took.Seconds())
+		}
+	}
+	s.note = fmt.Sprintf("From exec to exit, onto an empty disk cache; ours is on the disk by then. Goals: at most 3x rsync (%s) and 1x lftp (%s).",
+		times(s.ratio(syncRsync, rsyncA)), times(s.ratio(syncHTTP, lftp)))
+	return []*series{s}, nil
+}
+
+// treeBench is the tree and its servers.
+type treeBench struct {
+	b           *bench
+	up          string // the tree
+	program     string // mirrorctl
+	rsync, http string // URLs
+}
+
+func newTreeBench(ctx context.Context, b *bench) (*treeBench, error) {
+	b.serial++
+	dir := filepath.Join(b.dir, fmt.Sprint(b.serial))
+	t := &treeBench{b: b, up: filepath.Join(dir, "up"), program: filepath.Join(dir, "mirrorctl")}
+	build := exec.CommandContext(ctx, "go", "build", "-o", t.program, "./cmd/mirrorctl")
+	if err := os.MkdirAll(t.up, 0o755); err != nil {
+		return nil, err
+	}
+	build.Dir, build.Stderr = b.setup.Repo, os.Stderr
+	if err := build.Run(); err != nil {
+		return nil, fmt.Errorf("mirrorctl cannot be built: %w", err)
+	}
+	if err := t.fill(); err != nil {
+		return nil, err
+	}
+	return t, t.serve(ctx, dir)
+}
+
+func (t *treeBench) fill() error {
+	body := make([]byte, syncSize)
+	for d := range syncDirs {
+		dir := filepath.Join(t.up, fmt.Sprintf("d%02d", d))
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return err
+		}
+		for f := range syncDirs {
+			copy(body, fmt.Sprintf("%d %d ", d, f)) // no two are the same
+			if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("f%02d", f)), body, 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// serve starts the upstreams. The bench's group ends them.
+func (t *treeBench) serve(ctx context.Context, dir string) error {
+	as, user := "", ""
+	if os.Getuid() == 0 {
+		as, user = "uid = root\ngid = root\n", "user root;"
+	}
+	rsyncPort, err := freePort()
+	if err != nil {
+		return err
+	}
+	httpPort, err := freePort()
+	if err != nil {
+		return err
+	}
+	t.rsync, t.http = fmt.Sprintf("rsync://127.0.0.1:%d/m/", rsyncPort), fmt.Sprintf("http://127.0.0.1:%d/", httpPort)
+	rsyncConf, httpConf := filepath.Join(dir, "rsyncd.conf"), filepath.Join(dir, "nginx.conf")
+	err = errors.Join(
+		os.WriteFile(rsyncConf, fmt.Appendf(nil, "use chroot = no\naddress = 127.0.0.1\nport = %d\nlog file = %s/rsyncd.log\n%s[m]\npath = %s\n",
+			rsyncPort, dir, as, t.up), 0o600),
+		os.WriteFile(httpConf, fmt.Appendf(nil, `%s worker_processes 1; daemon off; pid %[2]s/pid; error_log %[2]s/errors;
+events {}
+http {
+	access_log off; sendfile on;
+	client_body_temp_path %[2]s/tmp; proxy_temp_path %[2]s/tmp; fastcgi_temp_path %[2]s/tmp; uwsgi_temp_path %[2]s/tmp; scgi_temp_path %[2]s/tmp;
+	server { listen 127.0.0.1:%[3]d; root %[4]s; autoindex on; keepalive_requests 100000; }
+}
+`, user, dir, httpPort, t.up), 0o600))
+	if err != nil {
+		return err
+	}
+	for port, cmd := range map[int]*exec.Cmd{
+		rsyncPort: exec.Command("rsync", "--daemon", "--no-detach", "--config="+rsyncConf),
+		httpPort:  exec.Command(t.b.setup.Nginx, "-p", dir, "-c", httpConf, "-e", dir+"/errors"),
+	} {
+		if _, err := t.b.group.Start(cmd); err != nil {
+			return err
+		}
+		if err := listens(ctx, port); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// listens waits until somebody accepts connections.
+func listens(ctx context.Context, port int) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for {
+		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// bring has the tree brought into an empty directory, and compares it.
+func (t *treeBench) bring(ctx context.Context, kind contestant.Kind) (time.Duration, error) {
+	t.b.serial++
+	dir := filepath.Join(t.b.dir, fmt.Sprint(t.b.serial))
+	to := filepath.Join(dir, "doc")
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return 0, err
+	}
+	url := t.rsync
+	if kind == syncHTTP {
+		url = t.http
+	}
+	conf := filepath.Join(dir, "mirror.toml")
+	text := fmt.Sprintf("docroot = %q\n[[mirror]]\nprefix = \"/\"\nupstream = [%q]\nzone = \"UTC\"\n", to, url)
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		return 0, err
+	}
+	cmd := exec.CommandContext(ctx, t.program, "sync", "-config", conf, "/")
+	switch kind {
+	case rsyncA:
+		cmd = exec.CommandContext(ctx, "rsync", "-a", t.rsync, to+"/")
+	case lftp:
+		cmd = exec.CommandContext(ctx, "lftp", "-c", "mirror "+t.http+" "+to)
+	}
+	unix.Sync() // what the one before has left is not this one's
+	begun := time.Now()
+	out, err := cmd.CombinedOutput()
+	took := time.Since(begun)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %s", err, out)
+	}
+	if out, err := exec.CommandContext(ctx, "diff", "-rq", t.up, to).CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("what it brought is not what is upstream: %w: %s", err, out)
+	}
+	fmt.Fprintf(os.Stderr, "%-8s %-28s %6.1f s\n", t.b.measure, kind, took.Seconds())
+	return took, nil
+}
