@@ -17,6 +17,10 @@ const (
 	// sources settle large files at its end only.
 	maxAsked      = 512
 	maxAskedBytes = 256 << 20
+
+	// sessions is how many there are at a time: while one waits for the upstream
+	// to make its list, the other one sends.
+	sessions = 2
 )
 
 // batch gathers what the transfers of a group ask of a [source.Batcher]. To each
@@ -54,18 +58,21 @@ func (e *Engine) newBatch(src upstream) *batch {
 	return b
 }
 
-// start has run begin. It ends after end was called, or the engine is stopped.
-func (b *batch) start() error {
+// start has sessions begin, at most most at a time. They end after end was called,
+// or the engine is stopped.
+func (b *batch) start(most int) error {
 	b.e.mu.Lock()
 	defer b.e.mu.Unlock()
 	if b.e.closed {
 		return errShutdown
 	}
 	unstop := context.AfterFunc(b.e.ctx, b.end)
-	b.e.batches.Go(func() {
-		b.run()
-		unstop()
-	})
+	for range min(sessions, most) {
+		b.e.batches.Go(func() {
+			b.run()
+			unstop()
+		})
+	}
 	return nil
 }
 
@@ -73,7 +80,7 @@ func (b *batch) end() {
 	b.mu.Lock()
 	b.over = true
 	b.mu.Unlock()
-	b.more.Signal()
+	b.more.Broadcast()
 }
 
 // fetch is Source.Fetch. A session ends with the engine's context, and nobody

@@ -73,7 +73,7 @@ func (e *Engine) FetchMany(ctx context.Context, m *config.Mirror, files []Wanted
 		for _, w := range files {
 			g.sizes[w.Name] = w.Size
 		}
-		if err := g.batch.start(); err != nil {
+		if err := g.batch.start(most); err != nil {
 			return err
 		}
 	}

@@ -15,7 +15,7 @@ import (
 
 const (
 	// maxBatch bounds one batch: so many names wait for each other's syncs.
-	maxBatch = 256
+	maxBatch = 512
 
 	// gatherTime is how long a batch waits for more when the one before it had
 	// several. The syncs and commits of a batch cost some milliseconds of CPU

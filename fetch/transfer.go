@@ -47,8 +47,13 @@ type transfer struct {
 // anything that an earlier fetch left, and nobody in another process reads it.
 func live(name mirror.Name) string { return "live " + string(name) }
 
-// confirm tells the other processes that the part may be read.
+// confirm tells the other processes that the part may be read. Of a group's small
+// files there are hundreds at a time, each published at once with the others: a
+// lock more for each would cost more than the wait of who asks for one just now.
 func (t *transfer) confirm() {
+	if s := t.now(); t.group != nil && s.meta.Size >= 0 && s.meta.Size <= store.HoldBack {
+		return
+	}
 	if _, err := t.lock.TrySlot(live(t.name), 1); err != nil {
 		t.e.log.Warn("other processes cannot be told of a fetch: they wait for its end", "path", "/"+string(t.name), "err", err)
 	}
