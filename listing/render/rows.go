@@ -34,10 +34,10 @@ func appendRow(b []byte, r *Row) []byte {
 	case r.Size.Known:
 		b = appendExactly(b, r.Size)
 		b = appendSize(append(b, '>'), r.Size)
-	case k == listing.File || k == listing.Unknown:
-		b = append(b, ">–"...)
-	default:
+	case k == listing.Dir:
 		b = append(b, '>')
+	default:
+		b = append(b, ">–"...)
 	}
 	b = append(b, "</td><td"...)
 	b = appendWhen(b, r.MTime)
