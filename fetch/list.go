@@ -75,7 +75,13 @@ func (e *Engine) List(ctx context.Context, name mirror.Name) (*Directory, error)
 	} else if err := e.remembered(ctx, name+"/"); err != nil {
 		return nil, err
 	}
-	call, _, err := e.beginCall(name, func() (*Directory, error) { return e.askList(name, m, rest, held) })
+	call, _, err := e.beginCall(name, func() (*Directory, error) {
+		d, err := e.askList(name, m, rest, held)
+		if err == nil {
+			e.makeLinksOf(context.WithoutCancel(e.ctx), d)
+		}
+		return d, err
+	})
 	if err != nil {
 		return stale(held, err)
 	}
@@ -213,7 +219,6 @@ func (e *Engine) askList(name mirror.Name, m *config.Mirror, rest mirror.Name, h
 		d, err := e.listFrom(src, name, m, rest, held)
 		switch {
 		case err == nil:
-			e.makeLinksOf(context.WithoutCancel(e.ctx), d)
 			e.log.Info("list", "path", "/"+string(name)+"/", "upstream", src.String(), "entries", len(d.Entries),
 				"ended", d.Ended, "unread", d.Unread, "took", e.now().Sub(begun).Round(10*time.Microsecond))
 			return d, nil

@@ -100,6 +100,10 @@ func (e *Engine) walkTree(ctx context.Context, src upstream, name, rest mirror.N
 	now := e.now()
 	for _, d := range order {
 		d.Ended, d.Unread, d.Checked = ended, int64(unread), now
+		if d.Name != name && (dirs[d.Name.Parent()] == nil || !into(d.Name)) {
+			delete(dirs, d.Name) // what was visited before has closed it
+			continue
+		}
 		visit(Walked{Directory: d, Tree: true})
 	}
 	e.recordWalked(order)
