@@ -319,6 +319,7 @@ func FuzzParseMLSD(f *testing.F) {
 func FuzzParseRsync(f *testing.F) {
 	f.Add([]byte("drwxr-xr-x           4096 2024/11/12 10:20:30 .\nlrwxrwxrwx   1 2024/11/12 10:20:30 a\\#012 -> b\n"))
 	f.Add([]byte("hf+++++++++|5|2024/11/12-10:20:30|rw-r--r--|two| => a|b\ncd+++++++++|4096|2024/11/12-10:20:30|rwxr-xr-x|dir/|\n"))
+	f.Add([]byte("-?????????           ? ????/??/?? ??:??:?? a\n-?????????           5 2024/11/12 10:20:?? b\n-?????????           5 2024/11/12 ??:??:?? c\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		l, _ := ParseRsync(bytes.NewReader(text), Options{})
 		check(t, l)
@@ -327,6 +328,7 @@ func FuzzParseRsync(f *testing.F) {
 
 func FuzzReadTree(f *testing.F) {
 	f.Add([]byte(".:\ntotal 4\ndrwxr-xr-x 2 a b 4096 Nov 12 10:20 d\n\n./d:\nlrwxrwxrwx 1 a b 1 Nov 12 10:20 l -> x\n"))
+	f.Add([]byte(".:\n?????????? ? ? ?            ? ? \\#012\nlrwxrwxrwx 1 ? ?            1 ? a\\#040-> b -> c\n-rw-r--r-- 1 ? ?            ? Nov 12  2024 b\n"))
 	f.Add([]byte(" 1 4 drwxr-xr-x  2 a  b  512 Nov 12 2024 .\n 2 4 -rw-r--r--  1 a  b  5 Nov 12 2024 ./a\\ \\303\\244\n"))
 	f.Add([]byte("[Version]\n2\n[Files]\n1731406830\td\t4096\tlinux\n1731406830\tf-\t5\tlinux/a\n[End]\n"))
 	f.Add([]byte("drwxr-xr-x   4096 2024/11/12 10:20:30 .\n-rw-r--r--   4 2024/11/12 10:20:30 real/f\n"))
