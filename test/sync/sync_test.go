@@ -46,10 +46,18 @@ func newSite(t *testing.T, extra string, urls ...string) *site {
 	text := fmt.Sprintf("docroot = \"doc\"\n[[mirror]]\nprefix = \"/m/\"\nupstream = [%s]\n%s\n", strings.Join(urls, ", "), extra)
 	conf, err := config.Parse([]byte(text), filepath.Join(dir, "mirror.toml"))
 	must(t, err)
-	e, err := fetch.Open(conf, fetch.Options{Log: slog.New(slog.DiscardHandler)})
-	must(t, err)
-	t.Cleanup(func() { must(t, e.Shut(t.Context())) })
-	return &site{Site: maint.Site{Conf: conf, Engine: e}, t: t, doc: filepath.Join(dir, "doc", "m"), linkless: slices.Clone(refused)}
+	s := &site{Site: maint.Site{Conf: conf}, t: t, doc: filepath.Join(dir, "doc", "m"), linkless: slices.Clone(refused)}
+	s.open()
+	t.Cleanup(func() { must(t, s.Engine.Shut(t.Context())) })
+	return s
+}
+
+// open is what a new process begins with.
+func (s *site) open() {
+	s.t.Helper()
+	var err error
+	s.Engine, err = fetch.Open(s.Conf, fetch.Options{Log: slog.New(slog.DiscardHandler)})
+	must(s.t, err)
 }
 
 // sync brings everything, and fails the test where anything failed.
