@@ -26,6 +26,11 @@ func TestHeadNeverDownloads(t *testing.T) {
 			t.Errorf("HEAD refused %v: %d %v", refused, resp.StatusCode, resp.Header)
 		}
 	}
+	r.o.Behave("/a.iso", origin.Behaviour{Chunked: true, Times: 1}) // the length is not told
+	resp := r.ask(streaming, "HEAD", "/m/a.iso")
+	if resp.StatusCode != 200 || resp.Header.Get("Last-Modified") != origin.Epoch.Format(http.TimeFormat) {
+		t.Errorf("without a length: %d %v", resp.StatusCode, resp.Header)
+	}
 	if n := r.o.Sent("/a.iso"); n > 1 {
 		t.Errorf("the upstream sent %d bytes", n)
 	}

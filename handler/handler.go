@@ -122,6 +122,9 @@ func (h *Handler) head(w http.ResponseWriter, r *http.Request) {
 	}
 	h.describe(w, v.target.Name, meta)
 	if meta.Size < 0 {
+		if !meta.ModTime.IsZero() {
+			w.Header().Set("Last-Modified", meta.ModTime.UTC().Format(http.TimeFormat))
+		}
 		return
 	}
 	serveContent(w, r, meta, &sized{size: meta.Size})
