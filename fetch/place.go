@@ -58,7 +58,8 @@ type linked struct {
 }
 
 type settled struct {
-	until time.Time // when it is looked at again
+	until  time.Time // when it is looked at again
+	silent bool      // its upstreams did not answer
 	// twins are the names of the files that have several in the directory, by
 	// each of them.
 	twins map[string][]listing.Entry
@@ -85,7 +86,8 @@ func (e *Engine) via(ctx context.Context, p place) (moved bool) {
 //
 // Only listings tell links, so each directory on the way is listed, once in
 // listing_max_age, of those mirrors of which an upstream tells them. A directory
-// that the docroot has needs no question about itself.
+// that the docroot has needs no question about itself. Upstreams that are silent
+// about one directory are not asked for the next: each would take as long.
 func (e *Engine) meetsLink(ctx context.Context, p place) bool {
 	tells := e.listers[p.m][0].linked || p.m.Index != ""
 	if !p.m.Links || !tells || string(p.rest) == p.m.Index { // the catalog itself is what tells
@@ -97,7 +99,9 @@ func (e *Engine) meetsLink(ctx context.Context, p place) bool {
 	}
 	below := strings.TrimPrefix(strings.TrimPrefix(string(p.name), string(dir)), "/")
 	for segment := range strings.SplitSeq(below, "/") {
-		e.settleLinks(ctx, dir)
+		if e.settleLinks(ctx, dir).silent {
+			return false
+		}
 		dir = dir.Join(segment)
 		if fi, err := e.tree.Lstat(dir); err == nil && fi.Mode()&fs.ModeSymlink != 0 {
 			return true
@@ -117,7 +121,9 @@ func (e *Engine) settleLinks(ctx context.Context, dir mirror.Name) settled {
 		return s
 	}
 	s = settled{until: e.now().Add(refreshAgain)}
-	if d, err := e.List(ctx, dir); err == nil {
+	d, err := e.List(ctx, dir)
+	s.silent = errors.Is(err, mirror.ErrTimeout)
+	if err == nil {
 		e.makeLinksOf(ctx, d)
 		s.twins = twins(d.Entries)
 		if m, _, ok := e.lookupDir(dir); ok && d.Stale == nil {
