@@ -1,0 +1,174 @@
+package protocols
+
+import (
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+// protocol is a way to reach the tree, and what it can tell of it.
+type protocol struct {
+	name   string
+	scheme string
+	below  string        // path of the URL
+	start  func(*server) // nil: there is no server
+	user   string        // who is let in; "": anybody
+
+	fileTime time.Duration // of a file's time, what is told
+	linked   bool          // listings tell links
+	hard     bool          // and which names are of one file
+	listTime int64         // seconds that a listing leaves open of a time, at most
+	listSize int64         // thousandths that it leaves open of a size, at most
+}
+
+var protocols = []*protocol{
+	{name: "nginx", scheme: "http", below: "/", start: startNginx, user: "user", fileTime: time.Second, listTime: 59},
+	{name: "apache", scheme: "http", below: "/", start: startApache, user: "user", fileTime: time.Second, listTime: 59, listSize: 250},
+	{name: "rsync", scheme: "rsync", below: "/m/", start: startRsync, user: "user", fileTime: time.Nanosecond, linked: true, hard: true},
+	{name: "vsftpd", scheme: "ftp", below: "/", start: startVsftpd, fileTime: time.Second, linked: true, listTime: 24*60*60 - 1},
+	{name: "proftpd", scheme: "ftp", below: "/", start: startProftpd, user: "user", fileTime: time.Second, linked: true},
+	{name: "pure-ftpd", scheme: "ftp", below: "/", start: startPureFTPd, user: "user", fileTime: time.Second, linked: true},
+	{name: "file", scheme: "file", fileTime: time.Nanosecond, linked: true, hard: true},
+}
+
+func (p *protocol) is(schemes ...string) bool { return slices.Contains(schemes, p.scheme) }
+
+// TestProtocols runs every scenario with every protocol.
+func TestProtocols(t *testing.T) {
+	for _, p := range protocols {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			from := p.serve(t)
+			for _, scenario := range scenarios {
+				t.Run(scenario.name, func(t *testing.T) {
+					t.Parallel()
+					if u := from.reach(t); u.line != nil || !scenario.line {
+						scenario.run(t, u)
+					}
+				})
+			}
+		})
+	}
+}
+
+// scenarios take an upstream that they have for themselves.
+var scenarios = []struct {
+	name string
+	line bool // there is nothing to be tested without one
+	run  func(*testing.T, *upstream)
+}{
+	{"files", false, everyFile},
+	{"links", false, links},
+	{"ranges", false, ranges},
+	{"crowd", false, crowd},
+	{"listings", false, listings},
+	{"killed", false, killed},
+	{"cut", true, cut},
+	{"stalled", true, stalled},
+	{"down", false, down},
+	{"missing", false, missing},
+	{"wrong password", true, wrongPassword},
+	{"changed", false, changedMeanwhile},
+	{"refreshed", false, refreshed},
+	{"tool", false, tool},
+}
+
+// served is a protocol whose server runs.
+type served struct {
+	*protocol
+	addr string
+}
+
+// serve starts the protocol's server.
+func (p *protocol) serve(t *testing.T) *served {
+	t.Helper()
+	if p.start == nil {
+		return &served{protocol: p}
+	}
+	s := newServer(t)
+	p.start(s)
+	return &served{p, s.addr}
+}
+
+// upstream is the tree, as one mirror reaches it: over a line, or, for files, by
+// way of a link to the tree's directory.
+type upstream struct {
+	*served
+	t    *testing.T
+	line *line  // nil: files
+	way  string // that link
+	url  string // with the password, where there is one
+}
+
+func (s *served) reach(t *testing.T) *upstream {
+	t.Helper()
+	u := &upstream{served: s, t: t}
+	if s.start == nil {
+		u.way = filepath.Join(t.TempDir(), "up")
+		u.url = "file://" + u.way + "/"
+		u.up()
+		return u
+	}
+	u.line = newLine(t, s.addr, s.scheme == "ftp")
+	u.url = u.as(u.user, password)
+	return u
+}
+
+// as is the URL for a user, or "", with a password.
+func (u *upstream) as(user, password string) string {
+	to := url.URL{Scheme: u.scheme, Host: u.line.addr, Path: u.below}
+	if user != "" {
+		to.User = url.UserPassword(user, password)
+	}
+	return to.String()
+}
+
+// down: the server is not there.
+func (u *upstream) down() {
+	if u.line != nil {
+		u.line.down()
+	} else if err := os.Remove(u.way); err != nil {
+		u.t.Fatal(err)
+	}
+}
+
+// up ends down.
+func (u *upstream) up() {
+	if u.line != nil {
+		u.line.up(u.t)
+	} else if err := os.Symlink(filepath.Join(work, "up"), u.way); err != nil {
+		u.t.Fatal(err)
+	}
+}
+
+// own makes a directory of the tree that only this test changes, and returns its
+// path with the name of a file in it.
+func (u *upstream) own(name string) string {
+	u.t.Helper()
+	dir, err := os.MkdirTemp(filepath.Join(work, "up"), "own")
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return filepath.Base(dir) + "/" + name
+}
+
+// place renames a file to its place in the tree.
+func (u *upstream) place(n *node) {
+	u.t.Helper()
+	next := *n
+	next.path += ".new"
+	root := filepath.Join(work, "up")
+	err := next.make(root)
+	if err == nil {
+		err = os.Rename(filepath.Join(root, next.path), filepath.Join(root, n.path))
+	}
+	if err != nil {
+		u.t.Fatal(err)
+	}
+}
