@@ -14,14 +14,22 @@ import (
 	"mirror/listing"
 )
 
+// maxDepth bounds the rounds in which files turn out to be directories: a link that
+// leads back makes them endless.
+const maxDepth = 40
+
 // run is the steps. Each finds in the docroot what the ones before it have made.
 func (r *syncing) run(dir mirror.Name) error {
 	r.times, r.shut = make(map[mirror.Name]listing.Span), make(map[mirror.Name]bool)
-	for dirs := []mirror.Name{dir}; len(dirs) > 0; {
-		r.plan = plan{groups: make(map[string][]member), instead: make(map[mirror.Name]string), guess: make(map[mirror.Name]bool)}
+	dirs := []mirror.Name{dir}
+	for depth := 0; len(dirs) > 0 && depth < maxDepth; depth++ {
+		r.plan = plan{groups: make(map[string][]member), instead: make(map[mirror.Name]string)}
 		for _, dir := range dirs {
-			if err := r.list(dir); err != nil {
+			switch err := r.list(dir); {
+			case err != nil && depth == 0:
 				return err
+			case err != nil:
+				r.fail(dir, err)
 			}
 		}
 		r.choose()
@@ -132,7 +140,7 @@ func (r *syncing) fetchFiles() (dirs []mirror.Name, err error) {
 				}
 			case followed && !errors.Is(err, mirror.ErrForeign):
 				r.refuse(w.Name, why+"; and there is no file behind it")
-			case errors.Is(err, mirror.ErrIsDirectory) && r.guess[w.Name]:
+			case errors.Is(err, mirror.ErrIsDirectory):
 				dirs = append(dirs, w.Name)
 			default:
 				r.fail(w.Name, err)

@@ -42,7 +42,6 @@ type plan struct {
 	hard    []fetch.Link           // hard links to be made of them
 	links   []fetch.Link           // symbolic links
 	instead map[mirror.Name]string // files that upstream are links, and why they are none here
-	guess   map[mirror.Name]bool   // files that may be directories
 }
 
 // member is one name of a file that has several.
@@ -104,7 +103,6 @@ func (r *syncing) directory(d fetch.Walked) {
 			}
 			r.groups[key] = append(r.groups[key], member{name, *e, here[e.Name]})
 		default:
-			r.guess[name] = e.Type == listing.Unknown
 			r.file(name, e, here[e.Name])
 		}
 	}

@@ -1,0 +1,162 @@
+package maint
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"testing"
+	"time"
+
+	"mirror"
+	"mirror/fetch"
+	"mirror/internal/origin"
+	"mirror/listing"
+)
+
+// newSyncing is a run of Sync that has not begun.
+func (s *testSite) newSyncing(o SyncOptions) *syncing {
+	o.Progress, o.Tell = new(Progress), func(Action) {}
+	r := &syncing{Site: s.Site, SyncOptions: o, ctx: s.t.Context(), stop: func(error) {}, m: &s.Conf.Mirrors[0], tree: s.Engine.Tree()}
+	r.times, r.shut = make(map[mirror.Name]listing.Span), make(map[mirror.Name]bool)
+	r.plan = plan{groups: make(map[string][]member), instead: make(map[mirror.Name]string)}
+	return r
+}
+
+// TestSyncDeletesOnProof: what a listing lacks is gone only if it was read to its
+// end, and every line of it was understood.
+func TestSyncDeletesOnProof(t *testing.T) {
+	s := newSite(t, "")
+	for _, name := range []string{"/d/stays", "/d/goes", "/d/sub/goes", "/d/sub/excluded"} {
+		s.origin.Set(name, origin.File{Seed: 1, Size: 10})
+		s.fetch(mirror.Name("m" + name))
+	}
+	s.put("m/d/theirs", "theirs")
+	s.put("m/d/.hidden", "theirs")
+	d := fetch.Walked{Directory: &fetch.Directory{Name: "m/d", Entries: []listing.Entry{{Name: "stays", Type: listing.File}}}}
+	for _, c := range []struct {
+		ended  bool
+		unread int64
+		gone   []mirror.Name
+	}{
+		{false, 0, nil},
+		{true, 1, nil},
+		{true, 0, []mirror.Name{"m/d/goes", "m/d/sub/goes", "m/d/sub"}},
+	} {
+		r := s.newSyncing(SyncOptions{Delete: true, Exclude: []string{"excluded"}})
+		d.Ended, d.Unread = c.ended, c.unread
+		r.directory(d)
+		if len(r.gone) != len(c.gone) || (len(r.sum.Undeleted) == 0) != (c.gone != nil) {
+			t.Errorf("ended %v, unread %d: %q would go; told: %v", c.ended, c.unread, r.gone, r.sum.Undeleted)
+		}
+		for i := range r.gone {
+			if r.gone[i] != c.gone[i] {
+				t.Errorf("%q would go, want %q", r.gone, c.gone)
+			}
+		}
+		if c.gone == nil {
+			continue
+		}
+		if len(r.sum.Kept) != 1 || r.sum.Kept[0].Name != "m/d/theirs" {
+			t.Errorf("kept: %v", r.sum.Kept)
+		}
+		if err := r.clear(r.gone); err != nil {
+			t.Fatal(err)
+		}
+		if r.sum.Deleted != 2 || r.sum.DeletedDirs != 0 { // the excluded one keeps its directory
+			t.Errorf("deleted %d files and %d directories", r.sum.Deleted, r.sum.DeletedDirs)
+		}
+	}
+	for _, name := range []string{"m/d/stays", "m/d/theirs", "m/d/.hidden", "m/d/sub/excluded"} {
+		if _, err := os.Lstat(s.path(name)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestSyncGuesses: where a listing does not tell directories from files, both come.
+func TestSyncGuesses(t *testing.T) {
+	s := newSite(t, "")
+	for _, name := range []string{"/a", "/d/b", "/d/e/c"} {
+		s.origin.Set(name, origin.File{Seed: 1, Size: 10})
+	}
+	page := []byte(`<html><body><a href="a">a</a> <a href="d">d</a></body></html>`)
+	s.origin.Set("/", origin.File{Body: page, ContentType: "text/html"})
+	sum, err := s.Sync(t.Context(), "m", SyncOptions{})
+	if err != nil || sum.Fetched != 3 || len(sum.Failed) > 0 {
+		t.Errorf("%+v, %v", sum, err)
+	}
+	for _, name := range []string{"m/a", "m/d/b", "m/d/e/c"} {
+		if _, err := os.Lstat(s.path(name)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestSyncLessExact: a time that is known exactly stays beside one that is known
+// by the minute.
+func TestSyncLessExact(t *testing.T) {
+	s := newSite(t, "")
+	exact := time.Date(2024, 11, 12, 10, 30, 17, 0, time.UTC)
+	s.put("m/d/file", "theirs")
+	if err := os.Chtimes(s.path("m/d"), exact, exact); err != nil {
+		t.Fatal(err)
+	}
+	minute := exact.Truncate(time.Minute).Unix()
+	r := s.newSyncing(SyncOptions{})
+	for _, c := range []struct {
+		span    listing.Span
+		want    time.Time
+		differs bool
+	}{
+		{listing.Between(minute, minute+59), exact, false},
+		{listing.Exactly(exact.Unix()), exact, false},
+		{listing.Span{}, time.Time{}, false},
+		{listing.Between(minute-86400, minute+86400), time.Time{}, false},
+		{listing.Between(minute+60, minute+119), time.Unix(minute+60, 0), true},
+		{listing.Exactly(minute), time.Unix(minute, 0), true},
+	} {
+		if at, differs := r.newTime("m/d", c.span); !at.Equal(c.want) || differs != c.differs {
+			t.Errorf("%v: %v, %v, want %v, %v", c.span, at, differs, c.want, c.differs)
+		}
+	}
+}
+
+// TestSyncNoSpace: what would befall every file ends the sync at once.
+func TestSyncNoSpace(t *testing.T) {
+	s := newSite(t, "")
+	r := s.newSyncing(SyncOptions{})
+	var cause error
+	r.stop = func(err error) { cause = err }
+	r.fail("m/a", fs.ErrPermission)
+	if cause != nil || len(r.sum.Failed) != 1 {
+		t.Errorf("%v, %v", cause, r.sum.Failed)
+	}
+	r.fail("m/b", mirror.ErrNoSpace)
+	if !errors.Is(cause, mirror.ErrNoSpace) {
+		t.Errorf("%v", cause)
+	}
+}
+
+// TestReindexKeepsLinks: a link is on record as long as it leads where it did.
+func TestReindexKeepsLinks(t *testing.T) {
+	s := newSite(t, "")
+	s.put("m/other", "theirs")
+	links := []fetch.Link{{Name: "m/a", Target: "x"}, {Name: "m/b", Target: "x"}, {Name: "m/c", Target: "x"}}
+	err := s.Engine.MakeLinks(t.Context(), links, func(l fetch.Link, made bool, err error) {
+		if !made || err != nil {
+			t.Errorf("%s: %v", l.Name, err)
+		}
+	})
+	if err == nil {
+		err = errors.Join(os.Remove(s.path("m/b")), os.Remove(s.path("m/c")), os.Symlink("y", s.path("m/c")))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Reindex(t.Context(), func(Reindexed) {}); err != nil {
+		t.Fatal(err)
+	}
+	if s.record("m/a") == nil || s.record("m/b") != nil || s.record("m/c") != nil {
+		t.Errorf("%v, %v, %v", s.record("m/a"), s.record("m/b"), s.record("m/c"))
+	}
+}
