@@ -22,6 +22,9 @@ type Walked struct {
 	// Tree: the hard links of its entries are those of the whole tree. Else
 	// they are told for each directory by itself.
 	Tree bool
+	// Links: its listing tells symbolic links. Else they are shown as what they
+	// lead to.
+	Links bool
 	// Err says why there is no Directory but for its Name.
 	Err error
 }
@@ -42,7 +45,7 @@ func (e *Engine) Walk(ctx context.Context, name mirror.Name, into func(mirror.Na
 	}
 	if src := e.listers[m][0]; isWalker(src) {
 		err := e.walkTree(ctx, src, name, rest, inside, visit)
-		if err == nil || len(e.listers[m]) == 1 || ctx.Err() != nil {
+		if err == nil || errors.Is(err, mirror.ErrNotFound) || ctx.Err() != nil {
 			return err
 		}
 		e.log.Warn("a whole tree cannot be listed: its directories are asked for one by one", "path", "/"+string(name), "err", err)
@@ -104,7 +107,7 @@ func (e *Engine) walkTree(ctx context.Context, src upstream, name, rest mirror.N
 			delete(dirs, d.Name) // what was visited before has closed it
 			continue
 		}
-		visit(Walked{Directory: d, Tree: true})
+		visit(Walked{Directory: d, Tree: true, Links: true})
 	}
 	e.recordWalked(order)
 	return nil
@@ -229,12 +232,24 @@ func (w *walk) add(b *branch, d *Directory) {
 			}
 		}
 	}
-	w.visit(Walked{Directory: d})
+	w.visit(Walked{Directory: d, Links: w.tellsLinks(d)})
 	for i := range d.Entries {
 		if below := b.name.Join(d.Entries[i].Name); d.Entries[i].Type == listing.Dir && w.into(below) {
 			w.pending = append(w.pending, &branch{name: below, above: b})
 		}
 	}
+}
+
+// tellsLinks reports whether d came from who tells symbolic links: the mirror's
+// catalog, or an upstream whose protocol does.
+func (w *walk) tellsLinks(d *Directory) bool {
+	if w.m.Index != "" && d.Upstream == w.e.sources[w.m][0].URL(mirror.Name(w.m.Index)) {
+		return true
+	}
+	_, rest, _ := w.e.lookupDir(d.Name)
+	return slices.ContainsFunc(w.e.listers[w.m], func(src upstream) bool {
+		return src.linked && d.Upstream == src.URL(rest)
+	})
 }
 
 // ErrLoop: a directory contains itself, as over HTTP one does in which a symbolic

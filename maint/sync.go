@@ -83,6 +83,10 @@ type Synced struct {
 // again, so one that was broken off goes on where it was. The error is what ended
 // it; what concerns single names is in Failed.
 func (s Site) Sync(ctx context.Context, dir mirror.Name, o SyncOptions) (Synced, error) {
+	dir, err := s.Engine.Tree().Resolve(dir) // what links lead to has one place
+	if err != nil {
+		return Synced{}, err
+	}
 	below := string(dir) + "/"
 	if dir == "" {
 		below = ""

@@ -30,7 +30,7 @@ type syncing struct {
 	plan
 	times map[mirror.Name]listing.Span // of directories
 	gone  []mirror.Name                // to be deleted; a directory after what is in it
-	shut  map[mirror.Name]bool         // directories that something of others stands in the way of
+	shut  map[mirror.Name]bool         // directories that are not gone into: something stands in their way
 }
 
 // plan is what there is to be done, by step.
@@ -88,6 +88,9 @@ func (r *syncing) directory(d fetch.Walked) {
 			r.refuse(name, "no request can ask for such a name")
 		case r.excluded(name):
 			r.sum.Excluded++
+		case !d.Links && r.isOurLink(name, here[e.Name]):
+			r.shut[name] = true
+			r.sum.Current++ // as who told of it said
 		case e.Type == listing.Dir:
 			r.subdirectory(name, e, here[e.Name])
 		case e.Type == listing.Other:
@@ -128,6 +131,11 @@ func (r *syncing) here(dir mirror.Name) map[string]fs.DirEntry {
 		here[entry.Name()] = entry
 	}
 	return here
+}
+
+// isOurLink reports whether a symbolic link of ours stands at a name.
+func (r *syncing) isOurLink(name mirror.Name, here fs.DirEntry) bool {
+	return here != nil && here.Type()&fs.ModeSymlink != 0 && r.Engine.Owns(r.ctx, name)
 }
 
 // isOld reports whether a file is certainly older than Since.
@@ -268,14 +276,19 @@ func (r *syncing) newTime(name mirror.Name, span listing.Span) (at time.Time, di
 }
 
 // choose settles which name of a file with several is fetched: one that is here
-// already, or the first. The others become links to it.
+// already, or the first where nothing of others stands. The rest become links to it.
 func (r *syncing) choose() {
 	for _, key := range slices.Sorted(maps.Keys(r.groups)) {
 		group := r.groups[key]
 		slices.SortFunc(group, func(a, b member) int { return strings.Compare(string(a.name), string(b.name)) })
-		first := max(0, slices.IndexFunc(group, func(m member) bool {
+		first := slices.IndexFunc(group, func(m member) bool {
 			return r.isCurrent(m.name, &m.entry, m.here) && r.Engine.Owns(r.ctx, m.name)
-		}))
+		})
+		if first < 0 {
+			first = max(0, slices.IndexFunc(group, func(m member) bool {
+				return m.here == nil || r.Engine.Owns(r.ctx, m.name)
+			}))
+		}
 		of := group[first]
 		r.file(of.name, &of.entry, of.here)
 		for i, m := range group {

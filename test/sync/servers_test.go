@@ -8,6 +8,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -15,8 +16,9 @@ import (
 
 // upstream is a real server that runs until the test ends.
 type upstream struct {
-	dir string // what it serves, at url
-	url string
+	dir  string // what it serves, at url
+	url  string
+	stop func()
 }
 
 // serving is what a server is started with.
@@ -92,15 +94,16 @@ func (s *serving) start(scheme, path, program string, args ...string) upstream {
 	defer log.Close()
 	cmd.Stdout, cmd.Stderr = log, log
 	must(t, cmd.Start())
-	t.Cleanup(func() {
+	stop := sync.OnceFunc(func() {
 		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		cmd.Wait()
 	})
+	t.Cleanup(stop)
 	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
 		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
 		if err == nil {
 			conn.Close()
-			return upstream{dir: s.dir, url: fmt.Sprintf("%s127.0.0.1:%d%s", scheme, s.port, path)}
+			return upstream{dir: s.dir, url: fmt.Sprintf("%s127.0.0.1:%d%s", scheme, s.port, path), stop: stop}
 		}
 		if time.Since(begun) > 10*time.Second {
 			said, _ := os.ReadFile(s.conf + "/log")

@@ -97,6 +97,7 @@ func TestOthers(t *testing.T) {
 	for _, name := range []string{"file", "dir/file", "link", "linked/file", "hard/1"} {
 		tr.file(name, 100)
 	}
+	tr.hardlink("hard/0", "hard/1")
 	tr.hardlink("hard/2", "hard/1")
 	tr.symlink("symlink", "file")
 	tr.file("fine", 10)
@@ -110,7 +111,7 @@ func TestOthers(t *testing.T) {
 	theirs.symlink("link", "/etc/hostname")
 	theirs.symlink("linked", outside)
 	theirs.put("symlink", []byte("theirs"))
-	theirs.put("hard/2", []byte("theirs"))
+	theirs.put("hard/0", []byte("theirs"))
 	theirs.put("extra/more", []byte("theirs"))
 	theirs.put(".hidden", []byte("theirs"))
 	before := snapshot(t, s.doc)
@@ -125,7 +126,7 @@ func TestOthers(t *testing.T) {
 		kept = append(kept, string(n.Name))
 	}
 	slices.Sort(kept)
-	want := []string{"m/dir", "m/extra/more", "m/file", "m/hard/2", "m/link", "m/linked", "m/symlink"}
+	want := []string{"m/dir", "m/extra/more", "m/file", "m/hard/0", "m/link", "m/linked", "m/symlink"}
 	if !slices.Equal(kept, want) {
 		t.Errorf("kept %q, want %q", kept, want)
 	}
@@ -135,7 +136,7 @@ func TestOthers(t *testing.T) {
 			t.Errorf("%s was %q, is %q", name, was, after[name])
 		}
 	}
-	if len(after) != len(before)+2 { // hard/1, fine
+	if len(after) != len(before)+3 { // hard/1, hard/2, fine
 		t.Errorf("the docroot has %v", after)
 	}
 	if list, _ := os.ReadDir(outside); len(list) > 0 {
@@ -170,7 +171,8 @@ func TestMixed(t *testing.T) {
 	for _, up := range []upstream{web, daemon} {
 		tr := up.tree(t)
 		tr.plainTree()
-		tr.links()
+		tr.symlink("link/to-file", "../one")
+		tr.symlink("link/to-directory", "../a/b")
 		tr.hardlink("hard/1", "one")
 		tr.age()
 	}
@@ -183,6 +185,15 @@ func TestMixed(t *testing.T) {
 		t.Errorf("the file came from %s", rec.Upstream)
 	}
 	s.again()
+
+	// Where nobody tells links any more, those that are here stay.
+	daemon.stop()
+	if sum := s.sync(maint.SyncOptions{}); sum.Deleted > 0 || sum.Fetched > 0 {
+		t.Errorf("%+v", sum)
+	}
+	if target, err := os.Readlink(filepath.Join(s.doc, "link/to-directory")); err != nil || target != "../a/b" {
+		t.Errorf("the link leads to %q, %v", target, err)
+	}
 }
 
 // TestOneAtATime: of two syncs of a mirror one is refused.
