@@ -168,8 +168,10 @@ func snapshot(t *testing.T, dir string) map[string]string {
 func TestMixed(t *testing.T) {
 	t.Parallel()
 	web, daemon := nginx(t), rsyncd(t)
+	at := time.Now().Add(-48 * time.Hour).Truncate(time.Second)
 	for _, up := range []upstream{web, daemon} {
 		tr := up.tree(t)
+		tr.at = at
 		tr.plainTree()
 		tr.symlink("link/to-file", "../one")
 		tr.symlink("link/to-directory", "../a/b")
