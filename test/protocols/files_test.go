@@ -19,7 +19,7 @@ import (
 // everyFile asks what each file is, fetches it, and gets it once more from a mirror
 // whose upstream is down.
 func everyFile(t *testing.T, u *upstream) {
-	s := newSite(t, []string{u.url})
+	s := u.mirror(t)
 	var had []*node
 	for i := range tree {
 		n := &tree[i]
@@ -84,7 +84,7 @@ func (u *upstream) wantPublished(t *testing.T, s *site, n *node) {
 // links are made where they stay inside, and what they lead to is fetched once, at
 // its place. Of others there is the content, or an error, but never a link.
 func links(t *testing.T, u *upstream) {
-	s := newSite(t, []string{u.url})
+	s := u.mirror(t)
 	for path, of := range map[string]string{
 		"tree/links/inside":                    "tree/links/real",
 		"tree/links/again":                     "tree/links/real",
@@ -131,7 +131,7 @@ func links(t *testing.T, u *upstream) {
 
 // ranges are answered without the whole of a file.
 func ranges(t *testing.T, u *upstream) {
-	s := newSite(t, []string{u.url}, "keep_going = false")
+	s := u.mirror(t, "keep_going = false")
 	wantHead(t, s, find("tree/sizes/huge"))
 	for _, first := range []int64{0, 3*gib + 12345, huge - 1000} {
 		a := s.get("tree/sizes/huge", "Range", fmt.Sprintf("bytes=%d-%d", first, first+999))
@@ -161,7 +161,7 @@ func ranges(t *testing.T, u *upstream) {
 
 // crowd: twenty clients are one transfer.
 func crowd(t *testing.T, u *upstream) {
-	s := newSite(t, []string{u.url})
+	s := u.mirror(t)
 	n := find("tree/sizes/5m")
 	u.hold(64 * kib) // until all of them are there
 	var clients, begun sync.WaitGroup

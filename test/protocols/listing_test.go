@@ -67,7 +67,7 @@ func truth(dir string) map[string]*node {
 
 // listings tell what is there, and nothing that is not.
 func listings(t *testing.T, u *upstream) {
-	s := newSite(t, []string{u.url})
+	s := u.mirror(t)
 	for _, dir := range []string{"tree", "tree/sizes", "tree/names dir+%", "tree/links", "tree/deep/a/b/c", "tree/empty dir"} {
 		want := truth(dir)
 		for name, i := range s.list(t, dir) {

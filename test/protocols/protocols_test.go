@@ -38,6 +38,7 @@ func (p *protocol) is(schemes ...string) bool { return slices.Contains(schemes, 
 
 // TestProtocols runs every scenario with every protocol.
 func TestProtocols(t *testing.T) {
+	t.Parallel()
 	for _, p := range protocols {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
@@ -97,10 +98,11 @@ func (p *protocol) serve(t *testing.T) *served {
 // way of a link to the tree's directory.
 type upstream struct {
 	*served
-	t    *testing.T
-	line *line  // nil: files
-	way  string // that link
-	url  string // with the password, where there is one
+	t     *testing.T
+	line  *line       // nil: files
+	way   string      // that link
+	front func(*site) // that mirrors of it are reached through; nil: mirror-fcgi's own
+	url   string      // with the password, where there is one
 }
 
 func (s *served) reach(t *testing.T) *upstream {
@@ -123,6 +125,28 @@ func (u *upstream) as(user, password string) string {
 	if user != "" {
 		to.User = url.UserPassword(user, password)
 	}
+	return to.String()
+}
+
+// mirror makes a mirror of it; lines are of its table.
+func (u *upstream) mirror(t *testing.T, lines ...string) *site {
+	t.Helper()
+	s := prepare(t, []string{u.url}, lines...)
+	if u.front != nil {
+		u.front(s)
+	} else {
+		s.start()
+	}
+	return s
+}
+
+// public is the URL without user and password.
+func (u *upstream) public() string {
+	to, err := url.Parse(u.url)
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	to.User = nil
 	return to.String()
 }
 

@@ -27,6 +27,7 @@ type site struct {
 	dir, docroot, state, config string
 	log                         string // of the daemon
 	addr                        string // where it listens
+	socket                      string // for FastCGI
 	cmd                         *exec.Cmd
 	ended                       chan struct{} // closed when cmd has
 }
@@ -37,6 +38,7 @@ const settings = `
 docroot = %q
 [server]
 http = %q
+fastcgi = "unix:%s"
 grace = "1s"
 [timeouts]
 connect = "5s"
@@ -60,10 +62,10 @@ func prepare(t *testing.T, upstreams []string, lines ...string) *site {
 	dir := t.TempDir()
 	_, addr := address()
 	s := &site{
-		t: t, addr: addr, dir: dir, docroot: filepath.Join(dir, "doc"), state: filepath.Join(dir, ".doc-state"),
+		t: t, addr: addr, dir: dir, socket: filepath.Join(dir, "fcgi.sock"), docroot: filepath.Join(dir, "doc"), state: filepath.Join(dir, ".doc-state"),
 		config: filepath.Join(dir, "mirror.toml"), log: filepath.Join(dir, "log"),
 	}
-	text := fmt.Sprintf(settings, s.docroot, addr) + "[[mirror]]\nprefix = \"/m/\"\nzone = \"UTC\"\nupstream = [\n"
+	text := fmt.Sprintf(settings, s.docroot, addr, s.socket) + "[[mirror]]\nprefix = \"/m/\"\nzone = \"UTC\"\nupstream = [\n"
 	for _, u := range upstreams {
 		text += fmt.Sprintf("\t%q,\n", u)
 	}
@@ -139,13 +141,17 @@ func (s *site) kill(signal syscall.Signal) {
 	}
 }
 
-// said is the daemon's log.
+// said is what was logged, by the daemon or by CGI processes and their workers.
 func (s *site) said() string {
-	text, err := os.ReadFile(s.log)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		s.t.Error(err)
+	var all []byte
+	for _, log := range []string{s.log, filepath.Join(s.state, "log", "worker.log")} {
+		text, err := os.ReadFile(log)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			s.t.Error(err)
+		}
+		all = append(all, text...)
 	}
-	return string(text)
+	return string(all)
 }
 
 // lines are those of the log about a path that have all of these texts.

@@ -1,20 +1,14 @@
 package protocols
 
 import (
-	"net/url"
 	"strings"
 	"testing"
 )
 
 // tool: mirrorctl does with every protocol what it does with any.
 func tool(t *testing.T, u *upstream) {
-	s := newSite(t, []string{u.url})
-	public, err := url.Parse(u.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	public.User = nil
-	from := public.String() + "tree/sizes/64k"
+	s := u.mirror(t)
+	from := u.public() + "tree/sizes/64k"
 	wantOutput(t, s.ctl("fetch", "/m/tree/sizes/64k"), "/m/tree/sizes/64k: fetched, 64.0 KiB", "from "+from)
 	u.wantPublished(t, s, find("tree/sizes/64k"))
 	wantOutput(t, s.ctl("why", "/m/tree/sizes/64k"), "64.0 KiB", from, "served from the docroot, by the web server alone")

@@ -31,7 +31,7 @@ type node struct {
 	sparse bool
 }
 
-func (n *node) base() string   { return filepath.Base(n.path) }
+func (n *node) base() string { return filepath.Base(n.path) }
 
 // tree is what every server serves, below the directory "tree"; no test changes
 // it. What tests change is in directories of their own, beside it.

@@ -85,7 +85,7 @@ func (s *site) became(t *testing.T, part *os.File, path string) {
 
 // killed: what a daemon had of a file when it was killed is continued by the next.
 func killed(t *testing.T, u *upstream) {
-	s := newSite(t, []string{u.url})
+	s := u.mirror(t)
 	if u.line == nil {
 		killedCopying(t, u, s)
 		return
@@ -152,7 +152,7 @@ func (s *site) copying(t *testing.T, n *node) bool {
 
 // cut: a connection that breaks is followed by another, and the client sees nothing.
 func cut(t *testing.T, u *upstream) {
-	s := newSite(t, []string{u.url})
+	s := u.mirror(t)
 	n := find("tree/sizes/5m")
 	u.line.hold(3 * mib)
 	r := s.begin(t, n.path, mib)
@@ -198,7 +198,7 @@ func stalled(t *testing.T, u *upstream) {
 
 // down: an upstream that is not there has said nothing about what it has.
 func down(t *testing.T, u *upstream) {
-	s := newSite(t, []string{u.url}, `listing_max_age = "0s"`)
+	s := u.mirror(t, `listing_max_age = "0s"`)
 	first := s.ask("GET", "tree/links/", "?format=json")
 	u.down()
 	for _, path := range []string{"tree/sizes/64k", "tree/none", "tree/sizes/"} {
@@ -221,7 +221,7 @@ func down(t *testing.T, u *upstream) {
 
 // missing: a 404 is remembered, and a directory's name leads to the directory.
 func missing(t *testing.T, u *upstream) {
-	s := newSite(t, []string{u.url})
+	s := u.mirror(t)
 	for _, path := range []string{"tree/none", "tree/none/below", "tree/sizes/one/below", "tree/names dir+%/[none]*"} {
 		for range 2 {
 			if a := s.get(path); a.status != 404 {
@@ -290,7 +290,7 @@ func changedMeanwhile(t *testing.T, u *upstream) {
 		}
 		t.Run(change.how, func(t *testing.T) {
 			u.place(&before)
-			s := newSite(t, []string{u.url})
+			s := u.mirror(t)
 			var a answer
 			if u.line == nil {
 				before.size, after.size = 32*mib, 32*mib
@@ -339,7 +339,7 @@ func refreshed(t *testing.T, u *upstream) {
 	two := one
 	two.size, two.seed, two.mtime = 3000, 2, origin.Epoch.Add(time.Hour)
 	u.place(&one)
-	s := newSite(t, []string{u.url}, `max_age = "0s"`, `max_stale = "0s"`)
+	s := u.mirror(t, `max_age = "0s"`, `max_stale = "0s"`)
 	s.wantWhole(&one)
 	eventually(t, "it is published", func() bool { return len(s.lines(one.path, "fetch: published")) == 1 })
 	u.wantPublished(t, s, &one)

@@ -1,0 +1,114 @@
+package protocols
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/cgi"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestFronts: behind a web server, and without a daemon, the protocols do the same.
+// (Package test has every front, with an HTTP upstream.)
+func TestFronts(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		front, protocol string
+		start           func(*site)
+	}{
+		{"nginx", "rsync", behindNginx},
+		{"cgi", "vsftpd", asCGI},
+	} {
+		t.Run(test.front+" "+test.protocol, func(t *testing.T) {
+			t.Parallel()
+			from := called(test.protocol).serve(t)
+			for name, run := range map[string]func(*testing.T, *upstream){
+				"files": everyFile, "links": links, "crowd": crowd, "listings": listings, "missing": missing, "refreshed": refreshed,
+			} {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					u := from.reach(t)
+					u.front = test.start
+					run(t, u)
+				})
+			}
+		})
+	}
+}
+
+// behindNginx starts mirror-fcgi, and nginx with the file that users copy.
+func behindNginx(s *site) {
+	s.start()
+	text, err := os.ReadFile("../../deploy/nginx/try-files.conf")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	front := newServer(s.t)
+	for documented, here := range map[string]string{
+		"listen 80;": "listen " + front.addr + ";", "listen [::]:80;": "", "/srv/mirror": s.docroot, "/run/mirror/fcgi.sock": s.socket,
+	} {
+		if !bytes.Contains(text, []byte(documented)) {
+			s.t.Fatalf("deploy/nginx/try-files.conf does not say %q", documented)
+		}
+		text = bytes.ReplaceAll(text, []byte(documented), []byte(here))
+	}
+	user := ""
+	if os.Geteuid() == 0 {
+		user = "user root;" // the site is the test's own
+	}
+	front.run(front.installed("nginx", "nginx-light"), "-p", front.dir, "-g", "daemon off;", "-c", front.write("conf", fmt.Sprintf(`
+%[1]s
+worker_processes 1;
+pid %[2]s/pid;
+error_log stderr;
+events {}
+http {
+	access_log off;
+	client_body_temp_path %[2]s/body;
+	proxy_temp_path %[2]s/proxy;
+	fastcgi_temp_path %[2]s/fastcgi;
+	uwsgi_temp_path %[2]s/uwsgi;
+	scgi_temp_path %[2]s/scgi;
+	include %[3]s;
+}
+`, user, front.dir, front.write("site", string(text), 0o644)), 0o644))
+	s.addr = front.addr
+}
+
+// asCGI runs mirror-cgi once for each request, as a web server that has nothing else.
+func asCGI(s *site) {
+	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { log.Close() })
+	l, err := net.Listen("tcp", s.addr)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	server := &http.Server{Handler: &cgi.Handler{
+		Path: program("mirror-cgi"), Root: "/cgi-bin/mirror-cgi", Dir: s.dir, Stderr: log,
+		Env: []string{"MIRROR_CONFIG=" + s.config, "MIRROR_STREAM=1"},
+	}}
+	go server.Serve(l)
+	s.t.Cleanup(func() {
+		server.Close()
+		eventually(s.t, "its workers have ended", func() bool { return !s.works() })
+	})
+}
+
+// works reports whether a process has files of the site open.
+func (s *site) works() bool {
+	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
+	for _, link := range links {
+		to, err := os.Readlink(link)
+		if err == nil && strings.HasPrefix(to, s.state+"/") && !strings.HasPrefix(link, fmt.Sprintf("/proc/%d/", os.Getpid())) {
+			return true
+		}
+	}
+	return false
+}
