@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"time"
 
 	"mirror"
 	"mirror/config"
@@ -109,7 +110,7 @@ func (e *Engine) FetchMany(ctx context.Context, m *config.Mirror, files []Wanted
 // bring fetches or refreshes one file.
 func (e *Engine) bring(ctx context.Context, g *group, m *config.Mirror, w Wanted) (how Brought, size int64, err error) {
 	rest := w.Name[len(m.Prefix):]
-	for range maxTries {
+	for try := range maxTries {
 		held, err := e.held(ctx, w.Name)
 		if err != nil {
 			return how, 0, err
@@ -128,6 +129,8 @@ func (e *Engine) bring(ctx context.Context, g *group, m *config.Mirror, w Wanted
 		switch {
 		case err != nil:
 			return how, 0, err
+		case try < maxTries-1 && e.pause(ctx, s.err):
+			continue
 		case s.err != nil:
 			return how, 0, s.err
 		case !s.published:
@@ -139,7 +142,30 @@ func (e *Engine) bring(ctx context.Context, g *group, m *config.Mirror, w Wanted
 		}
 		return Fetched, s.have, nil
 	}
-	return how, 0, fmt.Errorf("%w: another process fetched it %d times", mirror.ErrBusy, maxTries)
+	return how, 0, fmt.Errorf("%w: it was tried %d times, beside another process or an upstream that asks for patience", mirror.ErrBusy, maxTries)
+}
+
+// The bounds of a pause before an upstream that is busy is asked again.
+const (
+	pauseLeast = time.Second
+	pauseMost  = 30 * time.Second
+)
+
+// pause waits as long as an upstream asked for, and reports whether err is such a
+// request.
+func (e *Engine) pause(ctx context.Context, err error) bool {
+	if !errors.Is(err, mirror.ErrBusy) || errors.Is(err, errShutdown) {
+		return false
+	}
+	timer := time.NewTimer(min(max(RetryAfter(err), pauseLeast), pauseMost))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+	case <-e.ctx.Done():
+	}
+	return false
 }
 
 // held returns the record of what stands at a name; nil: nothing does. What is

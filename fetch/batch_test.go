@@ -97,6 +97,17 @@ func TestFetchMany(t *testing.T) {
 	s.wantPublished("m/1", origin.Bytes(7, 20), origin.Epoch.Add(time.Hour))
 }
 
+// TestFetchManyPatience: an upstream that asks for patience gets it.
+func TestFetchManyPatience(t *testing.T) {
+	o := origin.New(t)
+	o.Set("/a", origin.File{Seed: 1, Size: 10})
+	o.Behave("/a", origin.Behaviour{Status: 503, RetryAfter: "1", Times: 1})
+	s := newSite(t, "", o)
+	if b := s.fetchMany(s.engine(), "m/a")["m/a"]; b.err != nil || b.how != Fetched {
+		t.Errorf("%+v", b)
+	}
+}
+
 // TestFetchManyFollows: what another process fetches is waited for.
 func TestFetchManyFollows(t *testing.T) {
 	o := origin.New(t)

@@ -180,13 +180,13 @@ type branch struct {
 }
 
 func (w *walk) run(name mirror.Name) error {
-	root, err := w.e.ask(w.ctx, name)
+	root, err := w.ask(name)
 	if err != nil {
 		return err
 	}
 	w.add(&branch{name: name}, root)
 	var wg sync.WaitGroup
-	for range w.e.conf.Limits.PerUpstream {
+	for range min(fewJobs, w.e.conf.Limits.PerUpstream) {
 		wg.Go(w.work)
 	}
 	wg.Wait()
@@ -208,7 +208,7 @@ func (w *walk) work() {
 		w.pending = w.pending[:len(w.pending)-1]
 		w.working++
 		w.mu.Unlock()
-		d, err := w.e.ask(w.ctx, b.name)
+		d, err := w.ask(b.name)
 		w.mu.Lock()
 		w.working--
 		if err != nil {
@@ -218,6 +218,16 @@ func (w *walk) work() {
 		}
 		w.more.Broadcast()
 	}
+}
+
+// ask lists a directory, with patience.
+func (w *walk) ask(name mirror.Name) (d *Directory, err error) {
+	for range maxTries {
+		if d, err = w.e.ask(w.ctx, name); !w.e.pause(w.ctx, err) {
+			break
+		}
+	}
+	return d, err
 }
 
 // add visits a directory, and has those in it listed. The caller holds mu, or
