@@ -154,10 +154,11 @@ const (
 // pause waits as long as an upstream asked for, and reports whether err is such a
 // request.
 func (e *Engine) pause(ctx context.Context, err error) bool {
-	if !errors.Is(err, mirror.ErrBusy) || errors.Is(err, errShutdown) {
+	asked := RetryAfter(err)
+	if asked == 0 && !errors.Is(err, mirror.ErrBusy) || errors.Is(err, errShutdown) {
 		return false
 	}
-	timer := time.NewTimer(min(max(RetryAfter(err), pauseLeast), pauseMost))
+	timer := time.NewTimer(min(max(asked, pauseLeast), pauseMost))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
