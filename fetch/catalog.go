@@ -20,11 +20,15 @@ import (
 // like any other, and its directories are recorded when it has changed:
 //
 //	listings of   format     etag                 last_modified
-//	the file      catalog    version in use       version being read, or ""
+//	catalogRow    catalog    version in use       version being read, or ""
 //	directories   catalog    version it is from
 //
 // While a new version is read, directories of either count.
 const catalogFormat = "catalog"
+
+// catalogRow is the name of the row that says which version of the catalog called
+// name is in use; no directory can be called so.
+func catalogRow(name mirror.Name) string { return string(name) + "\x00" }
 
 // catalogBatch is how many bytes of encoded entries are gathered before they are
 // recorded: some 500,000 entries.
@@ -46,7 +50,8 @@ func (e *Engine) fromCatalog(ctx context.Context, name mirror.Name, m *config.Mi
 	}
 	d, err := directoryOf(l)
 	if err != nil {
-		return nil, err
+		e.log.Warn("the record of a directory cannot be read", "path", "/"+string(name), "err", err)
+		return nil, errNoCatalog
 	}
 	d.Checked = use.Checked
 	return d, nil
@@ -56,7 +61,7 @@ func (e *Engine) fromCatalog(ctx context.Context, name mirror.Name, m *config.Mi
 // version is read behind the client's back, the first one while it waits.
 func (e *Engine) catalog(ctx context.Context, m *config.Mirror) (index.Listing, error) {
 	name := mirror.Name(m.Prefix + m.Index)
-	row, have, err := e.index.Listing(ctx, string(name))
+	row, have, err := e.index.Listing(ctx, catalogRow(name))
 	if err != nil {
 		return row, err
 	}
@@ -91,7 +96,7 @@ func (e *Engine) catalog(ctx context.Context, m *config.Mirror) (index.Listing, 
 	case <-ctx.Done():
 		return row, context.Cause(ctx)
 	}
-	if row, have, err = e.index.Listing(ctx, string(name)); err == nil && !have {
+	if row, have, err = e.index.Listing(ctx, catalogRow(name)); err == nil && !have {
 		err = errNoCatalog
 	}
 	return row, err
@@ -118,7 +123,7 @@ func (e *Engine) openCatalog(ctx context.Context, name mirror.Name, m *config.Mi
 func (e *Engine) readCatalog(f *File, name mirror.Name, m *config.Mirror, row index.Listing, version string) error {
 	begun := e.now()
 	ctx := context.WithoutCancel(e.ctx)
-	row.Name, row.Format, row.LastModified = string(name), catalogFormat, version
+	row.Name, row.Format, row.LastModified = catalogRow(name), catalogFormat, version
 	if row.Entries == nil {
 		row.Entries = []byte{}
 	}

@@ -3,12 +3,14 @@ package fetch
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"mirror"
 	"mirror/internal/origin"
 	"mirror/listing"
 )
@@ -60,8 +62,11 @@ func TestCatalog(t *testing.T) {
 	if _, err := s.engine().List(s.ctx(), "m/d"); err != nil { // another process
 		t.Error(err)
 	}
-	if n := o.Count(origin.Everywhere, "GET"); n != 1 {
-		t.Errorf("%d requests, want only that for the catalog", n)
+	if _, err := e.List(s.ctx(), "m/ls-lR.gz"); !errors.Is(err, mirror.ErrNotFound) {
+		t.Errorf("the catalog as a directory: %v", err)
+	}
+	if n := o.Count(origin.Everywhere, "GET"); n != 2 {
+		t.Errorf("%d requests, want those for the catalog, and for it as a directory", n)
 	}
 
 	// A new version takes the place of the old one, and so does what it lacks.
@@ -84,21 +89,22 @@ func TestCatalogTrouble(t *testing.T) {
 		fmt.Fprintf(&long, "./d%d:\ntotal 4\n-rw-r--r-- 1 mirror mirror 10 Nov 12  2024 a\n\n", i)
 	}
 	for name, f := range map[string]*origin.File{
-		"missing":     nil,
-		"no list":     {Body: []byte("nothing of the kind")},
-		"cut":         {Body: lsLR(t, long.String()).Body[:20_000]},
-		"of no names": {Body: []byte("\x1f\x8b\x08\x00garbage")},
+		"missing":       nil,
+		"no list":       {Body: []byte("nothing of the kind")},
+		"cut":           {Body: lsLR(t, long.String()).Body[:20_000]},
+		"cut in a line": {Body: []byte("./d:\ntotal 4\n-rw-r--r-- 1 mirror mirror 10 Nov 12  2024 a\n-rw-r--r-- 1 mirr")},
+		"of no names":   {Body: []byte("\x1f\x8b\x08\x00garbage")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := origin.New(t)
 			if f != nil {
 				o.Set("/ls-lR.gz", *f)
 			}
-			o.Set("/d/", indexPage("a"))
+			o.Set("/d/", indexPage("page"))
 			s := newSite(t, `index = "ls-lR.gz"`, o)
 			e := s.engine()
 			for range 2 {
-				if d, err := e.List(s.ctx(), "m/d"); err != nil || len(d.Entries) != 1 {
+				if d, err := e.List(s.ctx(), "m/d"); err != nil || len(d.Entries) != 1 || d.Entries[0].Name != "page" {
 					t.Errorf("%+v, %v", d, err)
 				}
 			}

@@ -31,6 +31,11 @@ func TestCodec(t *testing.T) {
 			t.Errorf("the first %d of %d bytes are %d entries", n, len(whole), len(got))
 		}
 	}
+	for _, name := range []string{"", ".", "..", "a/b", "../x", "a\x00"} {
+		if got, err := Decode(Encode(nil, []Entry{{Name: name}})); err == nil {
+			t.Errorf("%q is taken for a name: %v", name, got)
+		}
+	}
 	if _, err := Decode([]byte{9}); err == nil {
 		t.Error("another version is read")
 	}
@@ -38,6 +43,7 @@ func TestCodec(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add(Encode(nil, coded))
+	f.Add(Encode(nil, []Entry{{Name: "../x"}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		entries, err := Decode(b)
 		if err != nil {

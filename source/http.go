@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -66,6 +67,7 @@ type HTTP struct {
 	name   string
 	opts   HTTPOptions
 	client *http.Client
+	store  atomic.Bool // it turned out to be an object store
 }
 
 // NewHTTP returns the source of base over transport.

@@ -3,7 +3,6 @@ package source
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -24,20 +23,33 @@ const (
 )
 
 // List implements Lister: it reads the page that the upstream shows for a
-// directory. A page that is no listing is mirror.ErrNoListing.
+// directory, or, where the upstream is an object store, asks it for the keys that
+// begin alike. A page that is no listing is mirror.ErrNoListing.
 func (h *HTTP) List(ctx context.Context, dir mirror.Name, held *mirror.Meta) (Listing, error) {
 	if dir != "" {
 		dir += "/"
 	}
-	whole, err := h.page(ctx, dir, "", held)
+	var at *url.URL
+	if h.store.Load() {
+		at, held = h.keysOf(dir), nil
+	}
+	whole, err := h.page(ctx, dir, at, held)
 	if err != nil {
 		return whole, err
+	}
+	if at == nil && dir == "" && strings.HasPrefix(whole.Format, "s3") {
+		h.store.Store(true) // a list of one level is shorter than one of all keys
+		return h.List(ctx, "", nil)
+	}
+	first := at
+	if first == nil {
+		first = h.base.JoinPath(string(dir))
 	}
 	for pages := 1; whole.Next != ""; pages++ {
 		if pages == maxPages {
 			return Listing{}, h.fail(mirror.ErrBroken, dir, "has a listing in more than %d pieces", maxPages)
 		}
-		next, err := h.page(ctx, dir, whole.Next, nil)
+		next, err := h.page(ctx, dir, page.Continue(first, whole.Next), nil)
 		if err != nil {
 			return Listing{}, err
 		}
@@ -50,6 +62,19 @@ func (h *HTTP) List(ctx context.Context, dir mirror.Name, held *mirror.Meta) (Li
 	}
 	whole.Entries = folded(whole.Entries)
 	return whole, nil
+}
+
+// keysOf is where an object store lists the keys that begin with dir, folded at
+// the next slash.
+func (h *HTTP) keysOf(dir mirror.Name) *url.URL {
+	u := *h.base
+	u.User = nil
+	q := url.Values{"delimiter": {"/"}}
+	if dir != "" {
+		q.Set("prefix", string(dir))
+	}
+	u.RawQuery = q.Encode()
+	return &u
 }
 
 // folded makes one directory of all keys of an object store that begin alike up
@@ -71,8 +96,9 @@ func folded(entries []listing.Entry) []listing.Entry {
 	return kept
 }
 
-// page asks for one page of a listing; next is the token of a list's next piece.
-func (h *HTTP) page(ctx context.Context, dir mirror.Name, next string, held *mirror.Meta) (Listing, error) {
+// page asks for one page of a listing, which is at the directory's own URL where
+// at is nil.
+func (h *HTTP) page(ctx context.Context, dir mirror.Name, at *url.URL, held *mirror.Meta) (Listing, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	l := Listing{Meta: mirror.Meta{Size: -1}}
@@ -80,8 +106,8 @@ func (h *HTTP) page(ctx context.Context, dir mirror.Name, next string, held *mir
 	if err != nil {
 		return l, err
 	}
-	if next != "" {
-		r.URL.RawQuery = nextPiece(next)
+	if at != nil {
+		r.URL = at
 	}
 	if held != nil {
 		conditions(r, held)
@@ -131,10 +157,4 @@ func (h *HTTP) pageError(ctx context.Context, dir mirror.Name, err error) error 
 		return h.fail(mirror.ErrBroken, dir, "the connection ended before the listing did")
 	}
 	return h.transportError(ctx, dir, err)
-}
-
-// nextPiece is the query that asks for more of an S3 list: by its token, or,
-// in the first version of that protocol, from a key on.
-func nextPiece(token string) string {
-	return fmt.Sprintf("list-type=2&continuation-token=%s&marker=%[1]s", url.QueryEscape(token))
 }

@@ -92,23 +92,33 @@ func TestHTTPList(t *testing.T) {
 	}
 }
 
-// TestHTTPListInPieces: an S3 list comes a thousand keys at a time.
-func TestHTTPListInPieces(t *testing.T) {
-	piece := func(key, next string) string {
-		return `<?xml version="1.0"?><ListBucketResult><IsTruncated>` + fmt.Sprint(next != "") + `</IsTruncated><NextContinuationToken>` + next +
-			`</NextContinuationToken><Contents><Key>` + key + `</Key><LastModified>2026-11-22T07:31:53Z</LastModified><Size>6</Size></Contents></ListBucketResult>`
+// TestHTTPListOfKeys: an object store lists keys, of which a directory is those
+// that begin alike, a thousand at a time.
+func TestHTTPListOfKeys(t *testing.T) {
+	list := func(prefix, marker, more, inside string) string {
+		return `<?xml version="1.0"?><ListBucketResult><Prefix>` + prefix + `</Prefix><Marker>` + marker + `</Marker><IsTruncated>` +
+			fmt.Sprint(more != "") + `</IsTruncated><NextMarker>` + more + `</NextMarker>` + inside + `</ListBucketResult>`
+	}
+	key := func(name string, size int) string {
+		return fmt.Sprintf(`<Contents><Key>%s</Key><LastModified>2026-11-22T07:31:53Z</LastModified><Size>%d</Size></Contents>`, name, size)
 	}
 	loop := false
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/xml")
-		switch token := r.URL.Query().Get("continuation-token"); {
-		case token == "":
-			fmt.Fprint(w, piece("a", "two/+"))
-		case token == "two/+" && !loop:
-			fmt.Fprint(w, strings.Replace(piece("b", ""), "</ListBucketResult>", `<Contents><Key>pool/a/1.deb</Key><Size>1</Size></Contents>
-				<Contents><Key>pool/2.deb</Key><Size>1</Size></Contents><Contents><Key>a</Key><Size>9</Size></Contents></ListBucketResult>`, 1))
+		q := r.URL.Query()
+		switch marker := q.Get("marker"); {
+		case r.URL.Path != "/" || q.Has("list-type"):
+			http.NotFound(w, r)
+		case q.Get("delimiter") == "": // all keys
+			fmt.Fprint(w, list("", "", "pool/a/1.deb", key("a", 6)+key("pool/a/1.deb", 1)))
+		case q.Get("prefix") == "pool/":
+			fmt.Fprint(w, list("pool/", "", "", key("pool/b.deb", 7)+`<CommonPrefixes><Prefix>pool/a/</Prefix></CommonPrefixes>`))
+		case marker == "":
+			fmt.Fprint(w, list("", "", "two/+", key("a", 6)))
+		case marker == "two/+" && !loop:
+			fmt.Fprint(w, list("", marker, "", key("b", 6)+key("a", 9)+`<CommonPrefixes><Prefix>pool/</Prefix></CommonPrefixes>`))
 		default:
-			fmt.Fprint(w, piece("b", "two/+"))
+			fmt.Fprint(w, list("", marker, "two/+", key("b", 6)))
 		}
 	}))
 	defer server.Close()
@@ -119,6 +129,10 @@ func TestHTTPListInPieces(t *testing.T) {
 	}
 	if a, pool := l.Entries[0], l.Entries[2]; a.Size != listing.Exactly(6) || pool.Name != "pool" || pool.Type != listing.Dir {
 		t.Errorf("%+v", l.Entries)
+	}
+	l, err = h.List(t.Context(), "pool", nil)
+	if err != nil || len(l.Entries) != 2 || l.Entries[0].Name != "b.deb" || l.Entries[1].Name != "a" {
+		t.Errorf("%+v, %v", l, err)
 	}
 	loop = true
 	if l, err := h.List(t.Context(), "", nil); !errors.Is(err, mirror.ErrBroken) {

@@ -16,6 +16,8 @@ import (
 // turned out not to know openat2(2), which Linux has since 5.6.
 var noOpenat2 atomic.Bool
 
+var openat2 = unix.Openat2 // but for tests
+
 // openBeneath opens what is called name below the docroot, as os.Root does: no
 // symbolic link leads out, and absolute ones are refused. It is one system call,
 // however deep the name is, where os.Root makes two for each segment; and a miss
@@ -30,7 +32,7 @@ func (t *Tree) open(name string, flags int, resolve uint64) (*os.File, error) {
 	}
 	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: unix.RESOLVE_BENEATH | resolve}
 	for !noOpenat2.Load() {
-		fd, err := unix.Openat2(int(t.docDir.Fd()), name, &how)
+		fd, err := openat2(int(t.docDir.Fd()), name, &how)
 		switch {
 		case err == nil:
 			// So that os.File neither asks the poller for it nor finds it odd.
@@ -47,17 +49,17 @@ func (t *Tree) open(name string, flags int, resolve uint64) (*os.File, error) {
 			return nil, &os.PathError{Op: "open", Path: name, Err: err}
 		}
 	}
+	if resolve&unix.RESOLVE_NO_SYMLINKS != 0 {
+		if real, err := t.Resolve(mirror.Name(name)); name != "." && (err != nil || string(real) != name) {
+			return nil, &os.PathError{Op: "open", Path: name, Err: unix.ELOOP}
+		}
+	}
 	return t.doc.OpenFile(name, flags, 0)
 }
 
 // openUnlinked is openBeneath for a name that no symbolic link is a part of;
 // else it fails with ELOOP.
 func (t *Tree) openUnlinked(name string, flags int) (*os.File, error) {
-	if noOpenat2.Load() {
-		if real, err := t.Resolve(mirror.Name(name)); err != nil || string(real) != name {
-			return nil, &os.PathError{Op: "open", Path: name, Err: unix.ELOOP}
-		}
-	}
 	return t.open(name, flags, unix.RESOLVE_NO_SYMLINKS)
 }
 
