@@ -17,6 +17,7 @@ package origin
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -166,6 +167,11 @@ func (o *Origin) Down() {
 func (o *Origin) Up() {
 	o.t.Helper()
 	listener, err := net.Listen("tcp", o.Addr)
+	// A child that is between fork and exec still has the old listener.
+	for begun := time.Now(); errors.Is(err, syscall.EADDRINUSE) && time.Since(begun) < 10*time.Second; {
+		time.Sleep(time.Millisecond)
+		listener, err = net.Listen("tcp", o.Addr)
+	}
 	if err != nil {
 		o.t.Fatalf("origin: %v", err)
 	}
