@@ -2,7 +2,7 @@
 // a file, and the errors that the other packages exchange. It acts on nothing
 // and imports nothing of ours.
 //
-//	cmd -> handler -> fetch -> source, store -> internal, mirror
+//	cmd -> handler, maint -> fetch -> source, store -> listing, internal, mirror
 //
 // A [Name] is where a file lives below the docroot. A [Target] is what a
 // client asked for, turned into a Name. A [Meta] is what is known about one
@@ -101,5 +101,5 @@ var (
 	ErrStore = errors.New("the local store failed")
 	// ErrForeign: something in the docroot stands in the way that is not ours
 	// to replace.
-	ErrForeign = errors.New("the name is taken in the docroot by what is not ours")
+	ErrForeign = errors.New("the docroot has something there that is not ours")
 )

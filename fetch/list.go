@@ -36,11 +36,11 @@ type Directory struct {
 // errAsking: the upstream takes its time to confirm a listing.
 var errAsking = errors.New("the upstream has not answered yet")
 
-// List returns what is in a directory, at the place that links lead to. A recorded listing that is fresh is the
-// answer; one that is due is confirmed with the upstream, for which the client
-// waits staleWait at most; without one, it waits until ctx is done. A mirror with
-// a catalog has its directories from there. A directory above all prefixes has
-// them.
+// List returns what is in a directory, at the place that links lead to. A recorded
+// listing that is fresh is the answer; one that is due is confirmed with the
+// upstream, for which the client waits staleWait at most; without one, it waits
+// until ctx is done. A mirror with a catalog has its directories from there. A
+// directory above all prefixes has them.
 //
 // Absence from a listing is no proof that a file is gone.
 func (e *Engine) List(ctx context.Context, name mirror.Name) (*Directory, error) {

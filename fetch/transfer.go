@@ -434,16 +434,12 @@ func metaOfRow(r index.Partial) mirror.Meta {
 type steps struct {
 	at      time.Time
 	now     func() time.Time
-	begun   time.Time
 	took    []byte // "look=20µs ask=1.2ms"
 	outcome string
 }
 
 // done ends a step.
 func (s *steps) done(name string) {
-	if s.begun.IsZero() {
-		s.begun = s.at
-	}
 	now := s.now()
 	if s.took == nil {
 		s.took = make([]byte, 0, 128)

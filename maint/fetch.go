@@ -40,7 +40,7 @@ func (s Site) Fetch(ctx context.Context, name mirror.Name, tell func(have, total
 	}
 	switch {
 	case before.Next == fetch.NextDirectory:
-		return Fetched{}, fmt.Errorf("%w: name the files in it", mirror.ErrIsDirectory)
+		return Fetched{}, fmt.Errorf("%w: name the files in it, or bring all of it with `mirrorctl sync`", mirror.ErrIsDirectory)
 	case before.Next == fetch.NextOutside:
 		return Fetched{}, s.outside(name)
 	}

@@ -4,6 +4,7 @@
 //	Fetch    brings a file into the docroot, as a request would
 //	Why      tells what is known of a name, and what comes next
 //	List     tells what is in a directory, and what is here of it
+//	Sync     brings a whole directory
 //	Reindex  records what stands in the docroot, and forgets what has gone
 //	Adopt    makes files of others ours
 //	Advice   names what in the configuration and on disk looks wrong

@@ -9,8 +9,9 @@
 //	      part/0123...             one growing file a name: see Part
 //	      log/worker.log           what detached workers did
 //
-// Both are opened with os.Root: nothing outside of them is read or written,
-// whatever a name or a planted symbolic link says.
+// Both are opened with os.Root, or with openat2(2) where that is quicker: nothing
+// outside of them is read or written, whatever a name or a planted symbolic link
+// says.
 package store
 
 import (

@@ -79,7 +79,7 @@ func files(conf *config.Config, args []string) ([]mirror.Name, error) {
 			return nil, err
 		}
 		if a.dir {
-			return nil, fmt.Errorf("%s is a directory: name the files in it", maint.Quote(a.name))
+			return nil, fmt.Errorf("%s is a directory: name the files in it, or bring all of it with `mirrorctl sync`", maint.Quote(a.name))
 		}
 		if !seen[a.name] {
 			names = append(names, a.name)
