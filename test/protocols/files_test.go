@@ -20,7 +20,7 @@ import (
 // whose upstream is down.
 func everyFile(t *testing.T, u *upstream) {
 	s := u.mirror(t)
-	var had []*node
+	var all []*node
 	for i := range tree {
 		n := &tree[i]
 		if n.dir || n.link != "" || n.sparse {
@@ -32,16 +32,22 @@ func everyFile(t *testing.T, u *upstream) {
 			}
 			continue
 		}
-		had = append(had, n)
+		all = append(all, n)
+	}
+	for _, n := range all {
 		wantHead(t, s, n)
 		if s.isPublished(n.path) || s.part() > 0 {
 			t.Errorf("%q: HEAD has fetched something", n.path)
 		}
+	}
+	for _, n := range all {
 		s.wantWhole(n)
+	}
+	for _, n := range all {
 		u.wantPublished(t, s, n)
 	}
 	u.down()
-	for _, n := range had {
+	for _, n := range all {
 		s.wantWhole(n)
 		wantHead(t, s, n)
 	}

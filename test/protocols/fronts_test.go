@@ -8,7 +8,7 @@ import (
 	"net/http/cgi"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"testing"
 )
 
@@ -90,25 +90,27 @@ func asCGI(s *site) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	// By its own name for the program, this site's processes can be told from others.
+	own := filepath.Join(s.dir, "mirror-cgi")
+	if err := os.Link(program("mirror-cgi"), own); err != nil {
+		s.t.Fatal(err)
+	}
 	server := &http.Server{Handler: &cgi.Handler{
-		Path: program("mirror-cgi"), Root: "/cgi-bin/mirror-cgi", Dir: s.dir, Stderr: log,
+		Path: own, Root: "/cgi-bin/mirror-cgi", Dir: s.dir, Stderr: log,
 		Env: []string{"MIRROR_CONFIG=" + s.config, "MIRROR_STREAM=1"},
 	}}
 	go server.Serve(l)
 	s.t.Cleanup(func() {
 		server.Close()
-		eventually(s.t, "its workers have ended", func() bool { return !s.works() })
+		eventually(s.t, "its workers have ended", func() bool { return !runs(own) })
 	})
 }
 
-// works reports whether a process has files of the site open.
-func (s *site) works() bool {
-	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
-	for _, link := range links {
-		to, err := os.Readlink(link)
-		if err == nil && strings.HasPrefix(to, s.state+"/") && !strings.HasPrefix(link, fmt.Sprintf("/proc/%d/", os.Getpid())) {
-			return true
-		}
-	}
-	return false
+// runs reports whether a process runs a program.
+func runs(program string) bool {
+	links, _ := filepath.Glob("/proc/[0-9]*/exe")
+	return slices.ContainsFunc(links, func(link string) bool {
+		exe, err := os.Readlink(link)
+		return err == nil && exe == program
+	})
 }

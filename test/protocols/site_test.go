@@ -1,10 +1,10 @@
 package protocols
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -231,7 +231,9 @@ func (s *site) get(path string, headers ...string) answer {
 func read(response *http.Response) answer {
 	defer response.Body.Close()
 	a := answer{status: response.StatusCode, header: response.Header, length: response.ContentLength}
-	a.body, a.err = io.ReadAll(response.Body)
+	body := bytes.NewBuffer(make([]byte, 0, min(max(0, a.length), 16*mib)+bytes.MinRead)) // which need not grow
+	_, a.err = body.ReadFrom(response.Body)
+	a.body = body.Bytes()
 	return a
 }
 
@@ -247,7 +249,7 @@ func (a answer) whole(n *node) error {
 	case a.header.Get("Last-Modified") != n.mtime.UTC().Format(http.TimeFormat):
 		return fmt.Errorf("%q: Last-Modified %s, not %s", n.path, a.header.Get("Last-Modified"), n.mtime)
 	}
-	if err := origin.Check(strings.NewReader(string(a.body)), n.seed, n.size); err != nil {
+	if err := origin.Check(bytes.NewReader(a.body), n.seed, n.size); err != nil {
 		return fmt.Errorf("%q: %w", n.path, err)
 	}
 	return nil
