@@ -16,6 +16,25 @@ func (c *Config) Match(name string) (m *Mirror, rest string, ok bool) {
 	return nil, "", false
 }
 
+// OtherMirror reports whether a name of m's, relative to the docroot and without
+// a slash at its end, is, is below or is above the prefix of another mirror that
+// lies below m's own. What m's upstream has there is not shown, and is nothing
+// that m may put, replace or delete.
+func (c *Config) OtherMirror(m *Mirror, name string) bool {
+	dir := name + "/"
+	if name == "" {
+		dir = ""
+	}
+	for i := range c.Mirrors {
+		other := c.Mirrors[i].Prefix
+		if len(other) > len(m.Prefix) && strings.HasPrefix(other, m.Prefix) &&
+			(strings.HasPrefix(other, dir) || strings.HasPrefix(dir, other)) {
+			return true
+		}
+	}
+	return false
+}
+
 // IsMutable reports whether the file with this name below the prefix may
 // change its content, and must therefore be confirmed from time to time. The
 // upstream's own index always may.

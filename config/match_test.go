@@ -90,6 +90,37 @@ func TestIndexIsMutable(t *testing.T) {
 	}
 }
 
+func TestOtherMirror(t *testing.T) {
+	c := Config{Mirrors: []Mirror{{Prefix: "a/b/inner/deep/"}, {Prefix: "a/b/inner/"}, {Prefix: "a/b/"}, {Prefix: "z/"}, {Prefix: ""}}}
+	inner, outer, root := &c.Mirrors[1], &c.Mirrors[2], &c.Mirrors[4]
+	for _, test := range []struct {
+		m    *Mirror
+		name string
+		want bool
+	}{
+		{outer, "a/b/inner", true},
+		{outer, "a/b/inner/x", true},
+		{outer, "a/b/inner/deep/x", true},
+		{outer, "a/b", true}, // it is above a/b/inner/
+		{outer, "a/b/inne", false},
+		{outer, "a/b/innermost", false},
+		{outer, "a/b/x/inner", false},
+		{outer, "z", false}, // not below outer
+		{inner, "a/b/inner/x", false},
+		{inner, "a/b/inner/deep", true},
+		{root, "", true},
+		{root, "a", true},
+		{root, "a/b/x", true},
+		{root, "z", true},
+		{root, "x", false},
+		{root, "az", false},
+	} {
+		if got := c.OtherMirror(test.m, test.name); got != test.want {
+			t.Errorf("mirror %q, name %q: %v", test.m.Prefix, test.name, got)
+		}
+	}
+}
+
 // reference is the documented meaning of glob in its plainest form, which takes
 // exponential time.
 func reference(pattern, s string) bool {
