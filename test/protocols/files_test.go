@@ -26,7 +26,7 @@ func everyFile(t *testing.T, u *upstream) {
 		if n.dir || n.link != "" || n.sparse {
 			continue
 		}
-		if n.base() == "new\nline" && u.is("ftp") { // no command can have it
+		if n.base() == "new\nline" && u.is("ftp", "ftps") { // no command can have it
 			if a := s.get(n.path); a.status != http.StatusBadGateway {
 				t.Errorf("%q: status %d: %s", n.path, a.status, a.body)
 			}
@@ -99,6 +99,7 @@ func links(t *testing.T, u *upstream) {
 		n := *find(of)
 		place := n.path
 		n.path = path
+		wantHead(t, s, &n)
 		s.wantWhole(&n)
 		if !u.linked {
 			place = path // it cannot be told from a file
@@ -113,6 +114,9 @@ func links(t *testing.T, u *upstream) {
 	}
 	if u.linked {
 		s.fetchedOnce(t, "tree/links/real")
+	}
+	if list := s.list(t, "tree/links/down"); len(list) != 1 || list["c"] == nil || list["c"].Type != "directory" {
+		t.Errorf("the directory that a link leads to has %v", list)
 	}
 	for path, of := range map[string]node{
 		"tree/links/dangling": {seed: 0, size: -1},

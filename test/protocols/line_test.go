@@ -34,10 +34,9 @@ type stop struct {
 	once    sync.Once
 }
 
-// newLine returns a line to a server, that ends with the test.
-func newLine(t *testing.T, server string, ftp bool) *line {
+// newLine returns a line from an address to a server, that ends with the test.
+func newLine(t *testing.T, addr, server string, ftp bool) *line {
 	t.Helper()
-	_, addr := address()
 	l := &line{addr: addr, server: server, ftp: ftp, over: make(chan struct{})}
 	l.up(t)
 	t.Cleanup(func() {
@@ -56,6 +55,7 @@ func (l *line) up(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.mu.Lock()
+	l.addr = listener.Addr().String() // its port may have been 0
 	l.open = map[io.Closer]bool{listener: true}
 	l.mu.Unlock()
 	l.running.Go(func() {

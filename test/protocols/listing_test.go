@@ -100,7 +100,7 @@ func listings(t *testing.T, u *upstream) {
 	if sizes["5m"].State != "here" || sizes["one"].State != "upstream" {
 		t.Errorf("states %q and %q", sizes["5m"].State, sizes["one"].State)
 	}
-	if !u.is("ftp") { // whose lists end their lines with what the name has
+	if !u.is("ftp", "ftps") { // whose lists end their lines with what the name has
 		if list := s.list(t, "tree/newline"); len(list) != 2 || list["new\nline"] == nil {
 			t.Errorf("a name with a newline is not among %v", list)
 		}

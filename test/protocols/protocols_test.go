@@ -1,6 +1,7 @@
 package protocols
 
 import (
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ type protocol struct {
 	name   string
 	scheme string
 	below  string        // path of the URL
+	sealed bool          // lines see but the control connection, and nothing of it
 	start  func(*server) // nil: there is no server
 	user   string        // who is let in; "": anybody
 
@@ -29,8 +31,9 @@ var protocols = []*protocol{
 	{name: "apache", scheme: "http", below: "/", start: startApache, user: "user", fileTime: time.Second, listTime: 59, listSize: 250},
 	{name: "rsync", scheme: "rsync", below: "/m/", start: startRsync, user: "user", fileTime: time.Nanosecond, linked: true, hard: true},
 	{name: "vsftpd", scheme: "ftp", below: "/", start: startVsftpd, fileTime: time.Second, linked: true, listTime: 24*60*60 - 1},
-	{name: "proftpd", scheme: "ftp", below: "/", start: startProftpd, user: "user", fileTime: time.Second, linked: true},
-	{name: "pure-ftpd", scheme: "ftp", below: "/", start: startPureFTPd, user: "user", fileTime: time.Second, linked: true},
+	{name: "proftpd", scheme: "ftp", below: "/", start: startProftpd, user: "user", fileTime: time.Second, linked: true, hard: true},
+	{name: "pure-ftpd", scheme: "ftp", below: "/", start: startPureFTPd, user: "user", fileTime: time.Second, linked: true, hard: true},
+	{name: "ftps", scheme: "ftps", below: "/", start: startFTPS, sealed: true, user: "user", fileTime: time.Second, linked: true, hard: true},
 	{name: "file", scheme: "file", fileTime: time.Nanosecond, linked: true, hard: true},
 }
 
@@ -44,11 +47,12 @@ func TestProtocols(t *testing.T) {
 			t.Parallel()
 			from := p.serve(t)
 			for _, scenario := range scenarios {
+				if scenario.on != nil && !scenario.on(p) {
+					continue
+				}
 				t.Run(scenario.name, func(t *testing.T) {
 					t.Parallel()
-					if u := from.reach(t); u.line != nil || !scenario.line {
-						scenario.run(t, u)
-					}
+					scenario.run(t, from.reach(t))
 				})
 			}
 		})
@@ -58,24 +62,33 @@ func TestProtocols(t *testing.T) {
 // scenarios take an upstream that they have for themselves.
 var scenarios = []struct {
 	name string
-	line bool // there is nothing to be tested without one
+	on   func(*protocol) bool // nil: every protocol
 	run  func(*testing.T, *upstream)
 }{
-	{"files", false, everyFile},
-	{"links", false, links},
-	{"ranges", false, ranges},
-	{"crowd", false, crowd},
-	{"listings", false, listings},
-	{"killed", false, killed},
-	{"cut", true, cut},
-	{"stalled", true, stalled},
-	{"down", false, down},
-	{"missing", false, missing},
-	{"wrong password", true, wrongPassword},
-	{"changed", false, changedMeanwhile},
-	{"refreshed", false, refreshed},
-	{"tool", false, tool},
+	{"files", nil, everyFile},
+	{"links", nil, links},
+	{"ranges", nil, ranges},
+	{"crowd", inTheClear, crowd},
+	{"listings", nil, listings},
+	{"killed", inTheClear, killed},
+	{"cut", overLine, cut},
+	{"stalled", overLine, stalled},
+	{"down", nil, down},
+	{"missing", nil, missing},
+	{"wrong password", withUsers, wrongPassword},
+	{"changed", inTheClear, changedMeanwhile},
+	{"refreshed", nil, refreshed},
+	{"tool", nil, tool},
 }
+
+// inTheClear: its bytes can be counted and held, or it needs no line.
+func inTheClear(p *protocol) bool { return !p.sealed }
+
+// overLine: and they pass over a line.
+func overLine(p *protocol) bool { return inTheClear(p) && withUsers(p) }
+
+// withUsers: there is a server.
+func withUsers(p *protocol) bool { return p.start != nil }
 
 // served is a protocol whose server runs.
 type served struct {
@@ -114,7 +127,13 @@ func (s *served) reach(t *testing.T) *upstream {
 		u.up()
 		return u
 	}
-	u.line = newLine(t, s.addr, s.scheme == "ftp")
+	if s.sealed { // data connections are made to the address of the control connection
+		ip, _, _ := net.SplitHostPort(s.addr)
+		u.line = newLine(t, ip+":0", s.addr, false)
+	} else {
+		_, addr := address()
+		u.line = newLine(t, addr, s.addr, s.scheme == "ftp")
+	}
 	u.url = u.as(u.user, password)
 	return u
 }

@@ -250,7 +250,12 @@ AuthUserFile %[6]s
 `, s.dir, s.ip, port, userName(nobody()), root, users), 0o600))
 }
 
-func startPureFTPd(s *server) {
+func startPureFTPd(s *server) { s.pureFTPd() }
+
+// startFTPS: it insists on TLS, for the data, too.
+func startFTPS(s *server) { s.pureFTPd("-Y", "3", "-2", s.certificate()) }
+
+func (s *server) pureFTPd(more ...string) {
 	root := s.unpacked("pure-ftpd")
 	users := s.write("passwd", fmt.Sprintf("user:%s:65534:65534::%s/./::::::::::::\n", hashed, s.root), 0o600)
 	pw := exec.Command(root+"/usr/bin/pure-pw", "mkdb", s.dir+"/pdb", "-f", users)
@@ -259,7 +264,7 @@ func startPureFTPd(s *server) {
 		s.t.Fatalf("pure-pw: %v\n%s", err, out)
 	}
 	_, port, _ := net.SplitHostPort(s.addr)
-	s.run(root+"/usr/sbin/pure-ftpd", "-S", s.ip+","+port, "-l", "puredb:"+s.dir+"/pdb", "-H", "-E", "-4", "-C", "30", "-g", s.dir+"/pid")
+	s.run(root+"/usr/sbin/pure-ftpd", append(more, "-S", s.ip+","+port, "-l", "puredb:"+s.dir+"/pdb", "-H", "-E", "-4", "-C", "30", "-g", s.dir+"/pid")...)
 }
 
 // nobody is the user that serves; root's servers do not serve as root.
