@@ -24,6 +24,7 @@ const fewJobs = 4
 type Wanted struct {
 	Name mirror.Name
 	Size int64 // as far as it is known; 0: not at all
+	New  bool  // there was nothing at the name a moment ago, which spares a look
 }
 
 // Brought is how a file came to be in the docroot.
@@ -111,9 +112,11 @@ func (e *Engine) FetchMany(ctx context.Context, m *config.Mirror, files []Wanted
 func (e *Engine) bring(ctx context.Context, g *group, m *config.Mirror, w Wanted) (how Brought, size int64, err error) {
 	rest := w.Name[len(m.Prefix):]
 	for try := range maxTries {
-		held, err := e.held(ctx, w.Name)
-		if err != nil {
-			return how, 0, err
+		var held *index.Record
+		if !w.New || try > 0 {
+			if held, err = e.held(ctx, w.Name); err != nil {
+				return how, 0, err
+			}
 		}
 		t, err := e.beginIn(g, w.Name, m, rest, held, true)
 		if err != nil {

@@ -210,15 +210,11 @@ func (r *syncing) file(name mirror.Name, e *listing.Entry, here fs.DirEntry) {
 		r.sum.Current++
 		return
 	}
-	r.want(name, e)
-}
-
-func (r *syncing) want(name mirror.Name, e *listing.Entry) {
 	size := int64(0)
 	if e.Type != listing.Symlink && e.Size.Known {
 		size = e.Size.Hi
 	}
-	r.files = append(r.files, fetch.Wanted{Name: name, Size: size})
+	r.files = append(r.files, fetch.Wanted{Name: name, Size: size, New: here == nil})
 }
 
 // isCurrent reports whether the docroot's file is what the listing says. Where

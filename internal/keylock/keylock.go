@@ -27,8 +27,8 @@ import (
 var ErrHeld = errors.New("the lock is held")
 
 // spare is how many descriptors are kept for the next locks. Opening and closing
-// one takes longer than locking does; a batch of publications has 256.
-const spare = 288
+// one takes longer than locking does; a sync has 1024 fetches on their way.
+const spare = 1056
 
 // File is the lock file. Every Lock has a descriptor of its own, since an open
 // file description never excludes itself. Close it last.
