@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"mirror"
 	"mirror/config"
+	"mirror/internal/keylock"
 	"mirror/listing"
 	"mirror/listing/lines"
 	"mirror/store/index"
@@ -23,8 +25,11 @@ import (
 //	catalogRow    catalog    version in use       version being read, or ""
 //	directories   catalog    version it is from
 //
-// While a new version is read, directories of either count.
-const catalogFormat = "catalog"
+// While a new version is read, directories of either count. Each mirror has a
+// format of its own, since one mirror may lie within another.
+const catalogFormat = "catalog of /"
+
+func formatOf(m *config.Mirror) string { return catalogFormat + m.Prefix }
 
 // catalogRow is the name of the row that says which version of the catalog called
 // name is in use; no directory can be called so.
@@ -45,7 +50,7 @@ func (e *Engine) fromCatalog(ctx context.Context, name mirror.Name, m *config.Mi
 		return nil, err
 	}
 	l, ok, err := e.index.Listing(ctx, string(name))
-	if err != nil || !ok || l.Format != catalogFormat || l.ETag != use.ETag && l.ETag != use.LastModified {
+	if err != nil || !ok || l.Format != formatOf(m) || l.ETag != use.ETag && l.ETag != use.LastModified {
 		return nil, errNoCatalog
 	}
 	d, err := directoryOf(l)
@@ -54,6 +59,9 @@ func (e *Engine) fromCatalog(ctx context.Context, name mirror.Name, m *config.Mi
 		return nil, errNoCatalog
 	}
 	d.Checked = use.Checked
+	// What was not understood may have been of any directory; what is still being
+	// read may not be all of it.
+	d.Ended, d.Unread = l.ETag == use.ETag, use.Unread
 	return d, nil
 }
 
@@ -83,7 +91,7 @@ func (e *Engine) catalog(ctx context.Context, m *config.Mirror) (index.Listing, 
 	}
 	call, mine, err := e.beginCall(name, func() (*Directory, error) {
 		defer f.Close()
-		return nil, e.readCatalog(f, name, m, row, version)
+		return nil, e.readCatalogOnce(f, name, m, version)
 	})
 	if !mine {
 		f.Close()
@@ -119,11 +127,31 @@ func (e *Engine) openCatalog(ctx context.Context, name mirror.Name, m *config.Mi
 	return nil, fmt.Errorf("%w: /%s was fetched, and is not there", mirror.ErrBroken, name)
 }
 
-// readCatalog records what the catalog in f lists.
+// readCatalogOnce reads a version of the catalog, unless another process has done
+// so, or does.
+func (e *Engine) readCatalogOnce(f *File, name mirror.Name, m *config.Mirror, version string) error {
+	var lock *keylock.Lock
+	var err error
+	waitErr := poll(e.ctx, func() bool {
+		lock, err = e.tree.Locks.TryLock(catalogRow(name))
+		return !errors.Is(err, keylock.ErrHeld)
+	})
+	if err = cmp.Or(waitErr, err); err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	row, have, err := e.index.Listing(e.ctx, catalogRow(name))
+	if err != nil || have && row.ETag == version {
+		return err
+	}
+	return e.readCatalog(f, name, m, row, version)
+}
+
+// readCatalog records what the catalog in f lists. Its lock is held.
 func (e *Engine) readCatalog(f *File, name mirror.Name, m *config.Mirror, row index.Listing, version string) error {
 	begun := e.now()
 	ctx := context.WithoutCancel(e.ctx)
-	row.Name, row.Format, row.LastModified = catalogRow(name), catalogFormat, version
+	row.Name, row.Format, row.LastModified = catalogRow(name), formatOf(m), version
 	if row.Entries == nil {
 		row.Entries = []byte{}
 	}
@@ -160,7 +188,7 @@ func (e *Engine) readCatalog(f *File, name mirror.Name, m *config.Mirror, row in
 	}
 	e.log.Info("catalog", "path", "/"+string(name), "format", tree.Format, "directories", len(w.written),
 		"entries", tree.Entries, "unread", tree.Unread, "took", e.now().Sub(begun).Round(time.Millisecond))
-	return e.index.DropListings(ctx, m.Prefix, catalogFormat, version)
+	return e.index.DropListings(ctx, m.Prefix, formatOf(m), version)
 }
 
 // isUnreadable reports whether this version of a catalog was tried in vain.
@@ -187,6 +215,9 @@ func (w *catalogWriter) add(dir string, entries []listing.Entry) error {
 	if err := w.e.ctx.Err(); err != nil {
 		return err
 	}
+	if m, _, _ := w.e.lookupDir(mirror.Name(w.name(dir))); m != w.m {
+		return nil // it is another mirror's
+	}
 	b := w.gathered[dir]
 	before := len(b)
 	if b == nil {
@@ -201,15 +232,20 @@ func (w *catalogWriter) add(dir string, entries []listing.Entry) error {
 	return w.flush()
 }
 
+// name is that of a directory of the catalog.
+func (w *catalogWriter) name(dir string) string {
+	if dir == "" {
+		return strings.TrimSuffix(w.m.Prefix, "/")
+	}
+	return w.m.Prefix + dir
+}
+
 func (w *catalogWriter) flush() error {
 	ctx := context.WithoutCancel(w.e.ctx)
 	const most = 500 // rows of a transaction: others write, too
 	rows := make([]index.Listing, 0, most)
 	for dir, b := range w.gathered {
-		name := w.m.Prefix + dir
-		if dir == "" {
-			name = strings.TrimSuffix(name, "/")
-		}
+		name := w.name(dir)
 		if w.written[dir] {
 			l, ok, err := w.e.index.Listing(ctx, name)
 			if err != nil {
@@ -221,7 +257,7 @@ func (w *catalogWriter) flush() error {
 		}
 		w.written[dir] = true
 		rows = append(rows, index.Listing{
-			Name: name, Upstream: w.url, Format: catalogFormat, ETag: w.version, Checked: w.checked, Ended: true, Entries: b,
+			Name: name, Upstream: w.url, Format: formatOf(w.m), ETag: w.version, Checked: w.checked, Ended: true, Entries: b,
 		})
 		if len(rows) == most {
 			if err := w.e.index.PutListings(ctx, rows...); err != nil {

@@ -3,6 +3,7 @@ package fetch
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -79,6 +80,45 @@ func TestCatalog(t *testing.T) {
 		d, err := e.List(s.ctx(), "m/d")
 		return err == nil && len(d.Entries) == 1 && d.Entries[0].Name == "from-its-page"
 	})
+}
+
+// TestCatalogUnread: a line that was not understood may have been of any
+// directory, so none is known to be all.
+func TestCatalogUnread(t *testing.T) {
+	o := origin.New(t)
+	o.Set("/ls-lR.gz", lsLR(t, strings.Replace(treeOne, "-rw-r--r-- 1 mirror mirror   10 Nov 12  2024 a.deb", "-rw-r--r-- 1 mirror mir", 1)))
+	s := newSite(t, `index = "ls-lR.gz"`, o)
+	d, err := s.engine().List(s.ctx(), "m/d")
+	if err != nil || len(d.Entries) != 1 || d.Unread == 0 {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
+// TestCatalogReadOnce: while another process reads a version, this one waits for
+// it, and does not read it again.
+func TestCatalogReadOnce(t *testing.T) {
+	o := origin.New(t)
+	o.Set("/ls-lR.gz", lsLR(t, treeOne))
+	s := newSite(t, `index = "ls-lR.gz"`, o)
+	e, other := s.engine(), s.engine()
+	lock, err := other.tree.Locks.TryLock(catalogRow("m/ls-lR.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait, cancel := context.WithTimeout(s.ctx(), 50*time.Millisecond)
+	defer cancel()
+	if d, err := e.List(wait, "m"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("without waiting: %+v, %v", d, err)
+	}
+	lock.Unlock()
+	for _, e := range []*Engine{e, other} {
+		if d, err := e.List(s.ctx(), "m"); err != nil || len(d.Entries) != 3 {
+			t.Errorf("%+v, %v", d, err)
+		}
+	}
+	if n := strings.Count(s.log.String(), "msg=catalog "); n != 1 {
+		t.Errorf("read %d times", n)
+	}
 }
 
 // TestCatalogTrouble: without a catalog that can be read, directories are asked

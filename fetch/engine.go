@@ -60,6 +60,7 @@ type Engine struct {
 	publish *publisher
 	runners *runners
 	linked  linked
+	stalled stalled
 
 	ctx  context.Context // of everything that outlives its client
 	stop context.CancelCauseFunc

@@ -39,6 +39,8 @@ func Inside(prefix string, name mirror.Name, target string) error {
 	for segment := range strings.SplitSeq(target, "/") {
 		switch {
 		case segment == "" || segment == ".":
+		case segment != ".." && !mirror.Askable(segment):
+			return fmt.Errorf("it leads to %q, through a name that is not mirrored", target)
 		case segment != "..":
 			down = true
 		case down:

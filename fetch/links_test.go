@@ -29,6 +29,8 @@ func TestInside(t *testing.T) {
 		{"m/", "m/d/a", "../../b", false},
 		{"m/", "m/a", "/b", false},
 		{"m/", "m/a", "", false},
+		{"m/", "m/a", ".state", false}, // a name that is never served
+		{"m/", "m/d/a", "../b/.git/config", false},
 		{"m/", "m/d/a", "e/../f", false}, // e may be a link
 		{"m/", "m/d/a", "../e/..", false},
 		{"m/n/", "m/n/a", "../b", false},

@@ -33,6 +33,9 @@ type Directory struct {
 	meta mirror.Meta // the listing's validators
 }
 
+// silentFor is how long an upstream that was silent is not asked for listings.
+const silentFor = time.Minute
+
 // errAsking: the upstream takes its time to confirm a listing.
 var errAsking = errors.New("the upstream has not answered yet")
 
@@ -72,6 +75,9 @@ func (e *Engine) List(ctx context.Context, name mirror.Name) (*Directory, error)
 		if age := e.now().Sub(held.Checked); age >= 0 && age <= m.ListingMaxAge {
 			return held, nil
 		}
+		if why := e.stalled.why(directoryKey(name), e.now()); why != nil {
+			return stale(held, why)
+		}
 	} else if err := e.remembered(ctx, name+"/"); err != nil {
 		return nil, err
 	}
@@ -97,13 +103,18 @@ func (e *Engine) List(ctx context.Context, name mirror.Name) (*Directory, error)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
+		e.stalled.note(directoryKey(name), errAsking, e.now().Add(refreshAgain))
 		return stale(held, errAsking)
 	}
 	if call.err != nil && !errors.Is(call.err, mirror.ErrNotFound) {
+		e.stalled.note(directoryKey(name), call.err, e.now().Add(refreshAgain))
 		return stale(held, call.err)
 	}
 	return call.dir, call.err
 }
+
+// directoryKey is a directory's among what stalled; no URL is like it.
+func directoryKey(name mirror.Name) string { return "/" + string(name) }
 
 // stale is a held listing that cannot be confirmed, or why there is none.
 func stale(held *Directory, why error) (*Directory, error) {
@@ -150,7 +161,7 @@ func (e *Engine) above(name mirror.Name) (*Directory, error) {
 // recorded returns the listing on record, nil where there is none.
 func (e *Engine) recorded(ctx context.Context, name mirror.Name) (*Directory, error) {
 	l, ok, err := e.index.Listing(ctx, string(name))
-	if err == nil && ok {
+	if err == nil && ok && !strings.HasPrefix(l.Format, catalogFormat) { // those count with their catalog only
 		var d *Directory
 		if d, err = directoryOf(l); err == nil {
 			return d, nil
@@ -216,6 +227,11 @@ func (e *Engine) askList(name mirror.Name, m *config.Mirror, rest mirror.Name, h
 	begun := e.now()
 	var failures []error
 	for _, src := range e.listers[m] {
+		// One that says nothing costs every directory its silence.
+		if why := e.stalled.why(src.URL(""), e.now()); why != nil {
+			failures = append(failures, why)
+			continue
+		}
 		d, err := e.listFrom(src, name, m, rest, held)
 		switch {
 		case err == nil:
@@ -224,6 +240,9 @@ func (e *Engine) askList(name mirror.Name, m *config.Mirror, rest mirror.Name, h
 			return d, nil
 		case e.ctx.Err() != nil:
 			return nil, context.Cause(e.ctx)
+		}
+		if errors.Is(err, mirror.ErrTimeout) {
+			e.stalled.note(src.URL(""), err, e.now().Add(silentFor))
 		}
 		failures = append(failures, err)
 	}

@@ -58,8 +58,8 @@ type linked struct {
 }
 
 type settled struct {
-	until  time.Time // when it is looked at again
-	silent bool      // its upstreams did not answer
+	until    time.Time // when it is looked at again
+	unlisted bool
 	// twins are the names of the files that have several in the directory, by
 	// each of them.
 	twins map[string][]listing.Entry
@@ -70,7 +70,12 @@ const maxLinked = 10_000
 
 // via makes the symbolic links that the way to a missing name leads through, one
 // after the other, and reports whether there is any: then it has another place.
+//
+// It waits staleWait at most: an upstream that takes longer than that to tell its
+// links is asked for the file as it was named.
 func (e *Engine) via(ctx context.Context, p place) (moved bool) {
+	ctx, cancel := context.WithTimeout(ctx, staleWait)
+	defer cancel()
 	for e.meetsLink(ctx, p) {
 		moved = true
 		real, err := e.tree.Resolve(p.name)
@@ -86,8 +91,8 @@ func (e *Engine) via(ctx context.Context, p place) (moved bool) {
 //
 // Only listings tell links, so each directory on the way is listed, once in
 // listing_max_age, of those mirrors of which an upstream tells them. A directory
-// that the docroot has needs no question about itself. Upstreams that are silent
-// about one directory are not asked for the next: each would take as long.
+// that the docroot has needs no question about itself. One that cannot be listed
+// ends the way: what is below it can be listed no better.
 func (e *Engine) meetsLink(ctx context.Context, p place) bool {
 	tells := e.listers[p.m][0].linked || p.m.Index != ""
 	if !p.m.Links || !tells || string(p.rest) == p.m.Index { // the catalog itself is what tells
@@ -99,7 +104,7 @@ func (e *Engine) meetsLink(ctx context.Context, p place) bool {
 	}
 	below := strings.TrimPrefix(strings.TrimPrefix(string(p.name), string(dir)), "/")
 	for segment := range strings.SplitSeq(below, "/") {
-		if e.settleLinks(ctx, dir).silent {
+		if e.settleLinks(ctx, dir).unlisted {
 			return false
 		}
 		dir = dir.Join(segment)
@@ -122,7 +127,7 @@ func (e *Engine) settleLinks(ctx context.Context, dir mirror.Name) settled {
 	}
 	s = settled{until: e.now().Add(refreshAgain)}
 	d, err := e.List(ctx, dir)
-	s.silent = errors.Is(err, mirror.ErrTimeout)
+	s.unlisted = err != nil
 	if err == nil {
 		e.makeLinksOf(ctx, d)
 		s.twins = twins(d.Entries)
@@ -194,7 +199,7 @@ func (e *Engine) makeLinksOf(ctx context.Context, d *Directory) {
 	var list []Link
 	for _, entry := range d.Entries {
 		name := d.Name.Join(entry.Name)
-		if entry.Type != listing.Symlink || !mirror.Askable(entry.Name) || Inside(m.Prefix, name, entry.Target) != nil {
+		if entry.Type != listing.Symlink || !mirror.Askable(entry.Name) || e.conf.OtherMirror(m, string(name)) || Inside(m.Prefix, name, entry.Target) != nil {
 			continue
 		}
 		l := Link{Name: name, Target: entry.Target, Upstream: e.sources[m][0].URL(rest.Join(entry.Name))}

@@ -3,6 +3,7 @@ package fetch
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,6 +28,93 @@ func treeSite(t *testing.T) (s *site, tree string) {
 	}
 	s.conf = conf
 	return s, tree
+}
+
+// nestedSite mirrors / and /sub/ from trees of this machine.
+func nestedSite(t *testing.T, keys string) (s *site, outer, inner string) {
+	t.Helper()
+	s = newSite(t, "", origin.New(t))
+	outer, inner = t.TempDir(), t.TempDir()
+	text := fmt.Sprintf("docroot = %q\n[[mirror]]\nprefix = \"/\"\n%s\nupstream = [\"file://%s/\"]\n[[mirror]]\nprefix = \"/sub/\"\nupstream = [\"file://%s/\"]\n",
+		s.docroot, keys, outer, inner)
+	conf, err := config.Parse([]byte(text), filepath.Join(s.dir, "mirror.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.conf = conf
+	return s, outer, inner
+}
+
+// TestNestedMirrors: what lies within a mirror and has its own upstream is not
+// the outer one's, whatever that says.
+func TestNestedMirrors(t *testing.T) {
+	s, outer, inner := nestedSite(t, `index = "ls-lR"`)
+	for _, err := range []error{
+		os.Mkdir(filepath.Join(outer, "evil"), 0o755), os.WriteFile(filepath.Join(outer, "evil/f"), []byte("evil"), 0o644),
+		os.Symlink("evil", filepath.Join(outer, "sub")), os.WriteFile(filepath.Join(inner, "f"), []byte("right"), 0o644),
+		os.WriteFile(filepath.Join(outer, "ls-lR"), []byte(".:\ntotal 4\nlrwxrwxrwx 1 u g 4 Nov 12  2024 sub -> evil\n\n./sub:\ntotal 4\n-rw-r--r-- 1 u g 4 Nov 12  2024 outer\n"), 0o644),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := s.engine()
+	if d, err := e.List(s.ctx(), ""); err != nil || len(d.Entries) != 1 {
+		t.Errorf("%+v, %v", d, err)
+	}
+	if got, err := s.get(e, "sub/f"); err != nil || string(got) != "right" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if d, err := e.List(s.ctx(), "sub"); err != nil || len(d.Entries) != 1 || d.Entries[0].Name != "f" {
+		t.Errorf("%+v, %v", d, err)
+	}
+	s.settle(e)
+	if fi, err := os.Lstat(s.path("sub")); err != nil || !fi.IsDir() {
+		t.Errorf("the inner mirror's directory: %v", err)
+	}
+}
+
+// TestSilentLister: an upstream that would tell links, and says nothing, is asked
+// once and not for every directory on the way to files that another one has.
+func TestSilentLister(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var conns []net.Conn
+	accepted := make(chan struct{})
+	go func() {
+		defer close(accepted)
+		for {
+			c, err := silent.Accept()
+			if err != nil {
+				return
+			}
+			conns = append(conns, c)
+		}
+	}()
+	o := origin.New(t)
+	s := newSite(t, "", o)
+	text := fmt.Sprintf("docroot = %q\n[timeouts]\nheader = \"1s\"\n[[mirror]]\nprefix = \"/m/\"\nupstream = [%q, \"ftp://%s/\"]\n", s.docroot, o.URL+"/", silent.Addr())
+	if s.conf, err = config.Parse([]byte(text), filepath.Join(s.dir, "mirror.toml")); err != nil {
+		t.Fatal(err)
+	}
+	e := s.engine()
+	for i := range 5 {
+		path := fmt.Sprintf("%d/a/b/c", i)
+		o.Set("/"+path, origin.File{Size: 10})
+		if _, err := s.get(e, mirror.Name("m/"+path)); err != nil {
+			t.Error(err)
+		}
+	}
+	silent.Close()
+	<-accepted
+	if len(conns) > 1 {
+		t.Errorf("asked %d times", len(conns))
+	}
+	for _, c := range conns {
+		c.Close()
+	}
 }
 
 // fetches are the transfers that published something.

@@ -245,7 +245,7 @@ func (x *exchange) span(resp *http.Response) (from, total int64, err error) {
 	case resp.StatusCode == http.StatusOK:
 		total = resp.ContentLength
 	case resp.StatusCode < 300:
-		return 0, 0, x.h.fail(mirror.ErrBroken, path, "answered %s", resp.Status)
+		return 0, 0, x.h.fail(mirror.ErrBroken, path, "answered %s", statusOf(resp))
 	default:
 		return 0, 0, x.h.statusError(path, resp)
 	}

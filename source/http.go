@@ -207,7 +207,7 @@ func (h *HTTP) checkRange(resp *http.Response, path mirror.Name, from, to int64,
 		}
 		total = t
 	case resp.StatusCode < 300, resp.StatusCode == http.StatusRequestedRangeNotSatisfiable:
-		return h.fail(mirror.ErrChanged, path, "does not answer a range (%s)", resp.Status)
+		return h.fail(mirror.ErrChanged, path, "does not answer a range (%s)", statusOf(resp))
 	default:
 		return h.statusError(path, resp)
 	}
@@ -270,12 +270,17 @@ func (h *HTTP) statusError(path mirror.Name, resp *http.Response) error {
 	case http.StatusGatewayTimeout, http.StatusRequestTimeout:
 		kind = mirror.ErrTimeout
 	}
-	e := h.fail(kind, path, "answered %s", strings.ToValidUTF8(resp.Status, "?"))
+	e := h.fail(kind, path, "answered %s", statusOf(resp))
 	e.RetryAfter = retryAfter(resp)
 	if resp.Request.URL.Host != h.base.Host {
 		e.Cause += " after a redirect to " + resp.Request.URL.Host
 	}
 	return e
+}
+
+// statusOf is a status in our words: an upstream's own may repeat a password.
+func statusOf(resp *http.Response) string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode)))
 }
 
 func (h *HTTP) fail(kind error, path mirror.Name, format string, args ...any) *Error {

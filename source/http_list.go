@@ -18,9 +18,17 @@ const (
 	// maxPage is how long a directory page may be, in bytes: 200,000 entries
 	// of the widest format have less.
 	maxPage = 64 << 20
-	// maxPages is how many pieces a list may come in (S3: of 1,000 keys each).
-	maxPages = 1000
+	// maxEntries bounds a list that comes in pieces.
+	maxEntries = 500_000
+
+	// smallPage is up to how many bytes any number of pages are read at a time.
+	// Of larger ones, each takes ten times its size and more to be understood,
+	// largePages are.
+	smallPage  = 1 << 20
+	largePages = 2
 )
+
+var large = make(chan struct{}, largePages)
 
 // List implements Lister: it reads the page that the upstream shows for a
 // directory, or, where the upstream is an object store, asks it for the keys that
@@ -45,22 +53,23 @@ func (h *HTTP) List(ctx context.Context, dir mirror.Name, held *mirror.Meta) (Li
 	if first == nil {
 		first = h.base.JoinPath(string(dir))
 	}
-	for pages := 1; whole.Next != ""; pages++ {
-		if pages == maxPages {
-			return Listing{}, h.fail(mirror.ErrBroken, dir, "has a listing in more than %d pieces", maxPages)
-		}
+	all := folding{seen: make(map[string]bool, len(whole.Entries))}
+	all.add(whole.Entries)
+	for whole.Next != "" {
 		next, err := h.page(ctx, dir, page.Continue(first, whole.Next), nil)
 		if err != nil {
 			return Listing{}, err
 		}
-		if next.Next == whole.Next {
-			return Listing{}, h.fail(mirror.ErrBroken, dir, "has a listing that goes on where it began")
+		switch before := len(all.list); {
+		case !all.add(next.Entries):
+			return Listing{}, h.fail(mirror.ErrTooLarge, dir, "has a listing of more than %d entries", maxEntries)
+		case len(all.list) == before && next.Next != "":
+			return Listing{}, h.fail(mirror.ErrBroken, dir, "has a listing that goes on without anything new")
 		}
-		whole.Entries = append(whole.Entries, next.Entries...)
 		whole.Ended, whole.Unread, whole.Next = whole.Ended && next.Ended, whole.Unread+next.Unread, next.Next
 		whole.Meta = mirror.Meta{Size: -1} // the validators of one piece say nothing of the others
 	}
-	whole.Entries = folded(whole.Entries)
+	whole.Entries = all.list
 	return whole, nil
 }
 
@@ -77,23 +86,27 @@ func (h *HTTP) keysOf(dir mirror.Name) *url.URL {
 	return &u
 }
 
-// folded makes one directory of all keys of an object store that begin alike up
+// folding makes one directory of all keys of an object store that begin alike up
 // to a slash, and keeps the first of entries of one name, which may come again in
 // another piece of a list.
-func folded(entries []listing.Entry) []listing.Entry {
-	seen := make(map[string]bool, len(entries))
-	kept := entries[:0]
+type folding struct {
+	seen map[string]bool
+	list []listing.Entry
+}
+
+// add reports false when there are too many.
+func (f *folding) add(entries []listing.Entry) bool {
 	for _, e := range entries {
 		if dir, _, deeper := strings.Cut(e.Name, "/"); deeper {
 			e = listing.Entry{Name: dir, Type: listing.Dir}
 		}
-		if seen[e.Name] || !listing.ValidName(e.Name) {
+		if f.seen[e.Name] || !listing.ValidName(e.Name) {
 			continue
 		}
-		seen[e.Name] = true
-		kept = append(kept, e)
+		f.seen[e.Name] = true
+		f.list = append(f.list, e)
 	}
-	return kept
+	return len(f.list) <= maxEntries
 }
 
 // page asks for one page of a listing, which is at the directory's own URL where
@@ -122,13 +135,24 @@ func (h *HTTP) page(ctx context.Context, dir mirror.Name, at *url.URL, held *mir
 	case resp.StatusCode == http.StatusNotModified && held != nil:
 		return l, ErrNotModified
 	case resp.StatusCode == http.StatusForbidden: // as servers say that they list no directories
-		return l, h.fail(mirror.ErrNoListing, dir, "answered %s: it does not show directories", resp.Status)
+		return l, h.fail(mirror.ErrNoListing, dir, "answered %s: it does not show directories", statusOf(resp))
 	case resp.StatusCode != http.StatusOK:
 		return l, h.statusError(dir, resp)
 	case encoding(resp) != "":
 		return l, h.fail(mirror.ErrBroken, dir, "is sent with Content-Encoding %s, though none was accepted", encoding(resp))
 	}
-	text, err := io.ReadAll(io.LimitReader(body, maxPage+1))
+	text, err := io.ReadAll(io.LimitReader(body, smallPage))
+	if err == nil && len(text) == smallPage {
+		select {
+		case large <- struct{}{}:
+			defer func() { <-large }()
+		case <-ctx.Done():
+			return l, h.transportError(ctx, dir, context.Cause(ctx))
+		}
+		var rest []byte
+		rest, err = io.ReadAll(io.LimitReader(body, maxPage+1-smallPage))
+		text = append(text, rest...)
+	}
 	if err != nil {
 		return l, h.pageError(ctx, dir, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -78,5 +79,77 @@ func TestOpenFileBothWays(t *testing.T) {
 		if got, err := tree.Resolve(name); !errors.Is(err, mirror.ErrForeign) {
 			t.Errorf("%q is at %q, %v, want ErrForeign", name, got, err)
 		}
+	}
+}
+
+// TestNothingThroughLinks: a link that has appeared on the way to a name leads
+// nothing that is done in the docroot elsewhere.
+func TestNothingThroughLinks(t *testing.T) {
+	tree, docroot, _ := newTree(t)
+	for _, err := range []error{
+		os.MkdirAll(filepath.Join(docroot, "real/sub"), 0o755),
+		os.WriteFile(filepath.Join(docroot, "real/file"), []byte("x"), 0o644),
+		os.Symlink("real", filepath.Join(docroot, "link")), os.Symlink(".", filepath.Join(docroot, "self")),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []mirror.Name{"link/new", "link/deep/new", "self/self/new"} {
+		p, err := tree.NewPart(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		it := &Publication{Part: p}
+		tree.Publish([]*Publication{it})
+		if !errors.Is(it.Err, mirror.ErrForeign) {
+			t.Errorf("%s was published: %v", name, it.Err)
+		}
+		p.Remove()
+		p.Close()
+	}
+	for what, err := range map[string]error{
+		"MakeDir": tree.MakeDir("link/dir"), "SetDirTime": tree.SetDirTime("link/sub", time.Unix(1, 0)),
+		"Remove": tree.Remove("link/file"), "RemoveDir": tree.RemoveDir("link/sub"),
+	} {
+		if err == nil {
+			t.Errorf("%s went through a link", what)
+		}
+	}
+	if p, err := tree.NewHardLink("new", "link/file"); err == nil {
+		p.Close()
+		t.Error("NewHardLink went through a link")
+	}
+	list, err := os.ReadDir(filepath.Join(docroot, "real"))
+	if err != nil || len(list) != 2 {
+		t.Errorf("%v, %v", list, err)
+	}
+}
+
+// TestPublishIntoRemovedDirectory: a directory that somebody finds empty and
+// removes is made once more.
+func TestPublishIntoRemovedDirectory(t *testing.T) {
+	tree, docroot, _ := newTree(t)
+	if err := tree.MakeDir("d"); err != nil {
+		t.Fatal(err)
+	}
+	p, err := tree.NewPart("d/file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	opened, err := tree.openDir("d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tree.RemoveDir("d"); err != nil {
+		t.Fatal(err)
+	}
+	it := &Publication{Part: p}
+	if it.Err = tree.publish(it, directories{"d": {file: opened}}); it.Err != nil {
+		t.Error(it.Err)
+	}
+	if _, err := os.Stat(filepath.Join(docroot, "d/file")); err != nil {
+		t.Error(err)
 	}
 }

@@ -30,7 +30,7 @@ func (t *Tree) NewSymlink(name mirror.Name, target string, mtime time.Time) (*Pa
 // NewHardLink makes one more name of the published file old, on its way to name.
 // Only the holder of name's lock may call it.
 func (t *Tree) NewHardLink(name, old mirror.Name) (*Part, error) {
-	dir, err := t.openBeneath(old.Dir(), os.O_RDONLY|syscall.O_DIRECTORY)
+	dir, err := t.openUnlinked(string(old.Parent()), os.O_RDONLY|syscall.O_DIRECTORY)
 	if err != nil {
 		return nil, lookError(old, err)
 	}
@@ -70,19 +70,17 @@ func (t *Tree) Readlink(name mirror.Name) (string, error) { return t.doc.Readlin
 // MakeDir makes a directory of the docroot, and its parents. What stands in the
 // way is mirror.ErrForeign.
 func (t *Tree) MakeDir(name mirror.Name) error {
-	if name == "" {
-		return nil
-	}
-	if err := t.doc.MkdirAll(string(name), t.dirMode()); err != nil {
+	d, err := t.openDir(name)
+	if err != nil {
 		return foreignError(name, err)
 	}
-	return nil
+	return d.Close()
 }
 
 // SetDirTime sets the mtime of a directory, which everything that is done in it
 // changes again.
 func (t *Tree) SetDirTime(name mirror.Name, mtime time.Time) error {
-	d, err := t.openBeneath(string(name), os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW)
+	d, err := t.openUnlinked(string(name), os.O_RDONLY|syscall.O_DIRECTORY)
 	if err != nil {
 		return lookError(name, err)
 	}
@@ -102,7 +100,7 @@ func (t *Tree) Remove(name mirror.Name) error { return t.unlink(name, 0) }
 func (t *Tree) RemoveDir(name mirror.Name) error { return t.unlink(name, unix.AT_REMOVEDIR) }
 
 func (t *Tree) unlink(name mirror.Name, flags int) error {
-	dir, err := t.openBeneath(name.Dir(), os.O_RDONLY|syscall.O_DIRECTORY)
+	dir, err := t.openUnlinked(string(name.Parent()), os.O_RDONLY|syscall.O_DIRECTORY)
 	if err == nil {
 		defer dir.Close()
 		err = unix.Unlinkat(int(dir.Fd()), name.Base(), flags)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"mirror"
 	"mirror/internal/durable"
 )
@@ -18,7 +20,7 @@ type Publication struct {
 	Part *Part
 	// Replace: what stands at the name is ours and gives way.
 	Replace bool
-	Err     error // set by Publish
+	Err     error // set by Sync and Publish
 }
 
 // Publish renames synced parts to their names, and syncs each directory once. A
@@ -33,7 +35,7 @@ func (t *Tree) Publish(items []*Publication) {
 	all := slices.Collect(maps.Values(dirs))
 	t.syncer.sync(t.docDir, len(all), func(i int) { all[i].err = durable.SyncDir(all[i].file) })
 	for _, it := range items {
-		if d := dirs[it.Part.Name.Dir()]; it.Err == nil && d.err != nil {
+		if d := dirs[it.Part.Name.Parent()]; it.Err == nil && d.err != nil {
 			it.Err = storeError(it.Part.Name, d.err)
 		}
 	}
@@ -43,7 +45,7 @@ func (t *Tree) Publish(items []*Publication) {
 }
 
 // directories are those of the docroot in which a batch puts names.
-type directories map[string]*directory
+type directories map[mirror.Name]*directory
 
 type directory struct {
 	file *os.File
@@ -52,33 +54,53 @@ type directory struct {
 
 func (t *Tree) publish(it *Publication, dirs directories) error {
 	name := it.Part.Name
-	dir := dirs[name.Dir()]
+	err := t.rename(it, dirs)
+	if errors.Is(err, fs.ErrNotExist) && dirs[name.Parent()] != nil {
+		// The directory was empty and removed since it was opened.
+		dirs[name.Parent()].file.Close()
+		delete(dirs, name.Parent())
+		err = t.rename(it, dirs)
+	}
+	return foreignError(name, err)
+}
+
+func (t *Tree) rename(it *Publication, dirs directories) error {
+	name := it.Part.Name
+	dir := dirs[name.Parent()]
 	if dir == nil {
-		file, err := t.openDir(name.Dir())
+		file, err := t.openDir(name.Parent())
 		if err != nil {
-			return foreignError(name, err)
+			return err
 		}
 		dir = &directory{file: file}
-		dirs[name.Dir()] = dir
+		dirs[name.Parent()] = dir
 	}
 	from := durable.Place{Dir: t.parts, Name: partName(name)}
 	to := durable.Place{Dir: dir.file, Name: name.Base()}
 	if it.Replace {
-		return foreignError(name, durable.Replace(from, to))
+		return durable.Replace(from, to)
 	}
-	return foreignError(name, durable.Rename(from, to))
+	return durable.Rename(from, to)
 }
 
-// openDir opens a directory of the docroot, and makes it and its parents.
-func (t *Tree) openDir(dir string) (*os.File, error) {
-	d, err := t.openBeneath(dir, os.O_RDONLY|syscall.O_DIRECTORY)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := t.doc.MkdirAll(dir, t.dirMode()); err != nil {
-			return nil, err
-		}
-		d, err = t.openBeneath(dir, os.O_RDONLY|syscall.O_DIRECTORY)
+// openDir opens a directory of the docroot, and makes it and its parents. No
+// symbolic link is followed on the way: one that was made a moment ago would lead
+// what is published elsewhere than its name was judged by.
+func (t *Tree) openDir(dir mirror.Name) (*os.File, error) {
+	const flags = os.O_RDONLY | syscall.O_DIRECTORY
+	d, err := t.openUnlinked(string(dir), flags)
+	if dir == "" || !errors.Is(err, fs.ErrNotExist) {
+		return d, err
 	}
-	return d, err
+	up, err := t.openDir(dir.Parent())
+	if err != nil {
+		return nil, err
+	}
+	defer up.Close()
+	if err := unix.Mkdirat(int(up.Fd()), dir.Base(), uint32(t.dirMode())); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, &os.PathError{Op: "mkdir", Path: string(dir), Err: err}
+	}
+	return t.openUnlinked(string(dir), flags)
 }
 
 // foreignError tells what stands in the way from what failed.
