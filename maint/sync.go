@@ -35,10 +35,10 @@ type SyncOptions struct {
 
 // Progress is how far a sync is. Its fields grow.
 type Progress struct {
-	Directories      atomic.Int64 // listed
-	Files, Bytes     atomic.Int64 // to be fetched
-	Done, Arrived    atomic.Int64 // of these
-	Listed, Finished atomic.Bool  // everything was listed, or is over
+	Directories   atomic.Int64 // listed
+	Files, Bytes  atomic.Int64 // to be fetched
+	Done, Arrived atomic.Int64 // of these
+	Listed        atomic.Bool  // everything was
 }
 
 // Action is one thing that a sync does.
@@ -118,7 +118,6 @@ func (s Site) Sync(ctx context.Context, dir mirror.Name, o SyncOptions) (Synced,
 	defer stop(nil)
 	r := &syncing{Site: s, SyncOptions: o, ctx: ctx, stop: stop, m: m, tree: s.Engine.Tree()}
 	err = r.run(dir)
-	o.Progress.Finished.Store(true)
 	r.sum.Took = time.Since(begun)
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause

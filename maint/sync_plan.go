@@ -88,6 +88,8 @@ func (r *syncing) directory(d fetch.Walked) {
 			r.refuse(name, "no request can ask for such a name")
 		case r.excluded(name):
 			r.sum.Excluded++
+		case r.isOfOthers(name, e.Type == listing.Dir):
+			r.refuse(name, "another mirror has its place there")
 		case !d.Links && r.isOurLink(name, here[e.Name]):
 			r.shut[name] = true
 			r.sum.Current++ // as who told of it said
@@ -307,7 +309,7 @@ func (r *syncing) absent(d fetch.Walked, here map[string]fs.DirEntry, listed map
 	var names []mirror.Name
 	for base := range here {
 		name := d.Name.Join(base)
-		if !listed[base] && base[0] != '.' && !r.excluded(name) && !r.isOfOthers(name) {
+		if !listed[base] && base[0] != '.' && !r.excluded(name) && !r.isOfOthers(name, false) && !r.isCatalog(name) {
 			names = append(names, name)
 		}
 	}
@@ -327,15 +329,20 @@ func (r *syncing) absent(d fetch.Walked, here map[string]fs.DirEntry, listed map
 	}
 }
 
-// isOfOthers reports whether a name has a mirror of its own, or is the catalog of
-// this one.
-func (r *syncing) isOfOthers(name mirror.Name) bool {
-	for i := range r.Conf.Mirrors {
-		if m := &r.Conf.Mirrors[i]; m != r.m && strings.HasPrefix(m.Prefix, string(name)+"/") {
-			return true
-		}
+// isOfOthers reports whether a name is another mirror's. A directory above its
+// prefix is this one's as well.
+func (r *syncing) isOfOthers(name mirror.Name, dir bool) bool {
+	if !r.Conf.OtherMirror(r.m, string(name)) {
+		return false
 	}
-	return r.m.Index != "" && (r.rest(name) == r.m.Index || strings.HasPrefix(r.m.Index, r.rest(name)+"/"))
+	m, _, ok := r.Conf.Match(string(name) + "/")
+	return !dir || !ok || m != r.m
+}
+
+// isCatalog reports whether a name is that of the mirror's catalog, which need not
+// list itself, or of a directory above it.
+func (r *syncing) isCatalog(name mirror.Name) bool {
+	return r.m.Index != "" && strings.HasPrefix(r.m.Index+"/", r.rest(name)+"/")
 }
 
 // obsolete plans to delete a name, and what is below it, as far as it is ours.

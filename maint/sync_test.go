@@ -160,3 +160,24 @@ func TestReindexKeepsLinks(t *testing.T) {
 		t.Errorf("%v, %v, %v", s.record("m/a"), s.record("m/b"), s.record("m/c"))
 	}
 }
+
+// TestSyncNested: what another mirror has inside this one is left to it.
+func TestSyncNested(t *testing.T) {
+	s := newSite(t, "[[mirror]]\nprefix = \"/m/n/\"\nupstream = [\"http://127.0.0.1:1/\"]\n[[mirror]]\nprefix = \"/m/above/p/\"\nupstream = [\"http://127.0.0.1:1/\"]")
+	for _, name := range []string{"/a", "/n/not this", "/above/b", "/above/p/nor this"} {
+		s.origin.Set(name, origin.File{Seed: 1, Size: 10})
+	}
+	s.put("m/n/file", "another mirror's")
+	s.put("m/above/p/file", "another mirror's")
+	sum, err := s.Sync(t.Context(), "m", SyncOptions{Delete: true})
+	if err != nil || sum.Fetched != 2 || len(sum.Kept) > 0 || len(sum.Failed) > 0 || len(sum.Refused) != 2 {
+		t.Errorf("%+v, %v", sum, err)
+	}
+	for name, want := range map[string]bool{
+		"m/a": true, "m/above/b": true, "m/n/file": true, "m/above/p/file": true, "m/n/not this": false, "m/above/p/nor this": false,
+	} {
+		if _, err := os.Lstat(s.path(name)); (err == nil) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
