@@ -88,7 +88,7 @@ func (c *connector) source(m *config.Mirror, u *url.URL) upstream {
 	case "ftp", "ftps":
 		f := source.NewFTP(u, source.FTPOptions{
 			Connect: t.Connect, Reply: t.Header, Idle: t.Idle, LowSpeed: t.LowSpeed, LowSpeedTime: t.LowSpeedTime,
-			TLS: c.tls, Zone: m.Zone,
+			Queue: c.conf.Limits.QueueTime, TLS: c.tls, Zone: m.Zone,
 		})
 		c.idle = append(c.idle, f.CloseIdleConnections)
 		return upstream{Source: f, linked: true}

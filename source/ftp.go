@@ -19,6 +19,7 @@ import (
 // FTPOptions is how an FTP upstream is spoken to.
 type FTPOptions struct {
 	Connect      time.Duration // for each TCP and each TLS handshake
+	Queue        time.Duration // for another of our connections to be free, where the server takes no more
 	Reply        time.Duration // from a command to its reply
 	Idle         time.Duration // without a byte of data
 	LowSpeed     int64         // bytes a second; below it for LowSpeedTime the upstream is given up
@@ -170,7 +171,7 @@ func (f *FTP) with(ctx context.Context, do func(*ftp.Conn) error) error {
 		kept := c != nil
 		if !kept {
 			var err error
-			if c, err = f.dial(ctx); err != nil {
+			if c, kept, err = f.another(ctx); err != nil {
 				return err
 			}
 		}
@@ -182,6 +183,32 @@ func (f *FTP) with(ctx context.Context, do func(*ftp.Conn) error) error {
 		f.pool.put(c)
 		if !kept || !lost || ctx.Err() != nil {
 			return err
+		}
+	}
+}
+
+// another logs in, or, where the server has enough of us, waits for a connection
+// of ours that is in use: many servers take but a few of one client.
+func (f *FTP) another(ctx context.Context) (c *ftp.Conn, kept bool, err error) {
+	wait, cancel := context.WithTimeout(ctx, f.opts.Queue)
+	defer cancel()
+	for {
+		f.pool.making(1)
+		c, err := f.dial(ctx)
+		if err == nil {
+			return c, false, nil
+		}
+		f.pool.making(-1)
+		var told *ftp.ReplyError
+		if !errors.As(err, &told) || replyKind(told) != mirror.ErrBusy {
+			return nil, false, err
+		}
+		c, free := f.pool.wait(wait)
+		if !free {
+			return nil, false, err
+		}
+		if c != nil {
+			return c, true, nil
 		}
 	}
 }

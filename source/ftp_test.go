@@ -11,6 +11,9 @@ import (
 	"mirror/internal/origin"
 )
 
+// long is longer than anything takes.
+const long = 20 * time.Second
+
 // overFTP returns the source of base; change, if not nil, changes its options.
 func overFTP(t *testing.T, base string, change func(*FTPOptions)) *FTP {
 	t.Helper()
@@ -18,7 +21,6 @@ func overFTP(t *testing.T, base string, change func(*FTPOptions)) *FTP {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const long = 20 * time.Second
 	o := FTPOptions{Connect: long, Reply: long, Idle: long}
 	if change != nil {
 		change(&o)

@@ -3,6 +3,7 @@ package protocols
 import (
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 
 	"mirror"
@@ -103,4 +104,20 @@ func late(t *testing.T, first, web *upstream) {
 		first.line.release()
 		first.wantPublished(t, s, n)
 	}
+}
+
+// TestFewConnections: a server that takes but two of us at a time serves everybody.
+func TestFewConnections(t *testing.T) {
+	t.Parallel()
+	few := *called("vsftpd")
+	few.start = func(s *server) { s.vsftpd("max_clients=2\n") }
+	s := few.serve(t).reach(t).mirror(t)
+	var clients sync.WaitGroup
+	for i := range tree {
+		n := &tree[i]
+		if n.size == 100 && n.base() != "new\nline" {
+			clients.Go(func() { s.wantWhole(n) })
+		}
+	}
+	clients.Wait()
 }

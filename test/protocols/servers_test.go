@@ -206,7 +206,9 @@ secrets file = %[3]s
 }
 
 // startVsftpd: it knows no user but anonymous, since others need PAM.
-func startVsftpd(s *server) {
+func startVsftpd(s *server) { s.vsftpd("") }
+
+func (s *server) vsftpd(more string) {
 	root := s.unpacked("vsftpd")
 	_, port, _ := net.SplitHostPort(s.addr)
 	s.run(root+"/usr/sbin/vsftpd", s.write("conf", fmt.Sprintf(`listen=YES
@@ -221,7 +223,7 @@ ftp_username=%s
 anon_root=%s
 listen_address=%s
 listen_port=%s
-`, userName(os.Geteuid()), s.root, s.ip, port), 0o600))
+%s`, userName(os.Geteuid()), s.root, s.ip, port, more), 0o600))
 }
 
 func startProftpd(s *server) {

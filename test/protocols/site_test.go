@@ -40,6 +40,8 @@ docroot = %q
 http = %q
 fastcgi = "unix:%s"
 grace = "1s"
+[limits]
+queue_time = "20s"
 [timeouts]
 connect = "5s"
 header = "15s"
@@ -217,7 +219,8 @@ func (s *site) ask(method, path, query string, headers ...string) answer {
 	defer cancel()
 	response, err := s.open(ctx, method, path, query, headers...)
 	if err != nil {
-		s.t.Fatalf("%s %q: %v", method, path, err)
+		s.t.Errorf("%s %q: %v", method, path, err)
+		return answer{err: err}
 	}
 	return read(response)
 }
