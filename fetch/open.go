@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"mirror/config"
 	"mirror/store"
@@ -37,6 +38,9 @@ func (e *Engine) Shut(ctx context.Context) error {
 	}
 	return err
 }
+
+// Scratch returns an empty file in the state directory, without a name.
+func (e *Engine) Scratch() (*os.File, error) { return e.tree.Scratch() }
 
 // Tree and Index are for the operator's tool.
 func (e *Engine) Tree() *store.Tree   { return e.tree }

@@ -3,6 +3,7 @@ package handler
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -92,7 +93,7 @@ func (h *Handler) directory(w http.ResponseWriter, r *http.Request) {
 	}
 	wait, cancel := h.patience(r.Context())
 	defer cancel()
-	dir, err := h.engine.List(wait, name)
+	page, stale, err := h.write(wait, f, name)
 	if errors.Is(err, mirror.ErrNoListing) && !asked {
 		if file, openErr := h.engine.Open(wait, index); openErr == nil {
 			defer file.Close()
@@ -105,40 +106,51 @@ func (h *Handler) directory(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	h.list(w, r, f, dir)
-}
-
-// list writes a directory.
-func (h *Handler) list(w http.ResponseWriter, r *http.Request, f format, dir *fetch.Directory) {
-	page, err := h.pageOf(r.Context(), visitOf(r).target.Name, dir)
-	if err != nil {
-		h.fail(w, r, err)
-		return
-	}
-	// Written twice, so that its length is known and a page that breaks off
-	// does not look whole: a front passes on an answer without a length as if
-	// it had ended.
-	var length counter
-	if err := f.write(&length, page); err != nil {
-		h.fail(w, r, err)
-		return
-	}
+	defer page.Close()
 	header := w.Header()
 	header.Set("Content-Type", f.contentType)
-	header.Set("Content-Length", strconv.FormatInt(int64(length), 10))
+	header.Set("Content-Length", strconv.FormatInt(page.size, 10))
 	header.Set("Cache-Control", "no-cache")
 	header.Set("Vary", "Accept")
 	header.Set("Content-Security-Policy", render.Policy())
-	if dir.Stale != nil {
+	if stale {
 		header.Set("Warning", `110 - "Response is Stale"`) // RFC 7234, 5.5.1
 	}
 	w.WriteHeader(http.StatusOK)
 	if r.Method == http.MethodHead {
 		return
 	}
-	if err := f.write(w, page); err != nil {
+	if err := page.send(w); err != nil {
 		h.log.Debug("a directory was not read to its end", "target", r.RequestURI, "err", err)
 	}
+}
+
+// directories is how many directories are written at a time; each takes some 300
+// bytes of memory an entry.
+const directories = 64
+
+// write writes a directory, as it is shown at name.
+func (h *Handler) write(ctx context.Context, f format, name mirror.Name) (page *spool, stale bool, err error) {
+	select {
+	case h.writing <- struct{}{}:
+		defer func() { <-h.writing }()
+	case <-ctx.Done():
+		return nil, false, fmt.Errorf("%w: %d directories are being written", mirror.ErrBusy, directories)
+	}
+	dir, err := h.engine.List(ctx, name)
+	if err != nil {
+		return nil, false, err
+	}
+	what, err := h.pageOf(ctx, name, dir)
+	if err != nil {
+		return nil, false, err
+	}
+	page = &spool{engine: h.engine}
+	if err := f.write(page, what); err != nil {
+		page.Close()
+		return nil, false, err
+	}
+	return page, dir.Stale != nil, nil
 }
 
 // pageOf is dir as it is shown at name, which may lead there through links.
@@ -162,12 +174,4 @@ func (h *Handler) pageOf(ctx context.Context, name mirror.Name, dir *fetch.Direc
 
 var states = map[fetch.Presence]render.State{
 	fetch.Absent: render.Upstream, fetch.Arriving: render.Arriving, fetch.Here: render.Here,
-}
-
-// counter is a writer that only counts.
-type counter int64
-
-func (c *counter) Write(p []byte) (int, error) {
-	*c += counter(len(p))
-	return len(p), nil
 }

@@ -2,7 +2,10 @@ package handler
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +66,27 @@ func TestDirectory(t *testing.T) {
 		if resp := r.ask(streaming, "GET", target); resp.StatusCode != status {
 			t.Errorf("%s: %d, want %d", target, resp.StatusCode, status)
 		}
+	}
+}
+
+// TestLargeDirectory: a page that does not fit into memory is the same, and leaves
+// nothing behind.
+func TestLargeDirectory(t *testing.T) {
+	r := newRig(t, "")
+	var page strings.Builder
+	for i := range 3000 {
+		fmt.Fprintf(&page, "<a href=\"%04d.deb\">%[1]04d.deb</a>    12-Nov-2024 10:21    10\n", i)
+	}
+	r.o.Set("/d/", origin.File{Body: []byte(strings.Replace(listed, "<a href=\"sub/\"", page.String()+"<a href=\"sub/\"", 1)), ContentType: "text/html"})
+	resp := r.ask(streaming, "GET", "/m/d/")
+	b := body(t, resp)
+	if len(b) < 2*spoolMemory || resp.Header.Get("Content-Length") != fmt.Sprint(len(b)) || strings.Count(string(b), ".deb\"") < 3000 ||
+		!strings.HasSuffix(strings.TrimSpace(string(b)), "</html>") {
+		t.Errorf("%d, %v, %d bytes", resp.StatusCode, resp.Header, len(b))
+	}
+	list, err := os.ReadDir(filepath.Join(r.conf.State, "part"))
+	if err != nil || len(list) > 0 {
+		t.Errorf("%v, %v", list, err)
 	}
 }
 

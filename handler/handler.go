@@ -29,11 +29,13 @@ type Handler struct {
 	log    *slog.Logger
 	routes *mux.Router
 	prefix string // of the escaped URL paths: conf.Base, escaped
+
+	writing chan struct{} // a token for each directory that is being written
 }
 
 // New returns the handler of an engine.
 func New(conf *config.Config, engine *fetch.Engine, log *slog.Logger) *Handler {
-	h := &Handler{conf: conf, engine: engine, log: log}
+	h := &Handler{conf: conf, engine: engine, log: log, writing: make(chan struct{}, directories)}
 	h.prefix = "/"
 	if base := strings.Trim(conf.Base, "/"); base != "" {
 		h.prefix = "/" + mirror.Name(base).Escape() + "/"

@@ -24,6 +24,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -48,6 +49,7 @@ type Tree struct {
 	docDir     *os.File // the docroot, for what os.Root is slow at
 	parts      *os.File // state/part, for renames
 	syncer     *syncer
+	scratches  atomic.Int64 // for names
 	docPath    string
 	shared     bool // a group shares the state directory
 }
