@@ -1,6 +1,7 @@
 package page
 
 import (
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -275,6 +276,11 @@ func (r reading) onDay() (_ reading, ok bool) {
 	}
 	days := [...]int16{0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
 	ok = 1 <= r.month && r.month <= 12 && 1 <= r.day && r.day <= days[r.month] &&
-		(r.year == 0 || 1900 <= r.year && r.year < 2200)
+		(r.year == 0 || 1900 <= r.year && r.year < 2200 && r.existsIn(int(r.year)))
 	return r, ok
+}
+
+// existsIn: not every year has a 29th of February.
+func (r reading) existsIn(year int) bool {
+	return r.month != 2 || r.day != 29 || time.Date(year, time.February, 29, 0, 0, 0, 0, time.UTC).Day() == 29
 }

@@ -92,8 +92,12 @@ func (r reading) inYear(clock listing.Clock) int {
 		now = time.Now()
 	}
 	now = now.UTC().AddDate(0, 0, 1)
+	year := now.Year()
 	if m := time.Month(r.month); m > now.Month() || m == now.Month() && int(r.day) > now.Day() {
-		return now.Year() - 1
+		year--
 	}
-	return now.Year()
+	for !r.existsIn(year) {
+		year--
+	}
+	return year
 }
