@@ -128,7 +128,11 @@ func (e *Engine) bring(ctx context.Context, g *group, m *config.Mirror, w Wanted
 			}
 			continue
 		}
-		s, err := t.await(ctx, func(s *state) bool { return s.done })
+		isDone := func(s *state) bool { return s.done }
+		s, err := t.await(ctx, isDone)
+		if err != nil && t.now().checked { // it gets its name now, which is to be counted
+			s, err = t.await(context.WithoutCancel(ctx), isDone)
+		}
 		switch {
 		case err != nil:
 			return how, 0, err

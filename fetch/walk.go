@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +24,12 @@ type Walked struct {
 	// Links: its listing tells symbolic links. Else they are shown as what they
 	// lead to.
 	Links bool
+	// AsOf is a moment that its listing is not older than: what came into the
+	// docroot later may be upstream, and not in the listing.
+	AsOf time.Time
+	// Doubt says why what the listing lacks may be upstream all the same; nil:
+	// only Ended and Unread tell.
+	Doubt error
 	// Err says why there is no Directory but for its Name.
 	Err error
 }
@@ -33,29 +38,32 @@ type Walked struct {
 // calls visit with each directory, one at a time, a directory before those in it.
 // One that into refuses, after the one that has it was visited, or that is another
 // mirror's, is not gone into; symbolic links never are. The error is that of the
-// directory itself. What was read is recorded, as List does.
+// directory itself, or says that there is no end to what is below it. What was
+// read is recorded, as List does.
 func (e *Engine) Walk(ctx context.Context, name mirror.Name, into func(mirror.Name) bool, visit func(Walked)) error {
 	m, rest, ok := e.lookupDir(name)
 	if !ok {
 		return e.outside(name)
 	}
+	w := &walk{e: e, m: m, ctx: ctx, top: name, visit: visit, begun: e.now(), most: maxDirectories}
 	inside := func(dir mirror.Name) bool {
 		other, _, ok := e.lookupDir(dir)
 		return ok && other == m && into(dir)
 	}
 	if src := e.listers[m][0]; isWalker(src) {
 		err := e.walkTree(ctx, src, name, rest, inside, visit)
-		if err == nil || errors.Is(err, mirror.ErrNotFound) || ctx.Err() != nil {
+		if err == nil || errors.Is(err, mirror.ErrNotFound) || errors.Is(err, errEndless) || ctx.Err() != nil {
 			return err
 		}
 		e.log.Warn("a whole tree cannot be listed: its directories are asked for one by one", "path", "/"+string(name), "err", err)
 	}
 	if m.Index != "" {
-		if err := e.renewCatalog(ctx, m); err != nil {
+		var err error
+		if w.catalog, err = e.renewCatalog(ctx, m); err != nil {
 			return err
 		}
 	}
-	w := &walk{e: e, m: m, ctx: ctx, into: inside, visit: visit}
+	w.into = inside
 	w.more.L = &w.mu
 	return w.run(name)
 }
@@ -72,6 +80,7 @@ func (e *Engine) walkTree(ctx context.Context, src upstream, name, rest mirror.N
 		return err
 	}
 	defer slot()
+	begun := e.now()
 	dirs := map[mirror.Name]*Directory{name: {Name: name, Upstream: src.URL(rest)}}
 	order := []*Directory{dirs[name]}
 	ended, unread, err := src.Source.(source.Walker).Walk(ctx, rest, func(parent string, entry listing.Entry) error {
@@ -85,6 +94,9 @@ func (e *Engine) walkTree(ctx context.Context, src upstream, name, rest mirror.N
 		}
 		d.Entries = append(d.Entries, entry)
 		if below := at.Join(entry.Name); entry.Type == listing.Dir && into(below) {
+			if len(order) == maxDirectories {
+				return endless(name, len(order))
+			}
 			_, rest, _ := e.lookupDir(below)
 			dirs[below] = &Directory{Name: below, Upstream: src.URL(rest)}
 			if entry.MTime.Exact() {
@@ -107,7 +119,7 @@ func (e *Engine) walkTree(ctx context.Context, src upstream, name, rest mirror.N
 			delete(dirs, d.Name) // what was visited before has closed it
 			continue
 		}
-		visit(Walked{Directory: d, Tree: true, Links: true})
+		visit(Walked{Directory: d, Tree: true, Links: true, AsOf: begun})
 	}
 	e.recordWalked(order)
 	return nil
@@ -130,52 +142,46 @@ func (e *Engine) recordWalked(dirs []*Directory) {
 	}
 }
 
-// renewCatalog refreshes the mirror's catalog, and returns once it was read.
-func (e *Engine) renewCatalog(ctx context.Context, m *config.Mirror) error {
-	name := mirror.Name(m.Prefix + m.Index)
-	var failed error
-	err := e.FetchMany(ctx, m, []Wanted{{Name: name}}, Many{
-		Wrote: func(int) {},
-		Done:  func(_ Wanted, _ Brought, _ int64, err error) { failed = err },
-	})
-	if err = cmp.Or(err, failed); err != nil {
-		return fmt.Errorf("the catalog of the mirror: %w", err)
-	}
-	if _, err := e.catalog(ctx, m); err != nil && !errors.Is(err, errNoCatalog) {
-		return err
-	}
-	e.mu.Lock()
-	reading := e.listings[name]
-	e.mu.Unlock()
-	if reading == nil {
-		return nil
-	}
-	select {
-	case <-reading.done:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 // walk lists directories one by one, several at a time.
 type walk struct {
 	e     *Engine
 	m     *config.Mirror
 	ctx   context.Context
+	top   mirror.Name
 	into  func(mirror.Name) bool
 	visit func(Walked)
+	begun time.Time
+	most  int // directories
+
+	catalog catalogWord
 
 	mu      sync.Mutex // held while visit runs
 	more    sync.Cond  // of mu: pending has grown, or nobody works
 	pending []*branch  // guarded by mu; the last is the next
 	working int        // guarded by mu
+	found   int        // guarded by mu: directories
+	err     error      // guarded by mu: what ended it
+}
+
+// What is below a directory has an end, unless a program makes it up. The largest
+// trees that are mirrored have some hundred thousand directories, ten deep.
+const (
+	maxDirectories = 2_000_000
+	maxDeep        = 100
+)
+
+// errEndless: the tree does not seem to end.
+var errEndless = errors.New("it does not seem to end")
+
+func endless(name mirror.Name, found int) error {
+	return fmt.Errorf("/%s has more than %d directories below it: %w", name, found, errEndless)
 }
 
 // branch is a directory and the way that led to it.
 type branch struct {
 	name  mirror.Name
 	above *branch
+	depth int
 	shown []byte // its entries, encoded; nil where they tell nothing apart
 }
 
@@ -190,6 +196,9 @@ func (w *walk) run(name mirror.Name) error {
 		wg.Go(w.work)
 	}
 	wg.Wait()
+	if w.err != nil {
+		return w.err
+	}
 	return w.ctx.Err()
 }
 
@@ -200,7 +209,7 @@ func (w *walk) work() {
 		for len(w.pending) == 0 && w.working > 0 {
 			w.more.Wait()
 		}
-		if len(w.pending) == 0 || w.ctx.Err() != nil {
+		if len(w.pending) == 0 || w.err != nil || w.ctx.Err() != nil {
 			w.more.Broadcast()
 			return
 		}
@@ -237,23 +246,43 @@ func (w *walk) add(b *branch, d *Directory) {
 		b.shown = listing.Encode(nil, d.Entries)
 		for above := b.above; above != nil; above = above.above {
 			if string(above.shown) == string(b.shown) {
-				w.visit(Walked{Directory: &Directory{Name: b.name}, Err: fmt.Errorf("%w: it shows the same as /%s above it, as a link does that leads back", ErrLoop, above.name)})
+				w.visit(Walked{Directory: &Directory{Name: b.name}, Err: fmt.Errorf("it %w: it shows the same as /%s above it, as a link does that leads back", ErrLoop, above.name)})
 				return
 			}
 		}
 	}
-	w.visit(Walked{Directory: d, Links: w.tellsLinks(d)})
-	for i := range d.Entries {
-		if below := b.name.Join(d.Entries[i].Name); d.Entries[i].Type == listing.Dir && w.into(below) {
-			w.pending = append(w.pending, &branch{name: below, above: b})
-		}
+	v := Walked{Directory: d, Links: w.tellsLinks(d), AsOf: w.begun}
+	if w.isOfCatalog(d) {
+		v.AsOf, v.Doubt = w.catalog.asOf, w.catalog.doubt
 	}
+	w.visit(v)
+	for i := range d.Entries {
+		below := b.name.Join(d.Entries[i].Name)
+		if d.Entries[i].Type != listing.Dir || !w.into(below) {
+			continue
+		}
+		switch {
+		case b.depth == maxDeep:
+			w.visit(Walked{Directory: &Directory{Name: b.name}, Err: fmt.Errorf("%d directories lead here, and on: what is below %w", maxDeep, ErrLoop)})
+			return
+		case w.found == w.most:
+			w.err = endless(w.top, w.found)
+			return
+		}
+		w.found++
+		w.pending = append(w.pending, &branch{name: below, above: b, depth: b.depth + 1})
+	}
+}
+
+// isOfCatalog reports whether d came from the mirror's catalog.
+func (w *walk) isOfCatalog(d *Directory) bool {
+	return w.m.Index != "" && d.Upstream == w.catalog.url
 }
 
 // tellsLinks reports whether d came from who tells symbolic links: the mirror's
 // catalog, or an upstream whose protocol does.
 func (w *walk) tellsLinks(d *Directory) bool {
-	if w.m.Index != "" && d.Upstream == w.e.sources[w.m][0].URL(mirror.Name(w.m.Index)) {
+	if w.isOfCatalog(d) {
 		return true
 	}
 	_, rest, _ := w.e.lookupDir(d.Name)
@@ -264,7 +293,7 @@ func (w *walk) tellsLinks(d *Directory) bool {
 
 // ErrLoop: a directory contains itself, as over HTTP one does in which a symbolic
 // link leads back.
-var ErrLoop = errors.New("it is not gone into")
+var ErrLoop = errors.New("is not gone into")
 
 // ask lists a directory as the upstream has it now, however fresh the record is.
 func (e *Engine) ask(ctx context.Context, name mirror.Name) (*Directory, error) {
@@ -289,4 +318,13 @@ func (e *Engine) ask(ctx context.Context, name mirror.Name) (*Directory, error) 
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+}
+
+// LinkOf is the symbolic link that an entry of a listing is, at its place below m.
+func (e *Engine) LinkOf(m *config.Mirror, name mirror.Name, entry *listing.Entry) Link {
+	l := Link{Name: name, Target: entry.Target, Upstream: e.sources[m][0].URL(name[len(m.Prefix):])}
+	if entry.MTime.Exact() {
+		l.ModTime = time.Unix(entry.MTime.Lo, 0)
+	}
+	return l
 }

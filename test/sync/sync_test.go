@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"mirror/config"
 	"mirror/fetch"
@@ -234,7 +235,8 @@ func TestHTTPCatalog(t *testing.T) {
 	tr.links()
 	tr.mkdir("empty/inside")
 	tr.age()
-	catalog := func() {
+	at := time.Now()
+	catalog := func() { // each is hours younger than the one before
 		t.Helper()
 		cmd := exec.Command("sh", "-c", `TZ=UTC LC_ALL=C ls -lR . | gzip >../ls-lR.gz && mv ../ls-lR.gz .`)
 		cmd.Dir = up.dir
@@ -242,6 +244,8 @@ func TestHTTPCatalog(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
+		must(t, os.Chtimes(tr.path("ls-lR.gz"), at, at))
+		at = at.Add(2 * time.Hour)
 	}
 	catalog()
 	s := newSite(t, "zone = \"UTC\"\nindex = \"ls-lR.gz\"\nmax_age = \"0s\"", up.url)
