@@ -21,8 +21,13 @@ type SyncOptions struct {
 	// Include and Exclude are patterns of names below the mirror's prefix, as
 	// the configuration has them. A file or link is taken if it matches one of
 	// Include, where there are any, and none of Exclude; a directory that
-	// matches one of Exclude is not gone into. What is excluded is never deleted.
+	// matches one of Exclude is not gone into. What this choice, or Since, leaves
+	// out is not deleted either.
 	Include, Exclude []string
+
+	// MaxDelete is how many files and links may be deleted: if more would be, none
+	// is. 0: half of those that are here, and in any case a few.
+	MaxDelete int
 
 	Since time.Time // only files that are not older; zero: all
 	Jobs  int       // files asked for at a time, at most limits.per_upstream; 0: a few
@@ -43,7 +48,7 @@ type Progress struct {
 
 // Action is one thing that a sync does.
 type Action struct {
-	Verb string // "fetch", "replace", "confirm", "link", "hard link", "delete", "keep", "refuse", "fail"
+	Verb string // "fetch", "replace", "confirm", "ask", "link", "hard link", "delete", "keep", "refuse", "fail"
 	Name mirror.Name
 	Text string // where a link leads, or why it was refused or failed
 }
@@ -59,6 +64,7 @@ type Synced struct {
 	Directories int
 	Fetched     int
 	Replaced    int
+	Asked       int   // with DryRun: would be replaced if they have changed
 	Current     int   // files that were there as they are upstream
 	Bytes       int64 // that arrived
 	Symlinks    int   // made or changed
@@ -118,6 +124,11 @@ func (s Site) Sync(ctx context.Context, dir mirror.Name, o SyncOptions) (Synced,
 	defer stop(nil)
 	r := &syncing{Site: s, SyncOptions: o, ctx: ctx, stop: stop, m: m, tree: s.Engine.Tree()}
 	err = r.run(dir)
+	if errors.Is(err, mirror.ErrNotFound) && r.sum.Directories == 0 {
+		if _, statErr := s.Engine.Stat(ctx, dir); statErr == nil {
+			err = fmt.Errorf("%s is a file: mirrorctl fetch brings it, sync brings directories", Quote(dir))
+		}
+	}
 	r.sum.Took = time.Since(begun)
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause

@@ -21,6 +21,7 @@ const maxDepth = 40
 // run is the steps. Each finds in the docroot what the ones before it have made.
 func (r *syncing) run(dir mirror.Name) error {
 	r.times, r.shut = make(map[mirror.Name]listing.Span), make(map[mirror.Name]bool)
+	r.top = dir
 	dirs := []mirror.Name{dir}
 	for depth := 0; len(dirs) > 0 && depth < maxDepth; depth++ {
 		r.plan = plan{groups: make(map[string][]member), instead: make(map[mirror.Name]string)}
@@ -38,9 +39,13 @@ func (r *syncing) run(dir mirror.Name) error {
 			r.Progress.Bytes.Add(w.Size)
 		}
 		r.Progress.Listed.Store(true)
+		if err := r.tooMany(r.way); err != nil {
+			return err
+		}
 		if r.DryRun {
+			r.spare()
 			r.pretend()
-			return r.ctx.Err()
+			return cmp.Or(r.ctx.Err(), r.spared)
 		}
 		if err := r.clear(r.way); err != nil {
 			return err
@@ -48,20 +53,20 @@ func (r *syncing) run(dir mirror.Name) error {
 		if err := r.makeDirs(); err != nil {
 			return err
 		}
-		guessed, err := r.fetchFiles()
-		if err != nil {
+		if err := r.fetchFiles(); err != nil {
 			return err
 		}
 		if err := r.makeLinks(); err != nil {
 			return err
 		}
-		dirs = guessed
+		dirs = r.guessed
 	}
+	r.spare()
 	if err := r.clear(r.gone); err != nil {
 		return err
 	}
 	r.setTimes()
-	return nil
+	return r.spared
 }
 
 // clear takes names of ours out of the docroot: directories after what is in them.
@@ -123,10 +128,10 @@ func (r *syncing) parents() error {
 	return r.ctx.Err()
 }
 
-// fetchFiles brings the files. It returns the directories that were taken for
-// files.
-func (r *syncing) fetchFiles() (dirs []mirror.Name, err error) {
-	err = r.Engine.FetchMany(r.ctx, r.m, r.files, fetch.Many{
+// fetchFiles brings the files. Directories that were taken for files it adds to
+// those guessed.
+func (r *syncing) fetchFiles() error {
+	return r.Engine.FetchMany(r.ctx, r.m, r.files, fetch.Many{
 		Jobs:  r.Jobs,
 		Wrote: func(n int) { r.Progress.Arrived.Add(int64(n)) },
 		Done: func(w fetch.Wanted, how fetch.Brought, size int64, err error) {
@@ -141,13 +146,12 @@ func (r *syncing) fetchFiles() (dirs []mirror.Name, err error) {
 			case followed && !errors.Is(err, mirror.ErrForeign):
 				r.refuse(w.Name, why+"; and there is no file behind it")
 			case errors.Is(err, mirror.ErrIsDirectory):
-				dirs = append(dirs, w.Name)
+				r.guessed = append(r.guessed, w.Name)
 			default:
 				r.fail(w.Name, err)
 			}
 		},
 	})
-	return dirs, err
 }
 
 func (r *syncing) brought(name mirror.Name, how fetch.Brought, size int64) {
@@ -227,8 +231,8 @@ func (r *syncing) pretend() {
 	}
 	for _, w := range r.files {
 		if _, err := r.tree.Lstat(w.Name); err == nil {
-			r.sum.Replaced++
-			r.tell("refresh", w.Name, "")
+			r.sum.Asked++
+			r.tell("ask", w.Name, "")
 			continue
 		}
 		r.sum.Fetched++

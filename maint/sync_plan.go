@@ -3,7 +3,6 @@ package maint
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -29,8 +28,8 @@ type syncing struct {
 
 	plan
 	times map[mirror.Name]listing.Span // of directories
-	gone  []mirror.Name                // to be deleted; a directory after what is in it
 	shut  map[mirror.Name]bool         // directories that are not gone into: something stands in their way
+	deletion
 }
 
 // plan is what there is to be done, by step.
@@ -42,6 +41,7 @@ type plan struct {
 	hard    []fetch.Link           // hard links to be made of them
 	links   []fetch.Link           // symbolic links
 	instead map[mirror.Name]string // files that upstream are links, and why they are none here
+	guessed []mirror.Name          // directories that their listing does not tell from files
 }
 
 // member is one name of a file that has several.
@@ -76,6 +76,7 @@ func (r *syncing) directory(d fetch.Walked) {
 	if !d.ModTime.IsZero() {
 		r.times[d.Name] = listing.Exactly(d.ModTime.Unix())
 	}
+	r.count(here)
 	listed := make(map[string]bool, len(d.Entries))
 	for i := range d.Entries {
 		e := &d.Entries[i]
@@ -88,19 +89,21 @@ func (r *syncing) directory(d fetch.Walked) {
 			r.refuse(name, "no request can ask for such a name")
 		case r.excluded(name):
 			r.sum.Excluded++
-		case r.isOfOthers(name, e.Type == listing.Dir):
+		case r.isOfOthers(name, e.Type == listing.Dir || e.Type == listing.Unknown):
 			r.refuse(name, "another mirror has its place there")
 		case !d.Links && r.isOurLink(name, here[e.Name]):
 			r.shut[name] = true
 			r.sum.Current++ // as who told of it said
 		case e.Type == listing.Dir:
 			r.subdirectory(name, e, here[e.Name])
+		case e.Type == listing.Unknown && r.Conf.OtherMirror(r.m, string(name)):
+			r.guessed = append(r.guessed, name)
 		case e.Type == listing.Other:
 			r.refuse(name, "it is neither a file nor a directory nor a link")
 		case !r.included(name) || e.Type != listing.Symlink && r.isOld(e):
 			r.sum.Excluded++
 		case e.Type == listing.Symlink:
-			r.symlink(d, name, e, here[e.Name])
+			r.symlink(name, e, here[e.Name])
 		case e.HardLink != "":
 			key := e.HardLink
 			if !d.Tree {
@@ -169,10 +172,10 @@ func (r *syncing) makeWay(name mirror.Name, here fs.DirEntry) bool {
 		r.way = append(r.way, name)
 		return true
 	}
-	what, foreign := r.below(name)
+	what, stays := r.below(name)
 	switch {
-	case foreign != "":
-		r.keep(name, "it is no directory upstream, and "+Quote(foreign)+" is not ours")
+	case stays != nil:
+		r.keep(name, "it is no directory upstream, and "+Quote(stays.Name)+" "+stays.Text)
 		return false
 	case len(what) > 1 && !r.Delete:
 		r.keep(name, "it is no directory upstream, and not empty: --delete makes way")
@@ -182,25 +185,27 @@ func (r *syncing) makeWay(name mirror.Name, here fs.DirEntry) bool {
 	return true
 }
 
-// below is a directory and everything in it, the directory last; foreign is
-// something in it that is not ours.
-func (r *syncing) below(dir mirror.Name) (what []mirror.Name, foreign mirror.Name) {
+// below is a directory and everything in it, the directory last; stays is
+// something in it that nobody may take away, and why.
+func (r *syncing) below(dir mirror.Name) (what []mirror.Name, stays *Note) {
 	for base, entry := range r.here(dir) {
 		name := dir.Join(base)
 		switch {
+		case r.leavesOut(name, entry):
+			stays = &Note{name, "was left out by choice"}
 		case entry.IsDir():
 			more, other := r.below(name)
 			what = append(what, more...)
-			if other != "" {
-				foreign = other
+			if other != nil {
+				stays = other
 			}
 		case base[0] != '.' && r.Engine.Owns(r.ctx, name):
 			what = append(what, name)
 		default:
-			foreign = name
+			stays = &Note{name, "is not ours"}
 		}
 	}
-	return append(what, dir), foreign
+	return append(what, dir), stays
 }
 
 // file plans to fetch a file, unless it is here as it is upstream.
@@ -233,7 +238,7 @@ func (r *syncing) isCurrent(name mirror.Name, e *listing.Entry, here fs.DirEntry
 }
 
 // symlink plans to make a link, or to follow it.
-func (r *syncing) symlink(d fetch.Walked, name mirror.Name, e *listing.Entry, here fs.DirEntry) {
+func (r *syncing) symlink(name mirror.Name, e *listing.Entry, here fs.DirEntry) {
 	why := ""
 	if !r.m.Links {
 		why = "links = false"
@@ -248,7 +253,7 @@ func (r *syncing) symlink(d fetch.Walked, name mirror.Name, e *listing.Entry, he
 	if here != nil && here.IsDir() && !r.makeWay(name, here) {
 		return
 	}
-	l := fetch.Link{Name: name, Target: e.Target, Upstream: d.Upstream + "/" + mirror.Name(e.Name).Escape()}
+	l := r.Engine.LinkOf(r.m, name, e)
 	l.ModTime, _ = r.newTime(name, e.MTime)
 	if here == nil || !r.Engine.Stands(l) {
 		r.links = append(r.links, l)
@@ -301,65 +306,4 @@ func (r *syncing) choose() {
 			r.hard = append(r.hard, l)
 		}
 	}
-}
-
-// absent plans to delete what a directory no longer has upstream, if its listing
-// proves that.
-func (r *syncing) absent(d fetch.Walked, here map[string]fs.DirEntry, listed map[string]bool) {
-	var names []mirror.Name
-	for base := range here {
-		name := d.Name.Join(base)
-		if !listed[base] && base[0] != '.' && !r.excluded(name) && !r.isOfOthers(name, false) && !r.isCatalog(name) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	switch {
-	case len(names) == 0:
-		return
-	case !d.Ended:
-		r.sum.Undeleted = append(r.sum.Undeleted, Note{d.Name, "its listing did not end properly"})
-		return
-	case d.Unread > 0:
-		r.sum.Undeleted = append(r.sum.Undeleted, Note{d.Name, fmt.Sprintf("its listing was not read to the letter: %d of its lines were not understood", d.Unread)})
-		return
-	}
-	for _, name := range names {
-		r.obsolete(name, here[name.Base()])
-	}
-}
-
-// isOfOthers reports whether a name is another mirror's. A directory above its
-// prefix is this one's as well.
-func (r *syncing) isOfOthers(name mirror.Name, dir bool) bool {
-	if !r.Conf.OtherMirror(r.m, string(name)) {
-		return false
-	}
-	m, _, ok := r.Conf.Match(string(name) + "/")
-	return !dir || !ok || m != r.m
-}
-
-// isCatalog reports whether a name is that of the mirror's catalog, which need not
-// list itself, or of a directory above it.
-func (r *syncing) isCatalog(name mirror.Name) bool {
-	return r.m.Index != "" && strings.HasPrefix(r.m.Index+"/", r.rest(name)+"/")
-}
-
-// obsolete plans to delete a name, and what is below it, as far as it is ours.
-func (r *syncing) obsolete(name mirror.Name, here fs.DirEntry) {
-	if !here.IsDir() {
-		if r.Engine.Owns(r.ctx, name) {
-			r.gone = append(r.gone, name)
-		} else {
-			r.keep(name, "it is not upstream")
-		}
-		return
-	}
-	below := r.here(name)
-	for _, base := range slices.Sorted(maps.Keys(below)) {
-		if base[0] != '.' && !r.excluded(name.Join(base)) {
-			r.obsolete(name.Join(base), below[base])
-		}
-	}
-	r.gone = append(r.gone, name)
 }

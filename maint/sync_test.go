@@ -32,7 +32,7 @@ func TestSyncDeletesOnProof(t *testing.T) {
 	}
 	s.put("m/d/theirs", "theirs")
 	s.put("m/d/.hidden", "theirs")
-	d := fetch.Walked{Directory: &fetch.Directory{Name: "m/d", Entries: []listing.Entry{{Name: "stays", Type: listing.File}}}}
+	d := fetch.Walked{AsOf: time.Now(), Directory: &fetch.Directory{Name: "m/d", Entries: []listing.Entry{{Name: "stays", Type: listing.File}}}}
 	for _, c := range []struct {
 		ended  bool
 		unread int64

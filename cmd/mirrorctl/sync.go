@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -24,7 +25,14 @@ there already stays, so a sync that was interrupted goes on where it was.
 
 A PATTERN is written as in the configuration's "mutable": "*.iso" is compared
 with the last element of a name, "dists/*/main" with all of it below the
-mirror's prefix. What others put into the docroot is left alone.`,
+mirror's prefix.
+
+--delete takes away what is ours and no longer upstream, on proof alone: where a
+listing did not come whole, or a catalog is older than a file, that stays. So does
+what --include, --exclude and --since leave out, and what others put into the
+docroot. If more than half of the files would go, or all because the directory is
+empty upstream, as on a disk that is not mounted, none does, and the exit status
+is 1.`,
 		Args: onePath,
 		RunE: func(c *cobra.Command, args []string) error {
 			if since != "" {
@@ -33,6 +41,14 @@ mirror's prefix. What others put into the docroot is left alone.`,
 					return err
 				}
 			}
+			switch {
+			case o.Jobs < 0 || c.Flags().Changed("jobs") && o.Jobs == 0:
+				return fmt.Errorf("--jobs %d: at least one file has to be asked for at a time", o.Jobs)
+			case o.MaxDelete < 0 || c.Flags().Changed("max-delete") && o.MaxDelete == 0:
+				return fmt.Errorf("--max-delete %d: give the number of files that may go, or leave --delete out", o.MaxDelete)
+			case o.MaxDelete > 0 && !o.Delete:
+				return errors.New("--max-delete says how many files --delete may take away: give that, too")
+			}
 			y := &syncing{SyncOptions: o, out: c.OutOrStdout(), display: newDisplay(c.ErrOrStderr()), verbose: verbose || o.DryRun}
 			return y.run(c, *file, args[0])
 		},
@@ -40,6 +56,7 @@ mirror's prefix. What others put into the docroot is left alone.`,
 	f := c.Flags()
 	f.BoolVarP(&o.DryRun, "dry-run", "n", false, "tell what would be done, and do nothing")
 	f.BoolVar(&o.Delete, "delete", false, "take away what is ours and no longer upstream")
+	f.IntVar(&o.MaxDelete, "max-delete", 0, "delete nothing if more than `N` files would go; instead of: more than half")
 	f.StringArrayVar(&o.Include, "include", nil, "only files that match the `PATTERN`; may be repeated")
 	f.StringArrayVar(&o.Exclude, "exclude", nil, "no files and directories that match the `PATTERN`; may be repeated")
 	f.StringVar(&since, "since", "", "only files as new as `TIME`: a date, a time, or how long ago (36h, 7d)")
@@ -140,6 +157,7 @@ func (y *syncing) summary(sum maint.Synced) {
 	}
 	count(sum.Fetched, "fetched", ": "+size(sum.Bytes)+rate)
 	count(sum.Replaced, "replaced by a newer version", "")
+	count(sum.Asked, "to be asked for: they may have changed", "")
 	count(sum.Current, "as they are upstream", "")
 	count(sum.Symlinks, "symbolic links made", "")
 	count(sum.HardLinks, "hard links made", "")
