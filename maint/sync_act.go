@@ -213,7 +213,10 @@ func (r *syncing) setTimes() {
 		if !differs {
 			continue
 		}
-		if err := r.tree.SetDirTime(dir, at); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		switch err := r.tree.SetDirTime(dir, at); {
+		case errors.Is(err, fs.ErrPermission):
+			r.refuse(dir, "its time cannot be set, since it belongs to another user")
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			r.fail(dir, err)
 		}
 	}
