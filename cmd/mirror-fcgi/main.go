@@ -99,7 +99,7 @@ func configure(args []string, stderr io.Writer) (*config.Config, error) {
 	http := flags.String("http", "", "`ADDRESS` of the built-in front, such as 127.0.0.1:8080")
 	docroot := flags.String("docroot", "", "the `DIRECTORY` that is served")
 	var list mirrors
-	flags.Var(&list, "mirror", "`/PREFIX/=URL[,URL...]`: what is mirrored; may be given again")
+	flags.Var(&list, "mirror", "a `MIRROR`, as /PREFIX/=URL[,URL...]; may be given again")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
