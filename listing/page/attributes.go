@@ -10,7 +10,8 @@ type attributes struct {
 	href            string
 	hasHref         bool
 	exact, datetime string
-	bytes           bool // exact is said to be of a size
+	bytes           bool   // exact is said to be of a size
+	when            string // data-time
 	span            int
 	marks           marks
 }
@@ -37,6 +38,8 @@ func (p *rows) attributes() attributes {
 			if a.exact == "" {
 				a.exact = string(value)
 			}
+		case "data-time":
+			a.when = string(value)
 		case "alt":
 			alt = value
 		case "src":
@@ -75,8 +78,15 @@ func iconMarks(alt string) marks {
 
 var classWords = [][]byte{[]byte("dir"), []byte("directory"), []byte("folder")}
 
-// classMarks reads what elements of a row are called: class="entry-type-directory".
-func classMarks(class []byte) marks {
+// classMarks reads what elements of a row are called: class="entry-type-directory",
+// class="symlink". Of a class="icon-file-symlink" only the icon is called so, and
+// servers have it beside what they serve as a file.
+func classMarks(class []byte) (m marks) {
+	for name := range bytes.FieldsSeq(class) {
+		if string(name) == "symlink" {
+			m |= symlinkMark
+		}
+	}
 	for _, word := range classWords {
 		for rest := class; ; {
 			i := bytes.Index(rest, word)
@@ -85,10 +95,10 @@ func classMarks(class []byte) marks {
 			}
 			end := i + len(word)
 			if (i == 0 || notWord(rune(rest[i-1]))) && (end == len(rest) || notWord(rune(rest[end]))) {
-				return dirHint
+				return m | dirHint
 			}
 			rest = rest[end:]
 		}
 	}
-	return 0
+	return m
 }

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -11,14 +12,17 @@ import (
 type facts struct {
 	size listing.Span
 	time reading
-	mode listing.Mode
-	kind listing.Type // by its mode, or by a word: "<dir>"
-	dash bool         // where the size would be is a dash, as for directories
-	mere bool         // the size is a number in a cell without a heading, so it may be something else's
+	// moment is the time as the page has it for scripts; what it shows has the
+	// last word.
+	moment listing.Span
+	mode   listing.Mode
+	kind   listing.Type // by its mode, or by a word: "<dir>"
+	dash   bool         // where the size would be is a dash, as for directories
+	mere   bool         // the size is a number in a cell without a heading, so it may be something else's
 }
 
 func (f *facts) any() bool {
-	return f.size.Known || f.time.precise != unread || f.dash || f.kind != listing.Unknown
+	return f.size.Known || f.time.precise != unread || f.moment.Known || f.dash || f.kind != listing.Unknown
 }
 
 // maxText is how far into a text facts are looked for; what is longer is prose.
@@ -157,6 +161,8 @@ func dirWord(s string) (word string, ok bool) {
 
 func within(inner, outer listing.Span) bool { return outer.Lo <= inner.Lo && inner.Hi <= outer.Hi }
 
+func overlap(a, b listing.Span) bool { return a.Lo <= b.Hi && b.Lo <= a.Hi }
+
 func clip(s string) string {
 	if len(s) > maxText {
 		return s[:maxText]
@@ -170,6 +176,7 @@ func (f *facts) column(c *cell, text string, columns *columns, i int) {
 	switch h := columns.at(i); h.role {
 	case timeRole:
 		f.date(text)
+		f.timed(c)
 		if f.time.precise == unread && !f.size.Known {
 			f.whole(text)
 		}
@@ -186,7 +193,7 @@ func (f *facts) column(c *cell, text string, columns *columns, i int) {
 		var g facts
 		g.content(c, text)
 		if !columns.headed(timeRole) && f.time.precise == unread {
-			f.time = g.time
+			f.time, f.moment = g.time, g.moment
 		}
 		if !columns.headed(sizeRole) && !f.size.Known {
 			f.size, f.dash = g.size, f.dash || g.dash
@@ -208,18 +215,45 @@ func (f *facts) content(c *cell, text string) {
 	f.permissions(text)
 	f.whole(text)
 	f.exactly(c)
+	f.timed(c)
 }
 
 // exactly takes the number of bytes that a cell has for scripts, for sorting
 // say, if it is what the cell shows, or if that shows nothing.
 func (f *facts) exactly(c *cell) {
-	n := digits(c.exact)
-	if n == 0 || n < len(c.exact) || n > 18 {
-		return
-	}
-	if size := listing.Exactly(atoi(c.exact)); f.size.Known && within(size, f.size) || c.bytes && !f.size.Known {
+	size := numbers(c.exact)
+	if size.Known && size.Lo >= 0 && (f.size.Known && within(size, f.size) || c.bytes && !f.size.Known) {
 		f.size = size
 	}
+}
+
+// lastSecond is that of the year 9999. What is beyond is no number of seconds,
+// but of milliseconds, say.
+const lastSecond = 253402300799
+
+// timed takes the seconds since 1970 that a cell has for scripts.
+func (f *facts) timed(c *cell) {
+	if m := numbers(c.when); m.Known && -lastSecond < m.Lo && m.Hi <= lastSecond {
+		f.moment = m
+	}
+}
+
+// numbers reads "1234", or what package render writes of a number that is not
+// known exactly: "1200..1300".
+func numbers(s string) listing.Span {
+	if s == "" {
+		return listing.Span{} // most cells have none, and errors cost
+	}
+	from, to, between := strings.Cut(s, "..")
+	if !between {
+		to = from
+	}
+	lo, errLo := strconv.ParseInt(from, 10, 64)
+	hi, errHi := strconv.ParseInt(to, 10, 64)
+	if errLo != nil || errHi != nil || lo > hi {
+		return listing.Span{}
+	}
+	return listing.Between(lo, hi)
 }
 
 // whole reads a text that is a date, a size, a "<dir>" or a dash and nothing

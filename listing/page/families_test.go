@@ -219,6 +219,20 @@ drwxr-xr-x  root      root      May 17 13:24     &lt;DIR&gt;  <a href="/pub/d/">
 	{"links with their targets", `<html><body><table><tr><th>Name</th><th>Size</th><th>Modified</th></tr><tr><td><a href="l">l <span>→ a b</span></a></td><td></td><td>2024-05-17</td></tr><tr><td><a href="%E2%86%92x">→x</a></td><td>1.2 KB</td><td></td></tr></table></body></html>`,
 		"l symlink - 2024-05-17T00:00:00+86399s -> a b\n→x file 1126-1332 -\n"},
 
+	{"our own", `<html><body><table><thead><tr><th scope="col">Name</th><th scope="col">Size</th><th scope="col">Modified (UTC)</th><th scope="col">Where</th></tr></thead><tbody id="rows">
+<tr class="dir"><th scope="row"><a href="d/">d/</a></th><td></td><td data-time="1715900000..1715990000" title="between …">2024‑05‑16 – 2024‑05‑17</td><td></td></tr>
+<tr class="file here"><th scope="row"><a href="a.txt">a.txt</a></th><td data-size="7759463..7969177" title="between …">≈ 7.5 MiB</td><td><time datetime="2024-05-17T13:24Z">2024-05-17 13:24</time></td><td>here</td></tr>
+<tr class="symlink upstream"><th scope="row"><a href="k">k</a> <span>⇢ \u{7} 1.2M</span></th><td>–</td><td>–</td><td>upstream</td></tr>
+<tr class="symlink upstream"><th scope="row"><a href="l">l</a> <span>→ 2024-05-17 13:24</span></th><td>–</td><td>–</td><td>upstream</td></tr></tbody></table></body></html>`,
+		"d dir - 2024-05-16T22:53:20+90000s\na.txt file 7759463-7969177 2024-05-17T13:24:00+59s\nk symlink - -\nl symlink - - -> 2024-05-17 13:24\n"},
+
+	{"numbers for scripts", `<html><body><table><tr><th>Name</th><th>Size</th><th>Modified</th></tr>
+<tr data-size="1" data-time="2"><td><a href="a">a</a></td><td data-bytes="1234">1.2 KiB</td><td data-time="1715952296">2024-05-17 13:24</td></tr>
+<tr class="icon-symlink"><td><a href="b">b</a></td><td data-size="9">1.2 KiB</td><td data-time="9">2024-05-17 13:24</td></tr>
+<tr><td><a href="c">c</a></td><td data-size="-1"></td><td data-time="1715952296000">in May</td></tr>
+<tr><td><a href="e">e</a></td><td data-size="9..3">some</td><td data-time="1715952296">in May</td></tr></table></body></html>`,
+		"a file 1234 2024-05-17T13:24:56\nb file 1126-1332 2024-05-17T13:24:00+59s\nc file - -\ne file - 2024-05-17T13:24:56\n"},
+
 	{"russian", `<html><body><table><tr><th>Имя файла</th><th>Размер</th><th>Изменён</th></tr><tr><td><a href="a.txt">a.txt</a></td><td>1,2 КБ</td><td>17 мая 2024 г. 13:24</td></tr></table></body></html>`,
 		"a.txt file 1126-1332 2024-05-17T13:24:00+59s\n"},
 

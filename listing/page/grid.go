@@ -15,13 +15,13 @@ type grid struct {
 	last  int // index of the entry before, or -1
 	apart int // what was open at the least between the last two entries
 	pairs bool
-	loose []looseFacts
+	loose []looseText
 }
 
-// looseFacts are those of a row without a link; low is the row's.
-type looseFacts struct {
-	facts
-	low int
+// looseText is that of a row without a link; low is the row's.
+type looseText struct {
+	text string
+	low  int
 }
 
 // maxLooseText is longer than a time and a size; what is longer is prose.
@@ -32,9 +32,9 @@ const maxLoose = 16
 
 // add takes in a row without a link.
 func (g *grid) add(text string, low int) {
-	l := looseFacts{low: low}
+	l := looseText{low: low}
 	if len(text) <= maxLooseText {
-		l.line(text, false, &columns{})
+		l.text = text
 	}
 	if g.last >= 0 && len(g.loose) < maxLoose {
 		g.loose = append(g.loose, l)
@@ -70,19 +70,20 @@ func (g *grid) settle(e *entries, next, low int) {
 }
 
 // give adds to an entry what it lacks.
-func (l *looseFacts) give(e *entries, to int) {
-	entry, f := &e.list[to], &e.finds[to]
-	if !l.any() {
+func (l *looseText) give(e *entries, to int) {
+	entry, find := &e.list[to], &e.finds[to]
+	var f facts
+	if f.line(l.text, false, &columns{}); !f.any() || sameName(l.text, entry.Name) {
 		return
 	}
-	f.evidence = described
-	if f.time.precise == unread {
-		f.time = l.time
+	find.evidence = described
+	if find.time.precise == unread {
+		find.time = f.time
 	}
-	if l.kind != listing.Unknown {
-		entry.Type = l.kind
+	if f.kind != listing.Unknown {
+		entry.Type = f.kind
 	}
 	if !entry.Size.Known && entry.Type != listing.Dir {
-		entry.Size = l.size
+		entry.Size = f.size
 	}
 }

@@ -91,7 +91,7 @@ func (p *reader) targets(r *row, t []target) []target {
 				continue
 			}
 			if n := len(t); n > 0 && t[n-1].name == l.name {
-				if r.shown(t[n-1].anchor, l.name) < 0 {
+				if r.label(t[n-1].anchor, l.name).piece < 0 {
 					a.marks |= r.anchors[t[n-1].anchor].marks
 					t[n-1].anchor = i
 				}
@@ -113,7 +113,11 @@ func (p *reader) withoutEntry(r *row, bare int) {
 		p.tableHead(r)
 	case r.kind == lines && len(r.anchors) == 0 && bare >= 0:
 		var f facts
-		f.line(r.cells[0].all(), false, &p.columns)
+		text := r.cells[0].all()
+		if p.finds[bare].evidence < named {
+			text = without(text, p.list[bare].Name)
+		}
+		f.line(text, false, &p.columns)
 		if p.bare = bare; f.any() {
 			e := found{p.list[bare], p.finds[bare]}
 			p.describe(&e, f)
@@ -159,14 +163,13 @@ func (p *reader) lineHead(r *row) {
 
 // single takes in a row of one entry.
 func (p *reader) single(r *row, t target) {
-	a := &r.anchors[t.anchor]
 	var f facts
 	m := r.marks
 	for i := range r.anchors {
 		m |= r.anchors[i].marks
 	}
 	if r.kind == tableRow && len(r.cells) > 1 {
-		p.cells(r, a.cell, &f)
+		p.cells(r, t, &f)
 	}
 	if !f.any() {
 		p.beside(r, t, &f)
@@ -175,7 +178,8 @@ func (p *reader) single(r *row, t target) {
 }
 
 // cells reads the cells of a table's row but the one that has the name.
-func (p *reader) cells(r *row, name int, f *facts) {
+func (p *reader) cells(r *row, t target, f *facts) {
+	name, l := r.anchors[t.anchor].cell, r.label(t.anchor, t.name)
 	column := 0
 	for i := range r.cells {
 		c := &r.cells[i]
@@ -183,6 +187,7 @@ func (p *reader) cells(r *row, name int, f *facts) {
 		if strings.TrimSpace(text) == "" {
 			text = c.all() // it is linked as well
 		}
+		text = l.outside(text)
 		switch {
 		case i == name:
 		case r.columns != nil && len(r.columns.heads) > 0:
@@ -206,10 +211,10 @@ func (p *reader) beside(r *row, t target, f *facts) {
 		f.size = listing.Span{} // a mere number; it may count something
 	}
 	for i := range inside {
-		f.whole(inside[i].text)
+		f.whole(inside[i])
 	}
 	if len(inside) == 1 && !f.any() {
-		f.line(inside[0].text, true, columns)
+		f.line(inside[0], true, columns)
 	}
 	if before == "" || f.time.precise != unread || r.kind == flow && t.anchor > 0 {
 		return
@@ -247,8 +252,10 @@ func (p *reader) entry(r *row, t target, f facts, m marks) {
 	if e.Type == listing.Dir {
 		e.Size = listing.Span{}
 	}
-	if to, ok := r.arrow(t.anchor, t.name); ok && (m&linkMark != 0 || f.any()) {
+	if to, ok := r.arrow(t.anchor, t.name); ok && (m&(linkMark|symlinkMark) != 0 || f.any()) {
 		e.Type, e.Target = listing.Symlink, to
+	} else if m&symlinkMark != 0 && e.Type != listing.Dir {
+		e.Type = listing.Symlink
 	}
 	if _, twice := p.byName[t.name]; !twice && r.kind == lines && !f.any() {
 		p.bare = len(p.list)
@@ -261,7 +268,7 @@ func (p *reader) describe(e *found, f facts) {
 	if e.Mode = f.mode; f.kind != listing.Unknown {
 		e.Type = f.kind
 	}
-	if e.time = f.time; e.Type != listing.Dir {
+	if e.time, e.MTime = f.time, f.moment; e.Type != listing.Dir {
 		e.Size = f.size
 	}
 	if f.any() {

@@ -241,8 +241,8 @@ func (e *entries) finish(clock listing.Clock) listing.Listing {
 			e.misread(entry.Name)
 			continue
 		}
-		if !entry.MTime.Known {
-			entry.MTime = f.time.span(clock, o)
+		if shown := f.time.span(clock, o); !entry.MTime.Known || shown.Known && !overlap(shown, entry.MTime) {
+			entry.MTime = shown
 		}
 		switch {
 		case !f.hint || entry.Type != listing.File:

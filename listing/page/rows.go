@@ -244,9 +244,16 @@ func (p *rows) start(closed bool) {
 			p.muted = true
 		}
 	}
-	if p.mark(a); a.exact != "" {
+	p.mark(a)
+	if element == rowElement || element == tableElement || element == listElement {
+		return // what these have is of no cell
+	}
+	if a.exact != "" {
 		c := p.top().cell()
 		c.exact, c.bytes = a.exact, a.bytes
+	}
+	if a.when != "" {
+		p.top().cell().when = a.when
 	}
 }
 

@@ -323,5 +323,8 @@ func FuzzNames(f *testing.F) {
 		if sizeLo >= 0 && len(name)+len(target) < 4<<10 { // beyond, no file is
 			compareExactly(t, p)
 		}
+		if sizeLo >= 0 && len(name) < 256 { // beyond, no file's name is
+			comparePage(t, p)
+		}
 	})
 }
