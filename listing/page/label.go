@@ -19,9 +19,13 @@ type label struct {
 	letter bool // it shows the name to the letter
 }
 
+// maxName is longer than names are: keys of object stores have up to 1024 bytes.
+// Beyond it, they are not looked for in texts, of which a row has many.
+const maxName = 2048
+
 // label finds out how an anchor shows its name.
 func (r *row) label(anchor int, name string) label {
-	l := label{name: name, piece: -1}
+	l := label{name: name[:min(len(name), maxName)], piece: -1}
 	a := &r.anchors[anchor]
 	pieces := r.cells[a.cell].pieces
 	for i := a.piece; i < len(pieces) && pieces[i].anchor == anchor; i++ {
@@ -65,17 +69,31 @@ func (l *label) outside(text string) string {
 
 // partOf: a text, which may be cut short, is found in a name.
 func partOf(name, text string) bool {
-	text = strings.TrimSpace(text)
-	if l := loose(strings.TrimRight(text, ">…")); l != "" {
-		return strings.Contains(loose(name), l)
+	if c := core(text); c != "" {
+		return strings.Contains(core(name), c)
 	}
-	return strings.Contains(name, text)
+	return strings.Contains(name, strings.TrimSpace(text))
+}
+
+// core is what every way to show a name keeps of it, in whatever charset: the
+// letters and digits of ASCII, in small letters.
+func core(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case 'A' <= r && r <= 'Z':
+			return r + 'a' - 'A'
+		case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
+			return r
+		}
+		return -1
+	}, s)
 }
 
 // without is a text without the name that it shows, where that is all of it or
 // stands between blanks.
 func without(text, name string) string {
-	if sameName(text, name) {
+	text = text[:min(len(text), maxName)]
+	if c := core(text); sameName(text, name) || c != "" && c == core(name) {
 		return ""
 	}
 	blank := func(s string) bool { return strings.TrimSpace(s) == "" }
@@ -185,7 +203,7 @@ func sameName(shown, name string) bool {
 			return true
 		}
 	}
-	return loose(shown) == loose(name)
+	return len(name) <= maxName && len(shown) <= maxName && loose(shown) == loose(name)
 }
 
 // loose forgets what package indexes change in a name for its link.

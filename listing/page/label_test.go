@@ -12,7 +12,7 @@ import (
 // deceptive are names that look like what stands beside names.
 var deceptive = []string{
 	"1.2M", "31m", "1234", "5 KB", "(1.2 MB, 2024-05-17)", "report 2024-11-12 10:00", "report 2024-11-12 10:00.txt", "2024-11-12", "12-Nov-2024 10:00  5K",
-	"backup-20240102.tar", "Nov 12 2024", "-", "--", "<dir>", "[DIR]", "folder", "-rw-r--r-- 1 root 5 Nov 12 2024", "→ x", "-> 1.2M", "a -> 5K", "bell\a[31m",
+	"backup-20240102.tar", "Nov 12 2024", "-", "--", "<dir>", "[DIR]", "folder", "-rw-r--r-- 1 root 5 Nov 12 2024", "→ x", "-> 1.2M", "a -> 5K", "latin1-\xe9 2024-11-12", "→2024-11-12.tar", "bell\a[31m",
 }
 
 // shownAs are ways to show a name that tell nothing else.
@@ -26,6 +26,8 @@ var shownAs = []struct{ name, row string }{
 	{"an item, in pieces", `<ul><li><a href="%[1]s"><i>%[3]s</i>&#8203;<i>%[4]s</i></a></li></ul>`},
 	{"an item, in three pieces", `<ul><li><a href="%[1]s"><i>%[3]s</i><u>\u{200B}</u><u>\u{7}</u><i>%[4]s</i></a></li></ul>`},
 	{"an item, cut short", `<ul><li><a href="%[1]s"><i>%[3]s</i><b>%[5]s..&gt;</b></a></li></ul>`},
+	{"an item, in another charset", `<ul><li><a href="%[1]s"><i>description</i> <b>é%[2]s</b></a></li></ul>`},
+	{"a table, the name in another charset", `<table><tr><td>%[2]sé</td><td><a href="%[1]s">Download</a></td></tr></table>`},
 	{"a table", `<table><tr><td><a href="%[1]s">%[2]s</a></td><td></td></tr></table>`},
 	{"a table, in pieces", `<table><tr><th>Name</th><th>Size</th></tr><tr><td><a href="%[1]s"><i>%[3]s</i><i>\x1B</i>%[4]s</a></td><td></td></tr></table>`},
 	{"a table, the name in another cell", `<table><tr><td>%[2]s</td><td><a href="%[1]s">Download</a></td></tr></table>`},
