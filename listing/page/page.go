@@ -8,9 +8,11 @@
 //   - "7.5M" is any size from 7.4M to 7.6M, "Nov 12 2024" any second of that
 //     day, and a time without a zone is what [listing.Clock] makes of it.
 //   - A link with a slash at its end, or beside the icon or the word of a
-//     directory, is a directory; one without is shown as a file.
+//     directory, is a directory; one without is shown as a file, or by its
+//     row's class="symlink" or an arrow behind its name as a symbolic link.
 //   - Names are the bytes that the links have, percent-decoded; never the text
-//     that is shown, which servers cut short.
+//     that is shown, which servers cut short, and which is read for nothing
+//     else, whatever a name looks like.
 //
 // A page ended, as [listing.Listing] has it, when its <html> or <body> did, or
 // the root of its JSON or XML. Of pages that never end these, the table, list or
