@@ -2,8 +2,10 @@ package maint
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,6 +71,34 @@ func TestSyncDeletesOnProof(t *testing.T) {
 	for _, name := range []string{"m/d/stays", "m/d/theirs", "m/d/.hidden", "m/d/sub/excluded"} {
 		if _, err := os.Lstat(s.path(name)); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestSyncMakesWay: a directory that is none upstream goes only if all of it may.
+func TestSyncMakesWay(t *testing.T) {
+	s := newSite(t, "")
+	for _, name := range []string{"/ours/a", "/theirs/a", "/theirs/d/b"} {
+		s.origin.Set(name, origin.File{Seed: 1, Size: 10})
+		s.fetch(mirror.Name("m" + name))
+	}
+	s.put("m/theirs/d/z", "theirs")
+	for _, c := range []struct {
+		name mirror.Name
+		o    SyncOptions
+		way  int
+		why  string
+	}{
+		{"m/ours", SyncOptions{}, 0, "--delete makes way"},
+		{"m/ours", SyncOptions{Delete: true}, 2, ""},
+		{"m/ours", SyncOptions{Delete: true, Exclude: []string{"a"}}, 0, "/m/ours/a was left out"},
+		{"m/theirs", SyncOptions{Delete: true}, 0, "/m/theirs/d/z is not ours"},
+	} {
+		r := s.newSyncing(c.o)
+		r.file(c.name, &listing.Entry{Name: c.name.Base(), Type: listing.File}, r.here("m")[c.name.Base()])
+		said := fmt.Sprint(r.sum.Kept)
+		if len(r.way) != c.way || len(r.files) != min(c.way, 1) || !strings.Contains(said, c.why) || c.why == "" && len(r.sum.Kept) > 0 {
+			t.Errorf("%s, %+v: %q go, %v come; %s", c.name, c.o, r.way, r.files, said)
 		}
 	}
 }

@@ -11,7 +11,8 @@
 //
 // The configuration is the file that -config names, else MIRROR_CONFIG, else
 // /etc/mirror/mirror.toml. It may run beside a daemon, as the user who owns the
-// state directory. The exit status is 1 if anything failed.
+// state directory. The exit status is 1 if anything failed,
+// and 130 if it was interrupted.
 package main
 
 import (
@@ -56,8 +57,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			fmt.Fprintf(stderr, "mirrorctl: %s\n", oneLine(line))
 		}
 	}
+	if ctx.Err() != nil {
+		return interrupted
+	}
 	return 1
 }
+
+// interrupted is the status of what Ctrl-C has ended, as shells have it: 128 and
+// the number of SIGINT.
+const interrupted = 130
 
 // errReported is the error of a command that has said what went wrong.
 var errReported = errors.New("reported already")
