@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"mirror"
 	"mirror/config"
 	"mirror/store/index"
@@ -81,7 +83,7 @@ func (e *Engine) FetchMany(ctx context.Context, m *config.Mirror, files []Wanted
 	}
 	var wg sync.WaitGroup
 	var mu sync.Mutex // held while o.Done runs
-	together := make(chan struct{}, maxTogether)
+	together := make(chan struct{}, atOnce())
 	for _, w := range files {
 		select {
 		case together <- struct{}{}:
@@ -106,6 +108,16 @@ func (e *Engine) FetchMany(ctx context.Context, m *config.Mirror, files []Wanted
 		g.batch.end()
 	}
 	return nil
+}
+
+// atOnce is how many transfers the limit of open files allows: each has two, and
+// half of them is for the rest.
+func atOnce() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return fewJobs
+	}
+	return int(min(maxTogether, max(fewJobs, limit.Cur/4)))
 }
 
 // bring fetches or refreshes one file.

@@ -233,7 +233,11 @@ func (r *syncing) pretend() {
 		r.tell("delete", name, "")
 	}
 	for _, w := range r.files {
-		if _, err := r.tree.Lstat(w.Name); err == nil {
+		if why, followed := r.instead[w.Name]; followed {
+			r.refuse(w.Name, why+"; what it leads to is asked for in its place")
+			continue
+		}
+		if !w.New {
 			r.sum.Asked++
 			r.tell("ask", w.Name, "")
 			continue
