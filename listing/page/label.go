@@ -67,12 +67,13 @@ func (l *label) outside(text string) string {
 	return without(text, l.name)
 }
 
-// partOf: a text, which may be cut short, is found in a name.
+// partOf: a text, which may be cut short or have a mark of its type behind it, is
+// found in a name.
 func partOf(name, text string) bool {
 	if c := core(text); c != "" {
 		return strings.Contains(core(name), c)
 	}
-	return strings.Contains(name, strings.TrimSpace(text))
+	return strings.Contains(name, strings.TrimRight(strings.TrimSpace(text), "/@*>.…"))
 }
 
 // core is what every way to show a name keeps of it, in whatever charset: the
@@ -176,7 +177,7 @@ func (r *row) arrow(anchor int, name string) (target string, ok bool) {
 			}
 			text := strings.TrimSpace(pieces[i].text)
 			rest, found := cutArrow(text)
-			if !found || pieces[i].anchor == anchor && l.inside(text) == "" || l.outside(text) == "" {
+			if !found || pieces[i].anchor == anchor && l.inside(text) == "" || !l.same && sameName(text, l.name) {
 				continue
 			}
 			if rest = strings.TrimSpace(rest); rest == "" && i+1 < len(pieces) {

@@ -297,6 +297,8 @@ func FuzzNames(f *testing.F) {
 		f.Add(name, names[len(names)-1-i], uint8(i), int64(i), int64(i*i), noon, noon+int64(i), uint16(i*97))
 	}
 	f.Add("a", "", uint8(1), int64(-1<<63), int64(1<<63-1), int64(-1<<63), int64(1<<63-1), uint16(0))
+	f.Add("a\r->", "", uint8(1), int64(0), int64(0), noon, noon, uint16(0))
+	f.Add("\x1d\x920", "0", uint8(2), int64(0), int64(0), noon, noon, uint16(0))
 	f.Fuzz(func(t *testing.T, name, target string, kind uint8, sizeLo, sizeHi, mtimeLo, mtimeHi int64, bits uint16) {
 		if !listing.ValidName(name) || strings.IndexByte(target, 0) >= 0 || sizeLo > sizeHi || mtimeLo > mtimeHi {
 			return
