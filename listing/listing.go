@@ -19,7 +19,7 @@ type Listing struct {
 	// Entries are in the order of the listing; no name comes twice.
 	Entries []Entry
 	// Ended: the listing ended properly, by its own format's or its protocol's
-	// means. Absence from one that did not says nothing.
+	// means, and was one beyond doubt. Absence from one that did not says nothing.
 	Ended bool
 	// Unread counts the lines or links that look like entries and were not
 	// understood; FirstUnread is the first of them, for error messages.

@@ -54,7 +54,7 @@ func (r *syncing) absent(d fetch.Walked, here map[string]fs.DirEntry, listed map
 	why := ""
 	switch {
 	case !d.Ended:
-		why = "its listing did not end properly"
+		why = "its listing is not certain to be whole"
 	case d.Unread > 0:
 		why = fmt.Sprintf("its listing was not read to the letter: %d of its lines were not understood", d.Unread)
 	case d.Doubt != nil:

@@ -104,7 +104,7 @@ func (p *printer) end(d *fetch.Directory) error {
 		warn("this is the listing of %s: %v", moment(d.Checked, time.Now()), d.Stale)
 	}
 	if !d.Ended {
-		warn("the listing did not end properly: there may be more")
+		warn("the listing is not certain to be whole: there may be more")
 	}
 	if d.Unread > 0 {
 		warn("%s of the listing could not be understood", plural(d.Unread, "line"))

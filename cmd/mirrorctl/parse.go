@@ -160,7 +160,7 @@ func conclusion(s maint.Summary) string {
 	if s.Ended {
 		return text + "; it ended properly"
 	}
-	return text + "; it did not end properly, so that there may be more"
+	return text + "; it is not certain to be whole: there may be more"
 }
 
 func entries(n int) string {

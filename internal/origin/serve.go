@@ -184,7 +184,7 @@ func (out *response) directory(path string) {
 		return
 	}
 	var page strings.Builder
-	fmt.Fprintf(&page, "<html><head><title>Index of %s</title></head><body>\n", html.EscapeString(path))
+	fmt.Fprintf(&page, "<html><head><title>Index of %s</title></head><body>\n<a href=\"../\">../</a>\n", html.EscapeString(path))
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		fmt.Fprintf(&page, "<a href=\"%s\">%s</a>\n", (&url.URL{Path: "./" + name}).EscapedPath(), html.EscapeString(name))
 	}

@@ -116,8 +116,8 @@ func TestCorpus(t *testing.T) {
 				t.Fatal(err)
 			}
 			tr.check(t, l, true)
-			if !l.Ended {
-				t.Error("it did not end")
+			if l.Ended == unproven[tr.Case] {
+				t.Errorf("ended: %t", l.Ended)
 			}
 			if maker, _, made := strings.Cut(tr.Case, "--"); made && !strings.HasSuffix(tr.Case, "--empty") {
 				if l.Unread > 0 {

@@ -6,7 +6,8 @@ import (
 )
 
 // families are what is known to be on some server's pages and nobody else's.
-// They name the format, and decide nothing.
+// They name the format, and decide nothing but how sure a page without sizes and
+// times is to be a listing.
 var families = []struct{ format, sign string }{
 	{"artifactory", "Artifactory/"},
 	{"caddy", "caddyserver.com"},
@@ -28,7 +29,8 @@ var families = []struct{ format, sign string }{
 	{"apache", `href="?C=N;O=`},
 	{"apache", `href="?C=N&amp;O=`},
 	{"apache", `alt="[PARENTDIR]"`},
-	{"apache", "<ul><li><a href=\"/"},
+	{"apache", "</h1>\n<ul><li><a href=\"/"},
+	{"go", "<meta name=\"viewport\" content=\"width=device-width\">\n<pre>"},
 	{"iis", "[To Parent Directory]"},
 	{"iis", "&lt;dir&gt; <A HREF="},
 	{"jetty", "jetty-dir.css"},
@@ -39,7 +41,10 @@ var families = []struct{ format, sign string }{
 	{"nginx", `<hr><pre><a href="../">../</a>`},
 }
 
-// formatOf names the kind of a page; "generic" is the unknown server's.
+// generic is the format of an unknown server's page.
+const generic = "generic"
+
+// formatOf names the kind of a page.
 func formatOf(body []byte, p *reader) string {
 	head := body[:min(len(body), sniffed)]
 	tail := body[max(len(head), len(body)-sniffed/4):]
@@ -51,7 +56,7 @@ func formatOf(body []byte, p *reader) string {
 	if p.hashes {
 		return "pypi-simple"
 	}
-	return "generic"
+	return generic
 }
 
 // listingTitle: a page whose title begins so is a listing even if it is empty.

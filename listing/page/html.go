@@ -29,7 +29,9 @@ func parseHTML(body []byte, in Input) (listing.Listing, error) {
 	p.grid.settle(&p.entries, -1, 0)
 	l := p.finish(in.Clock)
 	l.Format = formatOf(body, p)
-	l.Ended = p.whole()
+	// Without sizes and times, a few links may be those of a page that tells of an
+	// outage.
+	l.Ended = p.whole() && (p.described() || l.Format != generic || p.headed || listingTitle(p.title) && p.above)
 	if len(l.Entries) == 0 && !p.listsNothing() {
 		return listing.Listing{}, errNoListing(p.title)
 	}

@@ -44,7 +44,8 @@ func parseJSON(body []byte, in Input) (listing.Listing, error) {
 	}
 	l := p.finish(in.Clock)
 	l.Format = p.format()
-	l.Ended = err == nil && p.next() == 0 && !p.more
+	// Nothing is what a program says, too, that has lost its data.
+	l.Ended = err == nil && p.next() == 0 && !p.more && len(l.Entries) > 0
 	return l, nil
 }
 

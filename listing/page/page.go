@@ -17,7 +17,9 @@
 // A page ended, as [listing.Listing] has it, when its <html> or <body> did, or
 // the root of its JSON or XML. Of pages that never end these, the table, list or
 // preformatted text with the entries must have ended, and every section that
-// began. Whether the transfer was whole is for its protocol to tell.
+// began. One that shows neither a size nor a time must also have headings, or be a
+// known server's, or have the title of a listing and a link to the directory above;
+// an empty list in JSON proves nothing. Whether the transfer was whole is for its protocol to tell.
 package page
 
 import (
@@ -25,6 +27,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -210,6 +213,11 @@ func (e *entries) put(f found) {
 		}
 	}
 	e.list[i], e.finds[i] = first.Entry, first.find
+}
+
+// described reports whether some entry has a size or a time.
+func (e *entries) described() bool {
+	return slices.ContainsFunc(e.finds, func(f find) bool { return f.evidence == described })
 }
 
 // misread counts what looks like an entry and is not understood.

@@ -130,6 +130,22 @@ func index(names ...string) string {
 	return b.String()
 }
 
+// TestDeleteOddPage: a page of another kind in place of a listing takes nothing.
+func TestDeleteOddPage(t *testing.T) {
+	t.Parallel()
+	p, url := newPages(t, map[string]string{"/": index("a", "b"), "/a": "1", "/b": "1", "/status.html": "1"})
+	s := newSite(t, "zone = \"UTC\"", url)
+	s.sync(maint.SyncOptions{})
+	for _, page := range []string{
+		`<html><head><title>Down for maintenance</title></head><body><p>See <a href="status.html">our status</a>.</p></body></html>`,
+		`<html><head><title>Index of /</title></head><body><p>Error reading the directory</p></body></html>`,
+		`[]`,
+	} {
+		p.set("/", page, changed)
+		s.wantDeleted(0, "not certain to be whole")
+	}
+}
+
 // TestDeleteEmpty: where the disk is not mounted that an upstream serves, nothing
 // is gone; nor half of everything, unless it is said to be.
 func TestDeleteEmpty(t *testing.T) {
