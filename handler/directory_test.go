@@ -75,7 +75,7 @@ func TestLargeDirectory(t *testing.T) {
 	r := newRig(t, "")
 	var page strings.Builder
 	for i := range 3000 {
-		fmt.Fprintf(&page, "<a href=\"%04d.deb\">%[1]04d.deb</a>    12-Nov-2024 10:21    10\n", i)
+		fmt.Fprintf(&page, "<a href=\"%04d.deb\">%04[1]d.deb</a>    12-Nov-2024 10:21    10\n", i)
 	}
 	r.o.Set("/d/", origin.File{Body: []byte(strings.Replace(listed, "<a href=\"sub/\"", page.String()+"<a href=\"sub/\"", 1)), ContentType: "text/html"})
 	resp := r.ask(streaming, "GET", "/m/d/")
