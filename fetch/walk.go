@@ -45,7 +45,7 @@ func (e *Engine) Walk(ctx context.Context, name mirror.Name, into func(mirror.Na
 	if !ok {
 		return e.outside(name)
 	}
-	w := &walk{e: e, m: m, ctx: ctx, top: name, visit: visit, begun: e.now(), most: maxDirectories}
+	w := &walk{e: e, m: m, ctx: ctx, visit: visit, begun: e.now(), found: extent{top: name, left: mostExtent}}
 	inside := func(dir mirror.Name) bool {
 		other, _, ok := e.lookupDir(dir)
 		return ok && other == m && into(dir)
@@ -80,7 +80,7 @@ func (e *Engine) walkTree(ctx context.Context, src upstream, name, rest mirror.N
 		return err
 	}
 	defer slot()
-	begun := e.now()
+	begun, found := e.now(), extent{top: name, left: mostExtent}
 	dirs := map[mirror.Name]*Directory{name: {Name: name, Upstream: src.URL(rest)}}
 	order := []*Directory{dirs[name]}
 	ended, unread, err := src.Source.(source.Walker).Walk(ctx, rest, func(parent string, entry listing.Entry) error {
@@ -94,8 +94,8 @@ func (e *Engine) walkTree(ctx context.Context, src upstream, name, rest mirror.N
 		}
 		d.Entries = append(d.Entries, entry)
 		if below := at.Join(entry.Name); entry.Type == listing.Dir && into(below) {
-			if len(order) == maxDirectories {
-				return endless(name, len(order))
+			if err := found.add(below); err != nil {
+				return err
 			}
 			_, rest, _ := e.lookupDir(below)
 			dirs[below] = &Directory{Name: below, Upstream: src.URL(rest)}
@@ -147,11 +147,9 @@ type walk struct {
 	e     *Engine
 	m     *config.Mirror
 	ctx   context.Context
-	top   mirror.Name
 	into  func(mirror.Name) bool
 	visit func(Walked)
 	begun time.Time
-	most  int // directories
 
 	catalog catalogWord
 
@@ -159,22 +157,39 @@ type walk struct {
 	more    sync.Cond  // of mu: pending has grown, or nobody works
 	pending []*branch  // guarded by mu; the last is the next
 	working int        // guarded by mu
-	found   int        // guarded by mu: directories
+	found   extent     // guarded by mu
 	err     error      // guarded by mu: what ended it
 }
 
-// What is below a directory has an end, unless a program makes it up. The largest
-// trees that are mirrored have some hundred thousand directories, ten deep.
+// maxDeep is how many directories a walk goes down: trees that are mirrored are
+// some ten deep.
+const maxDeep = 100
+
+// extent is how much a walk has found. What is below a directory has an end,
+// unless a program makes it up; and who syncs it keeps all names in memory.
+type extent struct {
+	top  mirror.Name
+	dirs int
+	left int64 // bytes
+}
+
+// mostExtent is enough for over a million directories with names of 100 bytes, and
+// directoryExtent is what each takes beside its name.
 const (
-	maxDirectories = 2_000_000
-	maxDeep        = 100
+	mostExtent      = 256 << 20
+	directoryExtent = 100
 )
 
 // errEndless: the tree does not seem to end.
 var errEndless = errors.New("it does not seem to end")
 
-func endless(name mirror.Name, found int) error {
-	return fmt.Errorf("/%s has more than %d directories below it: %w", name, found, errEndless)
+// add counts a directory; the error is errEndless.
+func (x *extent) add(name mirror.Name) error {
+	if x.left -= int64(len(name)) + directoryExtent; x.left < 0 {
+		return fmt.Errorf("/%s has more than %d directories below it: %w", x.top, x.dirs, errEndless)
+	}
+	x.dirs++
+	return nil
 }
 
 // branch is a directory and the way that led to it.
@@ -261,15 +276,13 @@ func (w *walk) add(b *branch, d *Directory) {
 		if d.Entries[i].Type != listing.Dir || !w.into(below) {
 			continue
 		}
-		switch {
-		case b.depth == maxDeep:
+		if b.depth == maxDeep {
 			w.visit(Walked{Directory: &Directory{Name: b.name}, Err: fmt.Errorf("%d directories lead here, and on: what is below %w", maxDeep, ErrLoop)})
 			return
-		case w.found == w.most:
-			w.err = endless(w.top, w.found)
+		}
+		if w.err = w.found.add(below); w.err != nil {
 			return
 		}
-		w.found++
 		w.pending = append(w.pending, &branch{name: below, above: b, depth: b.depth + 1})
 	}
 }

@@ -53,9 +53,9 @@ upstream = [%q]`, makeUp(t, 1), makeUp(t, 30)), origin.New(t))
 
 	m, _, _ := e.lookupDir("broad")
 	listed = 0
-	w := &walk{e: e, m: m, ctx: s.ctx(), top: "broad", into: anywhere, visit: func(d Walked) { listed++ }, most: 100}
+	w := &walk{e: e, m: m, ctx: s.ctx(), into: anywhere, visit: func(d Walked) { listed++ }, found: extent{top: "broad", left: 100 * 120}}
 	w.more.L = &w.mu
-	if err := w.run("broad"); !errors.Is(err, errEndless) || !strings.Contains(err.Error(), "/broad has more than 100 directories") {
+	if err := w.run("broad"); !errors.Is(err, errEndless) || !strings.Contains(err.Error(), "/broad has more than 10") {
 		t.Errorf("error %v", err)
 	}
 	if listed > 10 || len(w.pending) > 100 {
