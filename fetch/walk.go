@@ -271,19 +271,24 @@ func (w *walk) add(b *branch, d *Directory) {
 		v.AsOf, v.Doubt = w.catalog.asOf, w.catalog.doubt
 	}
 	w.visit(v)
+	deep := false
 	for i := range d.Entries {
 		below := b.name.Join(d.Entries[i].Name)
-		if d.Entries[i].Type != listing.Dir || !w.into(below) {
+		if d.Entries[i].Type != listing.Dir {
 			continue
-		}
-		if b.depth == maxDeep {
-			w.visit(Walked{Directory: &Directory{Name: b.name}, Err: fmt.Errorf("%d directories lead here, and on: what is below %w", maxDeep, ErrLoop)})
-			return
 		}
 		if w.err = w.found.add(below); w.err != nil {
 			return
 		}
-		w.pending = append(w.pending, &branch{name: below, above: b, depth: b.depth + 1})
+		if !w.into(below) {
+			continue
+		}
+		if deep = b.depth == maxDeep; !deep {
+			w.pending = append(w.pending, &branch{name: below, above: b, depth: b.depth + 1})
+		}
+	}
+	if deep {
+		w.visit(Walked{Directory: &Directory{Name: b.name}, Err: fmt.Errorf("%d directories lead here, and on: what is below %w", maxDeep, ErrLoop)})
 	}
 }
 
