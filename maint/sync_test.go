@@ -75,6 +75,69 @@ func TestSyncDeletesOnProof(t *testing.T) {
 	}
 }
 
+// TestSyncDeletesWhatIsOlder: a listing tells nothing of what an upstream had later.
+func TestSyncDeletesWhatIsOlder(t *testing.T) {
+	s := newSite(t, "")
+	s.origin.Set("/d/file", origin.File{Seed: 1, Size: 10})
+	s.fetch("m/d/file")
+	fetched := s.record("m/d/file").Fetched
+	gone := func(asOf time.Time, doubt error) bool {
+		t.Helper()
+		r := s.newSyncing(SyncOptions{Delete: true})
+		r.directory(fetch.Walked{AsOf: asOf, Doubt: doubt, Directory: &fetch.Directory{Name: "m/d", Ended: true}})
+		if told := len(r.sum.Undeleted) > 0; told != (doubt != nil) {
+			t.Errorf("told: %v", r.sum.Undeleted)
+		}
+		return len(r.gone) > 0
+	}
+	if gone(fetched.Add(-time.Second), nil) {
+		t.Error("it was fetched after its listing was made")
+	}
+	later := fetched.Add(time.Minute)
+	if gone(later, errors.New("no proof")) {
+		t.Error("the listing was in doubt")
+	}
+	if !gone(later, nil) {
+		t.Error("it was fetched before its listing was made, and stays")
+	}
+	if err := s.Engine.Index().Touch(t.Context(), "m/d/file", later.Add(time.Second), "", ""); err != nil {
+		t.Fatal(err)
+	}
+	if gone(later, nil) {
+		t.Error("it was confirmed after its listing was made")
+	}
+}
+
+// TestSyncTooMany: what may be a mistake upstream takes little.
+func TestSyncTooMany(t *testing.T) {
+	s := newSite(t, "")
+	var names []mirror.Name
+	for i := range 12 {
+		name := fmt.Sprintf("m/%d", i)
+		s.put(name, "x")
+		names = append(names, mirror.Name(name))
+	}
+	for _, c := range []struct {
+		o       SyncOptions
+		n, had  int
+		refused bool
+	}{
+		{SyncOptions{Delete: true}, 12, 23, true},
+		{SyncOptions{Delete: true}, 12, 24, false},
+		{SyncOptions{Delete: true}, 10, 10, false}, // a few always may
+		{SyncOptions{Delete: true, MaxDelete: 12}, 12, 12, false},
+		{SyncOptions{Delete: true, MaxDelete: 11}, 12, 1000, true},
+		{SyncOptions{}, 12, 12, false}, // they only make way
+	} {
+		r := s.newSyncing(c.o)
+		r.had, r.gone = c.had, names[:c.n]
+		r.spare()
+		if (r.spared != nil) != c.refused || (len(r.gone) == 0) != c.refused || (len(r.sum.Undeleted) == 1) != c.refused {
+			t.Errorf("%d of %d, %+v: %v, %d go, %v", c.n, c.had, c.o, r.spared, len(r.gone), r.sum.Undeleted)
+		}
+	}
+}
+
 // TestSyncMakesWay: a directory that is none upstream goes only if all of it may.
 func TestSyncMakesWay(t *testing.T) {
 	s := newSite(t, "")
@@ -209,5 +272,18 @@ func TestSyncNested(t *testing.T) {
 		if _, err := os.Lstat(s.path(name)); (err == nil) != want {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestSyncNestedGuess: what leads to another mirror is a directory, if its listing
+// does not tell.
+func TestSyncNestedGuess(t *testing.T) {
+	s := newSite(t, "[[mirror]]\nprefix = \"/m/above/p/\"\nupstream = [\"http://127.0.0.1:1/\"]")
+	s.put("m/above/p/file", "another mirror's")
+	r := s.newSyncing(SyncOptions{Delete: true})
+	r.m, _, _ = s.Conf.Match("m/")
+	r.directory(fetch.Walked{Directory: &fetch.Directory{Name: "m", Ended: true, Entries: []listing.Entry{{Name: "above"}}}})
+	if fmt.Sprint(r.guessed) != "[m/above]" || len(r.files)+len(r.way)+len(r.gone)+len(r.sum.Refused) > 0 {
+		t.Errorf("guessed: %q; %+v", r.guessed, r.plan)
 	}
 }
