@@ -57,5 +57,5 @@ vuln: ## known vulnerabilities in what is linked (asks the Go vulnerability data
 
 .PHONY: bench
 bench: ## the comparison with nginx, into bench/RESULTS.md
-	scripts/need gcc:gcc /usr/include/stdlib.h:libc6-dev nginx:nginx-light curl:curl rsync:rsync lftp:lftp
+	scripts/need gcc:gcc /usr/include/stdlib.h:libc6-dev nginx:nginx-light curl:curl rsync:rsync lftp:lftp vsftpd:vsftpd
 	$(GO) run ./bench

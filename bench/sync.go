@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"time"
 
@@ -21,6 +22,8 @@ const (
 	rsyncA    contestant.Kind = "rsync -a"
 	syncHTTP  contestant.Kind = "mirrorctl sync, from nginx"
 	lftp      contestant.Kind = "lftp mirror, from nginx"
+	syncFTP   contestant.Kind = "mirrorctl sync, from vsftpd"
+	lftpFTP   contestant.Kind = "lftp mirror, from vsftpd"
 )
 
 // The tree: as many directories of as many files.
@@ -33,7 +36,7 @@ const (
 func syncTree(ctx context.Context, b *bench) ([]*series, error) {
 	s := &series{
 		title: fmt.Sprintf("A tree of %d files of %s", syncDirs*syncDirs, size(syncSize)), unit: "s", format: "%.2f",
-		kinds: []contestant.Kind{syncRsync, rsyncA, syncHTTP, lftp},
+		kinds: []contestant.Kind{syncRsync, rsyncA, syncHTTP, lftp, syncFTP, lftpFTP},
 	}
 	t, err := newTreeBench(ctx, b)
 	if err != nil {
@@ -49,17 +52,17 @@ func syncTree(ctx context.Context, b *bench) ([]*series, error) {
 			s.add(&turn{Running: &contestant.Running{Kind: kind}, b: b, round: round}, took.Seconds())
 		}
 	}
-	s.note = fmt.Sprintf("From exec to exit, onto an empty disk cache; ours is on the disk by then. Goals: at most 3x rsync (%s) and 1x lftp (%s).",
-		times(s.ratio(syncRsync, rsyncA)), times(s.ratio(syncHTTP, lftp)))
+	s.note = fmt.Sprintf("From exec to exit, onto an empty disk cache; ours is on the disk by then. Goals: at most 3x rsync (%s), and 1x lftp over HTTP (%s) and FTP (%s).",
+		times(s.ratio(syncRsync, rsyncA)), times(s.ratio(syncHTTP, lftp)), times(s.ratio(syncFTP, lftpFTP)))
 	return []*series{s}, nil
 }
 
 // treeBench is the tree and its servers.
 type treeBench struct {
-	b           *bench
-	up          string // the tree
-	program     string // mirrorctl
-	rsync, http string // URLs
+	b                *bench
+	up               string // the tree
+	program          string // mirrorctl
+	rsync, http, ftp string // URLs
 }
 
 func newTreeBench(ctx context.Context, b *bench) (*treeBench, error) {
@@ -99,9 +102,9 @@ func (t *treeBench) fill() error {
 
 // serve starts the upstreams. The bench's group ends them.
 func (t *treeBench) serve(ctx context.Context, dir string) error {
-	as, user := "", ""
+	as, root := "", ""
 	if os.Getuid() == 0 {
-		as, user = "uid = root\ngid = root\n", "user root;"
+		as, root = "uid = root\ngid = root\n", "user root;"
 	}
 	rsyncPort, err := freePort()
 	if err != nil {
@@ -111,9 +114,31 @@ func (t *treeBench) serve(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
+	ftpPort, err := freePort()
+	if err != nil {
+		return err
+	}
+	who, err := user.Current()
+	if err != nil {
+		return err
+	}
+	t.ftp = fmt.Sprintf("ftp://127.0.0.1:%d/", ftpPort)
 	t.rsync, t.http = fmt.Sprintf("rsync://127.0.0.1:%d/m/", rsyncPort), fmt.Sprintf("http://127.0.0.1:%d/", httpPort)
-	rsyncConf, httpConf := filepath.Join(dir, "rsyncd.conf"), filepath.Join(dir, "nginx.conf")
+	rsyncConf, httpConf, ftpConf := filepath.Join(dir, "rsyncd.conf"), filepath.Join(dir, "nginx.conf"), filepath.Join(dir, "vsftpd.conf")
 	err = errors.Join(
+		os.WriteFile(ftpConf, fmt.Appendf(nil, `listen=YES
+listen_address=127.0.0.1
+listen_port=%d
+background=NO
+run_as_launching_user=YES
+seccomp_sandbox=NO
+anonymous_enable=YES
+no_anon_password=YES
+anon_world_readable_only=NO
+xferlog_enable=NO
+ftp_username=%s
+anon_root=%s
+`, ftpPort, who.Username, t.up), 0o600),
 		os.WriteFile(rsyncConf, fmt.Appendf(nil, "use chroot = no\naddress = 127.0.0.1\nport = %d\nlog file = %s/rsyncd.log\n%s[m]\npath = %s\n",
 			rsyncPort, dir, as, t.up), 0o600),
 		os.WriteFile(httpConf, fmt.Appendf(nil, `%s worker_processes 1; daemon off; pid %[2]s/pid; error_log %[2]s/errors;
@@ -123,12 +148,13 @@ http {
 	client_body_temp_path %[2]s/tmp; proxy_temp_path %[2]s/tmp; fastcgi_temp_path %[2]s/tmp; uwsgi_temp_path %[2]s/tmp; scgi_temp_path %[2]s/tmp;
 	server { listen 127.0.0.1:%[3]d; root %[4]s; autoindex on; keepalive_requests 100000; }
 }
-`, user, dir, httpPort, t.up), 0o600))
+`, root, dir, httpPort, t.up), 0o600))
 	if err != nil {
 		return err
 	}
 	for port, cmd := range map[int]*exec.Cmd{
 		rsyncPort: exec.Command("rsync", "--daemon", "--no-detach", "--config="+rsyncConf),
+		ftpPort:   exec.Command("vsftpd", ftpConf),
 		httpPort:  exec.Command(t.b.setup.Nginx, "-p", dir, "-c", httpConf, "-e", dir+"/errors"),
 	} {
 		if _, err := t.b.group.Start(cmd); err != nil {
@@ -176,8 +202,11 @@ func (t *treeBench) bring(ctx context.Context, kind contestant.Kind) (time.Durat
 		return 0, err
 	}
 	url := t.rsync
-	if kind == syncHTTP {
+	switch kind {
+	case syncHTTP:
 		url = t.http
+	case syncFTP:
+		url = t.ftp
 	}
 	conf := filepath.Join(dir, "mirror.toml")
 	text := fmt.Sprintf("docroot = %q\n[[mirror]]\nprefix = \"/\"\nupstream = [%q]\nzone = \"UTC\"\n", to, url)
@@ -190,6 +219,8 @@ func (t *treeBench) bring(ctx context.Context, kind contestant.Kind) (time.Durat
 		cmd = exec.CommandContext(ctx, "rsync", "-a", t.rsync, to+"/")
 	case lftp:
 		cmd = exec.CommandContext(ctx, "lftp", "-c", "mirror "+t.http+" "+to)
+	case lftpFTP:
+		cmd = exec.CommandContext(ctx, "lftp", "-c", "mirror "+t.ftp+" "+to)
 	}
 	unix.Sync() // what the one before has left is not this one's
 	begun := time.Now()
