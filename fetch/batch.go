@@ -30,6 +30,7 @@ const (
 type batch struct {
 	e   *Engine
 	src upstream
+	ctx context.Context // of the sessions
 
 	mu    sync.Mutex
 	more  sync.Cond // of mu: the queue has grown, or it is over
@@ -59,19 +60,17 @@ func (e *Engine) newBatch(src upstream) *batch {
 }
 
 // start has sessions begin, at most most at a time. They end after end was called,
-// or the engine is stopped.
-func (b *batch) start(most int) error {
+// or with ctx, which ends with the engine.
+func (b *batch) start(ctx context.Context, most int) error {
 	b.e.mu.Lock()
 	defer b.e.mu.Unlock()
 	if b.e.closed {
 		return errShutdown
 	}
-	unstop := context.AfterFunc(b.e.ctx, b.end)
+	b.ctx = ctx
+	context.AfterFunc(ctx, b.end)
 	for range min(sessions, most) {
-		b.e.batches.Go(func() {
-			b.run()
-			unstop()
-		})
+		b.e.batches.Go(b.run)
 	}
 	return nil
 }
@@ -83,7 +82,7 @@ func (b *batch) end() {
 	b.more.Broadcast()
 }
 
-// fetch is Source.Fetch. A session ends with the engine's context, and nobody
+// fetch is Source.Fetch. A session ends with its context, and nobody
 // touches the request after fetch has returned.
 func (b *batch) fetch(r source.Request, size int64) (source.Result, error) {
 	a := &asking{Request: r, size: size, done: make(chan struct{})}
@@ -94,7 +93,7 @@ func (b *batch) fetch(r source.Request, size int64) (source.Result, error) {
 	b.mu.Lock()
 	if b.ended {
 		b.mu.Unlock()
-		return source.Result{}, context.Cause(b.e.ctx)
+		return source.Result{}, context.Cause(b.ctx)
 	}
 	b.queue = append(b.queue, a)
 	b.mu.Unlock()
@@ -157,7 +156,7 @@ func (b *batch) session(some []*asking) (again []*asking) {
 		settled++
 		close(a.done)
 	}
-	b.src.Source.(source.Batcher).FetchMany(b.e.ctx, requests, func(i int, res source.Result, err error) {
+	b.src.Source.(source.Batcher).FetchMany(b.ctx, requests, func(i int, res source.Result, err error) {
 		a := some[i]
 		a.res, a.err = res, err
 		broke := errors.Is(err, mirror.ErrBroken) || errors.Is(err, mirror.ErrTimeout)
@@ -180,7 +179,7 @@ func (b *batch) session(some []*asking) (again []*asking) {
 // waited for as long as it takes.
 func (b *batch) slots() (lock *keylock.Lock, err error) {
 	limits := b.e.conf.Limits
-	waitErr := poll(b.e.ctx, func() bool {
+	waitErr := poll(b.ctx, func() bool {
 		lock, err = b.e.tree.Locks.TryPool(poolAll, limits.Fetches)
 		return !errors.Is(err, keylock.ErrHeld)
 	})
@@ -190,7 +189,7 @@ func (b *batch) slots() (lock *keylock.Lock, err error) {
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", mirror.ErrStore, err)
 	}
-	if err := waitSlot(b.e.ctx, lock, b.src.pool, limits.PerUpstream); err != nil {
+	if err := waitSlot(b.ctx, lock, b.src.pool, limits.PerUpstream); err != nil {
 		lock.Unlock()
 		return nil, err
 	}

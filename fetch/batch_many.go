@@ -63,9 +63,12 @@ type group struct {
 // FetchMany brings files of one mirror into the docroot: each as a request would,
 // with its lock, its check and its record, but a file of ours is refreshed
 // whatever its age. What stands there and is not ours is mirror.ErrForeign. It
-// returns when all are done, or with ctx's error; transfers that have begun then
-// go on until the engine is closed.
+// returns when all are done, or with ctx's error: then transfers that have begun are
+// broken off.
 func (e *Engine) FetchMany(ctx context.Context, m *config.Mirror, files []Wanted, o Many) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	defer context.AfterFunc(e.ctx, func() { stop(context.Cause(e.ctx)) })()
 	most := o.Jobs
 	if most <= 0 {
 		most = fewJobs
@@ -77,7 +80,7 @@ func (e *Engine) FetchMany(ctx context.Context, m *config.Mirror, files []Wanted
 		for _, w := range files {
 			g.sizes[w.Name] = w.Size
 		}
-		if err := g.batch.start(most); err != nil {
+		if err := g.batch.start(ctx, most); err != nil {
 			return err
 		}
 	}
@@ -101,11 +104,11 @@ func (e *Engine) FetchMany(ctx context.Context, m *config.Mirror, files []Wanted
 		})
 	}
 	wg.Wait()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
 	if g.batch != nil {
 		g.batch.end()
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	return nil
 }
@@ -142,7 +145,8 @@ func (e *Engine) bring(ctx context.Context, g *group, m *config.Mirror, w Wanted
 		}
 		isDone := func(s *state) bool { return s.done }
 		s, err := t.await(ctx, isDone)
-		if err != nil && t.now().checked { // it gets its name now, which is to be counted
+		if err != nil { // it may get its name all the same, which is to be counted
+			t.cancel(err)
 			s, err = t.await(context.WithoutCancel(ctx), isDone)
 		}
 		switch {

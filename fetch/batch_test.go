@@ -228,7 +228,7 @@ func TestFetchManyStopped(t *testing.T) {
 	ctx, stop := context.WithCancel(s.ctx())
 	b := &batcher{session: func(ctx context.Context, _ int, requests []source.Request, done func(int, source.Result, error)) {
 		stop()
-		<-ctx.Done() // of the engine
+		<-ctx.Done() // with that of FetchMany
 		for i := range requests {
 			done(i, source.Result{}, context.Cause(ctx))
 		}
@@ -243,5 +243,35 @@ func TestFetchManyStopped(t *testing.T) {
 	e.Close(ctx)
 	if held, err := e.tree.Locks.Held("m/a"); held || err != nil {
 		t.Errorf("the lock is held: %v, %v", held, err)
+	}
+}
+
+// TestFetchManyCounts: what is told of a group that was stopped is what is here.
+func TestFetchManyCounts(t *testing.T) {
+	o := origin.New(t)
+	s := newSite(t, "", o)
+	e := s.engine()
+	var files []Wanted
+	for i := range 200 {
+		name := fmt.Sprint(i)
+		o.Set("/"+name, origin.File{Seed: 1, Size: 1000})
+		files = append(files, Wanted{Name: mirror.Name("m/" + name)})
+	}
+	full := errors.New("the disk is full")
+	ctx, stop := context.WithCancelCause(s.ctx())
+	come := 0
+	err := e.FetchMany(ctx, &s.conf.Mirrors[0], files, Many{Wrote: func(int) {}, Done: func(_ Wanted, _ Brought, _ int64, err error) {
+		if err == nil {
+			come++
+		}
+		stop(full)
+	}})
+	if !errors.Is(err, full) {
+		t.Errorf("error %v", err)
+	}
+	e.Close(s.ctx())
+	here, err := os.ReadDir(s.docroot + "/m")
+	if err != nil || len(here) != come || come == 0 {
+		t.Errorf("%d files are here, %d were told; %v", len(here), come, err)
 	}
 }
