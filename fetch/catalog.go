@@ -81,7 +81,7 @@ func (e *Engine) catalog(ctx context.Context, m *config.Mirror) (index.Listing, 
 		e.log.Warn("the catalog of a mirror cannot be had: directories are asked for one by one", "path", "/"+string(name), "err", err)
 		return row, errNoCatalog
 	}
-	version := fmt.Sprintf("%d-%d", f.info.Size(), f.info.ModTime().UnixNano())
+	version := catalogVersion(f.info)
 	if bad := e.isUnreadable(name, version); bad || have && row.ETag == version {
 		f.Close()
 		if !have {

@@ -192,7 +192,7 @@ func (e *Engine) linkTwin(ctx context.Context, p place) bool {
 // targets stay inside the mirror. Of others, the upstream serves the content
 // under their own name.
 func (e *Engine) makeLinksOf(ctx context.Context, d *Directory) {
-	m, rest, ok := e.lookupDir(d.Name)
+	m, _, ok := e.lookupDir(d.Name)
 	if !ok || !m.Links {
 		return
 	}
@@ -202,11 +202,7 @@ func (e *Engine) makeLinksOf(ctx context.Context, d *Directory) {
 		if entry.Type != listing.Symlink || !mirror.Askable(entry.Name) || e.conf.OtherMirror(m, string(name)) || Inside(m.Prefix, name, entry.Target) != nil {
 			continue
 		}
-		l := Link{Name: name, Target: entry.Target, Upstream: e.sources[m][0].URL(rest.Join(entry.Name))}
-		if entry.MTime.Exact() {
-			l.ModTime = time.Unix(entry.MTime.Lo, 0)
-		}
-		list = append(list, l)
+		list = append(list, e.LinkOf(m, name, &entry))
 	}
 	if len(list) == 0 {
 		return
