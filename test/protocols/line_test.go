@@ -82,26 +82,30 @@ func (l *line) down() {
 	l.open = nil
 }
 
-// sever ends the connections of now.
+// sever ends the connections of now, those that carry data last: who sees its data
+// end finds no connection for its next question that is about to end, too.
 func (l *line) sever() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for c := range l.open {
-		if _, is := c.(net.Conn); is {
-			c.Close()
+	for _, last := range []bool{false, true} {
+		for c, data := range l.open {
+			if _, is := c.(net.Conn); is && data == last {
+				c.Close()
+			}
 		}
 	}
 }
 
-// keep has c closed when the line goes down; false: it is down.
-func (l *line) keep(c io.Closer) bool {
+// keep has c, which may carry data, closed when the line goes down; false: it is
+// down.
+func (l *line) keep(c io.Closer, data bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.open == nil {
 		c.Close()
 		return false
 	}
-	l.open[c] = true
+	l.open[c] = data
 	return true
 }
 
@@ -164,7 +168,7 @@ func (l *line) connect(client net.Conn, to string, control bool) {
 	}
 	defer l.drop(client)
 	defer l.drop(server)
-	if !l.keep(client) || !l.keep(server) {
+	if !l.keep(client, !control) || !l.keep(server, !control) {
 		return
 	}
 	l.running.Go(func() {
@@ -228,7 +232,7 @@ func (l *line) replies(client, server net.Conn) {
 func (l *line) data(port string) int {
 	ip, _, _ := net.SplitHostPort(l.addr)
 	listener, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
-	if err != nil || !l.keep(listener) {
+	if err != nil || !l.keep(listener, false) {
 		return 0
 	}
 	server, _, _ := net.SplitHostPort(l.server)
