@@ -52,7 +52,7 @@ base = %q
 connect = "2s"
 header = "2s"
 idle = "15s"
-max_wait = "4s"
+max_wait = "8s"
 
 [[mirror]]
 prefix = "/debian/"
