@@ -16,7 +16,7 @@ import (
 	"mirror/internal/origin"
 )
 
-const short = 200 * time.Millisecond
+const short = 700 * time.Millisecond
 
 // impatient gives silence little time.
 func impatient(o *FTPOptions) { o.Reply, o.Idle = short, short }
