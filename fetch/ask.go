@@ -239,6 +239,13 @@ func (e *allError) Error() string {
 
 func (e *allError) Unwrap() error { return e.kind }
 
+// isGone reports whether every upstream has answered that there is no such thing:
+// what is here may go on that word, and on no less.
+func isGone(err error) bool {
+	var all *allError
+	return errors.As(err, &all) && all.certain
+}
+
 // summary is the one error that stands for those of all upstreams.
 //
 // "Not found" is what the upstreams that answered say, if they agree; it is

@@ -10,7 +10,6 @@ import (
 
 	"mirror"
 	"mirror/config"
-	"mirror/internal/keylock"
 	"mirror/listing"
 	"mirror/source"
 	"mirror/store/index"
@@ -106,7 +105,7 @@ func (e *Engine) List(ctx context.Context, name mirror.Name) (*Directory, error)
 		e.stalled.note(directoryKey(name), errAsking, e.now().Add(refreshAgain))
 		return stale(held, errAsking)
 	}
-	if call.err != nil && !errors.Is(call.err, mirror.ErrNotFound) {
+	if call.err != nil && !isGone(call.err) {
 		e.stalled.note(directoryKey(name), call.err, e.now().Add(refreshAgain))
 		return stale(held, call.err)
 	}
@@ -253,7 +252,7 @@ func (e *Engine) askList(name mirror.Name, m *config.Mirror, rest mirror.Name, h
 		}
 	}
 	e.log.Info("list: failed", "path", "/"+string(name)+"/", "err", err)
-	if ctx := context.WithoutCancel(e.ctx); errors.Is(err, mirror.ErrNotFound) {
+	if ctx := context.WithoutCancel(e.ctx); isGone(err) {
 		e.remember(ctx, name+"/", m, "", err)
 		if err := e.index.DeleteListing(ctx, string(name)); err != nil {
 			e.log.Warn("the record of a directory cannot be removed", "path", "/"+string(name), "err", err)
@@ -264,11 +263,11 @@ func (e *Engine) askList(name mirror.Name, m *config.Mirror, rest mirror.Name, h
 
 // listFrom asks one upstream.
 func (e *Engine) listFrom(src upstream, name mirror.Name, m *config.Mirror, rest mirror.Name, held *Directory) (*Directory, error) {
-	slot, err := e.listSlot(src.pool)
+	slot, err := e.upstreamSlot(e.ctx, src)
 	if err != nil {
 		return nil, err
 	}
-	defer slot()
+	defer slot.Unlock()
 	url := src.URL(rest)
 	var condition *mirror.Meta
 	if held != nil && held.Upstream == url && held.meta.ETag+held.meta.LastModified != "" {
@@ -301,25 +300,4 @@ func (e *Engine) listFrom(src upstream, name mirror.Name, m *config.Mirror, rest
 		e.log.Warn("a listing cannot be recorded", "path", "/"+string(name), "err", err)
 	}
 	return d, nil
-}
-
-// listSlot waits for one of an upstream's slots, for limits.queue_time.
-func (e *Engine) listSlot(pool string) (release func(), err error) {
-	wait, cancel := context.WithTimeout(e.ctx, e.conf.Limits.QueueTime)
-	defer cancel()
-	n := e.conf.Limits.PerUpstream
-	waitErr := poll(wait, func() bool {
-		lock, lockErr := e.tree.Locks.TryPool(pool, n)
-		switch {
-		case lockErr == nil:
-			release = func() { lock.Unlock() }
-		case !errors.Is(lockErr, keylock.ErrHeld):
-			err = fmt.Errorf("%w: %w", mirror.ErrStore, lockErr)
-		}
-		return release != nil || err != nil
-	})
-	if waitErr != nil {
-		err = fmt.Errorf("%w: all %d slots of %q (limits.per_upstream) were taken for %s", mirror.ErrBusy, n, pool, e.conf.Limits.QueueTime)
-	}
-	return release, err
 }

@@ -104,6 +104,29 @@ func TestListStale(t *testing.T) {
 	}
 }
 
+// TestListGone: a directory is gone when all upstreams say so; while one of them
+// is down, what is known stays.
+func TestListGone(t *testing.T) {
+	one, two := origin.New(t), origin.New(t)
+	one.Set("/d/", indexPage("a"))
+	s := newSite(t, "", one, two)
+	e := s.engine()
+	if _, err := e.List(s.ctx(), "m/d"); err != nil {
+		t.Fatal(err)
+	}
+	one.Remove("/d/")
+	two.Down()
+	s.clock.advance(time.Hour)
+	if d, err := e.List(s.ctx(), "m/d"); err != nil || d.Stale == nil || len(d.Entries) != 1 {
+		t.Errorf("%+v, %v", d, err)
+	}
+	two.Up()
+	s.clock.advance(time.Hour)
+	if d, err := e.List(s.ctx(), "m/d"); !errors.Is(err, mirror.ErrNotFound) {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
 // TestListErrors: what there is to say where nothing is known.
 func TestListErrors(t *testing.T) {
 	o, down := origin.New(t), origin.New(t)

@@ -62,20 +62,30 @@ func (e *Engine) statUpstream(ctx context.Context, m *config.Mirror, rest mirror
 
 // stat asks one upstream, within the bound of what it may be asked at a time.
 func (e *Engine) stat(ctx context.Context, src upstream, rest mirror.Name) (mirror.Meta, error) {
+	slot, err := e.upstreamSlot(ctx, src)
+	if err != nil {
+		return mirror.Meta{}, err
+	}
+	defer slot.Unlock()
+	return src.Stat(ctx, rest)
+}
+
+// upstreamSlot waits for one of an upstream's slots, for limits.queue_time.
+func (e *Engine) upstreamSlot(ctx context.Context, src upstream) (*keylock.Lock, error) {
 	wait, cancel := context.WithTimeout(ctx, e.conf.Limits.QueueTime)
 	defer cancel()
+	n := e.conf.Limits.PerUpstream
 	var slot *keylock.Lock
 	err := keylock.ErrHeld
 	poll(wait, func() bool {
-		slot, err = e.tree.Locks.TryPool(src.pool, e.conf.Limits.PerUpstream)
+		slot, err = e.tree.Locks.TryPool(src.pool, n)
 		return !errors.Is(err, keylock.ErrHeld)
 	})
 	switch {
 	case errors.Is(err, keylock.ErrHeld):
-		return mirror.Meta{}, fmt.Errorf("%w: all slots of %q (limits.per_upstream) are taken", mirror.ErrBusy, src.pool)
+		return nil, fmt.Errorf("%w: all %d slots of %q (limits.per_upstream) were taken for %s", mirror.ErrBusy, n, src.pool, e.conf.Limits.QueueTime)
 	case err != nil:
-		return mirror.Meta{}, fmt.Errorf("%w: %w", mirror.ErrStore, err)
+		return nil, fmt.Errorf("%w: %w", mirror.ErrStore, err)
 	}
-	defer slot.Unlock()
-	return src.Stat(ctx, rest)
+	return slot, nil
 }

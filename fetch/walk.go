@@ -75,11 +75,11 @@ func isWalker(src upstream) bool {
 
 // walkTree has a Walker tell everything at once.
 func (e *Engine) walkTree(ctx context.Context, src upstream, name, rest mirror.Name, into func(mirror.Name) bool, visit func(Walked)) error {
-	slot, err := e.listSlot(src.pool)
+	slot, err := e.upstreamSlot(ctx, src)
 	if err != nil {
 		return err
 	}
-	defer slot()
+	defer slot.Unlock()
 	begun, found := e.now(), extent{top: name, left: mostExtent}
 	dirs := map[mirror.Name]*Directory{name: {Name: name, Upstream: src.URL(rest)}}
 	order := []*Directory{dirs[name]}

@@ -24,7 +24,7 @@ func (e *Engine) clearWay(ctx context.Context, name mirror.Name) bool {
 			return false
 		}
 		_, _, err = e.statUpstream(ctx, p.m, p.rest)
-		if !errors.Is(err, mirror.ErrIsDirectory) && !errors.Is(err, mirror.ErrNotFound) {
+		if !errors.Is(err, mirror.ErrIsDirectory) && !isGone(err) {
 			return false
 		}
 		return e.drop(ctx, dir) == nil

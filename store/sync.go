@@ -28,24 +28,35 @@ const (
 
 // syncer puts files of one file system on disk, many of them at once.
 type syncer struct {
-	reports  bool         // syncfs tells of failed writes: since Linux 5.8
+	shares   bool         // syncfs does all that fsync does, and tells of failed writes
 	notUntil atomic.Int64 // when to share again, in ns since 1970
 }
 
-func newSyncer() *syncer {
+// sharing are the file systems on which syncfs(2) is known to put on disk what
+// fsync(2) does. On others it may mean less: FUSE, for one, does not pass it on.
+var sharing = map[int64]bool{
+	unix.EXT4_SUPER_MAGIC: true, unix.XFS_SUPER_MAGIC: true, unix.BTRFS_SUPER_MAGIC: true,
+	unix.F2FS_SUPER_MAGIC: true, unix.TMPFS_MAGIC: true,
+}
+
+// newSyncer is for the file system that has dir.
+func newSyncer(dir string) *syncer {
 	var u unix.Utsname
+	var st unix.Statfs_t
 	var major, minor int
-	if unix.Uname(&u) == nil {
-		fmt.Sscanf(unix.ByteSliceToString(u.Release[:]), "%d.%d", &major, &minor)
+	if unix.Uname(&u) != nil || unix.Statfs(dir, &st) != nil {
+		return &syncer{}
 	}
-	return &syncer{reports: major > 5 || major == 5 && minor >= 8}
+	fmt.Sscanf(unix.ByteSliceToString(u.Release[:]), "%d.%d", &major, &minor)
+	reports := major > 5 || major == 5 && minor >= 8 // since Linux 5.8
+	return &syncer{shares: reports && sharing[int64(st.Type)]}
 }
 
 // sync puts on disk what n files have that lie on the file system of dir. one
 // syncs a single one of them, and is called for each unless one sync was good
 // for all.
 func (s *syncer) sync(dir *os.File, n int, one func(i int)) {
-	if n >= shareFrom && s.reports && time.Now().UnixNano() >= s.notUntil.Load() {
+	if n >= shareFrom && s.shares && time.Now().UnixNano() >= s.notUntil.Load() {
 		begun := time.Now()
 		err := unix.Syncfs(int(dir.Fd()))
 		if took := time.Since(begun); took > dear {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"mirror"
 )
 
@@ -30,12 +32,12 @@ func TestSyncIsShared(t *testing.T) {
 		n    int
 		want int64
 	}{
-		"many":                 {&syncer{reports: true}, dir, shareFrom, 0},
-		"few":                  {&syncer{reports: true}, dir, shareFrom - 1, shareFrom - 1},
-		"none":                 {&syncer{reports: true}, dir, 0, 0},
-		"an old kernel":        {&syncer{}, dir, 100, 100},
-		"dear lately":          {later(&syncer{reports: true}), dir, 100, 100},
-		"the shared one fails": {&syncer{reports: true}, closed, 100, 100},
+		"many":                 {&syncer{shares: true}, dir, shareFrom, 0},
+		"few":                  {&syncer{shares: true}, dir, shareFrom - 1, shareFrom - 1},
+		"none":                 {&syncer{shares: true}, dir, 0, 0},
+		"another file system":  {&syncer{}, dir, 100, 100},
+		"dear lately":          {later(&syncer{shares: true}), dir, 100, 100},
+		"the shared one fails": {&syncer{shares: true}, closed, 100, 100},
 	} {
 		var got atomic.Int64
 		seen := make([]atomic.Bool, c.n)
@@ -49,8 +51,16 @@ func TestSyncIsShared(t *testing.T) {
 			t.Errorf("%s: %d files were synced for themselves, want %d", name, got.Load(), c.want)
 		}
 	}
-	if !newSyncer().reports {
-		t.Error("this kernel is taken for one before 5.8")
+	// proc is no file system of files on a disk.
+	if newSyncer("/proc").shares || newSyncer(dir.Name()+"/none").shares {
+		t.Error("a sync is shared where nobody knows what it does")
+	}
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir.Name(), &st); err != nil {
+		t.Fatal(err)
+	}
+	if got := newSyncer(dir.Name()).shares; got != sharing[int64(st.Type)] {
+		t.Errorf("on file system %#x: shared %v", st.Type, got)
 	}
 }
 

@@ -61,7 +61,7 @@ func Open(docroot, state string) (*Tree, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the docroot cannot be opened: %w: create the directory, or set docroot", err)
 	}
-	t := &Tree{doc: doc, docPath: docroot, syncer: newSyncer()}
+	t := &Tree{doc: doc, docPath: docroot, syncer: newSyncer(docroot)}
 	if t.docDir, err = doc.Open("."); err != nil {
 		t.Close()
 		return nil, fmt.Errorf("the docroot cannot be opened: %w", err)
