@@ -112,7 +112,8 @@ func (c *cuttingLine) data(port string) int {
 			return
 		}
 		defer client.Close()
-		server, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", port))
+		host, _, _ := net.SplitHostPort(c.server)
+		server, err := net.Dial("tcp", net.JoinHostPort(host, port))
 		if err != nil {
 			return
 		}

@@ -114,7 +114,7 @@ func checkEntry(t *testing.T, got, is listing.Entry, exact bool) {
 	}
 }
 
-// certificate is one for 127.0.0.1, in PEM with its key, and who trusts it.
+// certificate is one for example.com, in PEM with its key, and who trusts it.
 func certificate(t *testing.T) (string, *x509.CertPool) {
 	t.Helper()
 	h := httptest.NewTLSServer(nil)
@@ -142,7 +142,7 @@ func testFTPS(t *testing.T, f ftpServer, implicit bool) {
 	t.Parallel()
 	text, pool := certificate(t)
 	s := f.start(t, text, implicit)
-	u := s.upstream(t, "ftps", func(o *FTPOptions) { o.TLS = &tls.Config{RootCAs: pool} })
+	u := s.upstream(t, "ftps", func(o *FTPOptions) { o.TLS = &tls.Config{RootCAs: pool, ServerName: "example.com"} })
 	whole := origin.Bytes(1, size)
 	u.Set("d/a", origin.File{Seed: 1, Size: size})
 	for range 2 {

@@ -14,11 +14,12 @@ import (
 	"time"
 
 	"mirror"
+	"mirror/internal/loopback"
 	"mirror/internal/origin"
 )
 
 // ftpServer is a real server, unpacked by scripts/need-ftpd: how it is made to
-// serve the directory data at 127.0.0.1:port for "user" with "secret". What it
+// serve the directory data at ip:port for "user" with "secret". What it
 // needs is written to conf. As root it becomes nobody where it has to.
 type ftpServer struct {
 	name, pkg, binary string
@@ -29,6 +30,7 @@ type ftpServer struct {
 type ftpServing struct {
 	ftpServer
 	root, conf, data string // directories: of the package, of the configuration, of the files
+	ip               string // of its own; the port is every server's
 	port             int
 	pem              string // a certificate and its key, in PEM; "": without TLS
 	implicit         bool   // TLS from the first byte on; only vsftpd
@@ -41,7 +43,6 @@ const hashed = "$5$mirrortest$GofYvxagh6B6FmBYq1CE4REMkEDkRiKee3YTT6As8V."
 var ftpServers = []ftpServer{
 	{"vsftpd", "vsftpd", "usr/sbin/vsftpd", func(t *testing.T, s *ftpServing) []string {
 		conf := `listen=YES
-listen_address=127.0.0.1
 background=NO
 run_as_launching_user=YES
 seccomp_sandbox=NO
@@ -50,7 +51,7 @@ no_anon_password=YES
 anon_world_readable_only=NO
 xferlog_enable=NO
 `
-		conf += fmt.Sprintf("ftp_username=%s\nanon_root=%s\nlisten_port=%d\n", s.user(), s.data, s.port)
+		conf += fmt.Sprintf("ftp_username=%s\nanon_root=%s\nlisten_address=%s\nlisten_port=%d\n", s.user(), s.data, s.ip, s.port)
 		if s.pem != "" {
 			conf += "ssl_enable=YES\nallow_anon_ssl=YES\nforce_anon_data_ssl=YES\nforce_anon_logins_ssl=YES\n" +
 				"require_ssl_reuse=YES\nssl_ciphers=HIGH\nrsa_cert_file=" + s.write(t, "pem", s.pem) + "\n"
@@ -63,7 +64,6 @@ xferlog_enable=NO
 	{"proftpd", "proftpd-mod-crypto", "usr/sbin/proftpd", func(t *testing.T, s *ftpServing) []string {
 		users := s.write(t, "passwd", fmt.Sprintf("user:%s:%d:%d::%s:/bin/sh\n", hashed, s.uid(), s.uid(), s.data))
 		conf := `ServerType standalone
-DefaultAddress 127.0.0.1
 SocketBindTight on
 UseIPv6 off
 AuthOrder mod_auth_file.c
@@ -75,7 +75,7 @@ TransferLog none
 SystemLog none
 TimesGMT on
 `
-		conf += fmt.Sprintf("Port %d\nUser %s\nModulePath %s/usr/lib/proftpd\nAuthUserFile %s\n", s.port, s.user(), s.root, users)
+		conf += fmt.Sprintf("DefaultAddress %s\nPort %d\nUser %s\nModulePath %s/usr/lib/proftpd\nAuthUserFile %s\n", s.ip, s.port, s.user(), s.root, users)
 		conf += fmt.Sprintf("PidFile %[1]s/pid\nScoreboardFile %[1]s/scoreboard\nDelayEngine off\n", s.conf)
 		if s.pem != "" {
 			conf += "LoadModule mod_tls.c\nTLSEngine on\nTLSRequired on\nTLSProtocol TLSv1.2 TLSv1.3\n"
@@ -90,7 +90,7 @@ TimesGMT on
 		if out, err := pw.CombinedOutput(); err != nil {
 			t.Fatalf("pure-pw: %v\n%s", err, out)
 		}
-		args := []string{"-S", fmt.Sprintf("127.0.0.1,%d", s.port), "-l", "puredb:" + s.conf + "/pdb", "-H", "-E", "-4", "-g", s.conf + "/pid"}
+		args := []string{"-S", fmt.Sprintf("%s,%d", s.ip, s.port), "-l", "puredb:" + s.conf + "/pdb", "-H", "-E", "-4", "-g", s.conf + "/pid"}
 		if s.pem != "" {
 			args = append(args, "-Y", "3", "-2", s.write(t, "pem", s.pem))
 		}
@@ -142,7 +142,9 @@ func (f ftpServer) start(t *testing.T, pem string, implicit bool) *ftpServing {
 	if _, err := os.Stat(root + "/complete"); err != nil {
 		t.Fatalf("%s is not there: scripts/need-ftpd, which `make test` runs, unpacks it", f.name)
 	}
-	s := &ftpServing{ftpServer: f, root: root, conf: t.TempDir(), data: t.TempDir(), pem: pem, implicit: implicit, port: freePort(t)}
+	s := &ftpServing{ftpServer: f, root: root, conf: t.TempDir(), data: t.TempDir(), pem: pem, implicit: implicit, port: loopback.Port}
+	var addr string
+	s.ip, addr = loopback.Address()
 	if err := os.Chmod(filepath.Dir(s.data), 0o755); err != nil { // for nobody
 		t.Fatal(err)
 	}
@@ -164,7 +166,7 @@ func (f ftpServer) start(t *testing.T, pem string, implicit bool) *ftpServing {
 		cmd.Wait()
 	})
 	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
-		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
+		conn, err := net.Dial("tcp", addr)
 		if err == nil {
 			conn.Close()
 			return s
@@ -174,17 +176,6 @@ func (f ftpServer) start(t *testing.T, pem string, implicit bool) *ftpServing {
 			t.Fatalf("%s does not listen: %v\n%s", f.name, err, said)
 		}
 	}
-}
-
-// freePort is one that nobody listened to a moment ago.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // realFTP is an upstream in a directory of its own of a real server.
@@ -203,7 +194,7 @@ func (s *ftpServing) upstream(t *testing.T, scheme string, change func(*FTPOptio
 	if err := os.Mkdir(u.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	addr := fmt.Sprintf("127.0.0.1:%d", s.port)
+	addr := fmt.Sprintf("%s:%d", s.ip, s.port)
 	if scheme == "ftp" {
 		u.line = cutting(t, addr)
 		addr = u.line.addr

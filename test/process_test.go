@@ -1,14 +1,12 @@
 package test
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -127,16 +125,4 @@ func show(t *testing.T, path string) {
 	if bad.Len() > 0 {
 		t.Logf("%s:\n%s", filepath.Base(path), bad.String()[max(0, bad.Len()-tail):])
 	}
-}
-
-// addresses counts the loopback addresses that were given out.
-var addresses atomic.Uint32
-
-// address is "ip:port" for one server: a loopback address of its own, so that
-// nobody can take the port between choosing and listening.
-func address() (ip, hostPort string) {
-	n := addresses.Add(1)
-	pid := os.Getpid()
-	ip = fmt.Sprintf("127.%d.%d.%d", 64+pid>>8&63, pid&255, n)
-	return ip, ip + ":8080"
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"mirror/internal/loopback"
 	"mirror/internal/origin"
 )
 
@@ -108,7 +109,7 @@ func prepare(t *testing.T, f front) *site {
 		os.RemoveAll(dir)
 	})
 	s.frontRoot, s.frontSocket = s.docroot, s.socket
-	s.ip, s.addr = address()
+	s.ip, s.addr = loopback.Address()
 	s.URL = "http://" + s.addr
 	for path, mode := range map[string]os.FileMode{s.docroot: 0o755, s.state: 0o700, filepath.Dir(s.socket): 0o755, filepath.Dir(s.fcgi): 0o755} {
 		if err := os.Mkdir(path, mode); err != nil {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"mirror/internal/loopback"
 	"mirror/internal/origin"
 )
 
@@ -39,8 +40,9 @@ func TestScripts(t *testing.T) {
 			}
 			env.Defer(func() { taken.Close() })
 			env.Setenv("URL", o.URL)
+			_, free := loopback.Address()
 			env.Setenv("TAKEN", taken.Addr().String())
-			env.Setenv("FREE", freeAddress(t))
+			env.Setenv("FREE", free)
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each run takes a second longer
 			entries, err := filepath.Glob(env.WorkDir + "/*.toml")
 			if err != nil {
@@ -80,15 +82,6 @@ func get(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		time.Sleep(10 * time.Millisecond) // until it listens
 	}
-}
-
-func freeAddress(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // daemon is a running mirror-fcgi.
@@ -136,7 +129,7 @@ func launch(t *testing.T, o *origin.Origin, stderr *os.File, wrap ...string) *da
 	if err := os.Mkdir(filepath.Join(dir, "doc"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	address := freeAddress(t)
+	_, address := loopback.Address()
 	args := append(wrap, program, "-http", address, "-docroot", filepath.Join(dir, "doc"), "-mirror", "/m/="+o.URL)
 	d := &daemon{cmd: exec.Command(args[0], args[1:]...), url: "http://" + address}
 	d.cmd.Stderr = &d.log

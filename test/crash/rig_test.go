@@ -3,6 +3,7 @@ package crash
 import (
 	"fmt"
 	"io/fs"
+	"mirror/internal/loopback"
 	"net"
 	"os"
 	"os/exec"
@@ -53,12 +54,7 @@ func (r *rig) configure() {
 		r.t.Fatal(err)
 	}
 	for i := range r.ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		r.ports[i] = l.Addr().String()
-		l.Close()
+		_, r.ports[i] = loopback.Address()
 		text := fmt.Sprintf(`docroot = %q
 [server]
 http = %q

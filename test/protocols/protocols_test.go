@@ -1,6 +1,7 @@
 package protocols
 
 import (
+	"mirror/internal/loopback"
 	"net"
 	"net/url"
 	"os"
@@ -131,7 +132,7 @@ func (s *served) reach(t *testing.T) *upstream {
 		ip, _, _ := net.SplitHostPort(s.addr)
 		u.line = newLine(t, ip+":0", s.addr, false)
 	} else {
-		_, addr := address()
+		_, addr := loopback.Address()
 		u.line = newLine(t, addr, s.addr, s.scheme == "ftp")
 	}
 	u.url = u.as(u.user, password)

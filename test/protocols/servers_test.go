@@ -2,6 +2,7 @@ package protocols
 
 import (
 	"fmt"
+	"mirror/internal/loopback"
 	"net"
 	"os"
 	"os/exec"
@@ -9,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -36,7 +36,7 @@ type server struct {
 func newServer(t *testing.T) *server {
 	t.Helper()
 	s := &server{t: t, dir: t.TempDir(), root: filepath.Join(work, "up")}
-	s.ip, s.addr = address()
+	s.ip, s.addr = loopback.Address()
 	for dir := s.dir; dir != filepath.Clean(os.TempDir()) && dir != "/"; dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			t.Fatal(err)
@@ -283,17 +283,6 @@ func userName(uid int) string {
 		return strconv.Itoa(uid)
 	}
 	return u.Username
-}
-
-// addresses counts the loopback addresses that were given out.
-var addresses atomic.Uint32
-
-// address is "ip:port" for one listener: a loopback address of its own, so that
-// nobody can take the port between choosing and listening.
-func address() (ip, hostPort string) {
-	n, pid := addresses.Add(1), os.Getpid()
-	ip = fmt.Sprintf("127.%d.%d.%d", 128|pid>>7&63, pid&127<<1|int(n)>>8&1, n&255)
-	return ip, ip + ":8080"
 }
 
 // patience is how long a condition is waited for. Only failing tests wait as long.

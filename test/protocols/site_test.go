@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"mirror"
+	"mirror/internal/loopback"
 	"mirror/internal/origin"
 )
 
@@ -62,7 +63,7 @@ func newSite(t *testing.T, upstreams []string, lines ...string) *site {
 func prepare(t *testing.T, upstreams []string, lines ...string) *site {
 	t.Helper()
 	dir := t.TempDir()
-	_, addr := address()
+	_, addr := loopback.Address()
 	s := &site{
 		t: t, addr: addr, dir: dir, socket: filepath.Join(dir, "fcgi.sock"), docroot: filepath.Join(dir, "doc"), state: filepath.Join(dir, ".doc-state"),
 		config: filepath.Join(dir, "mirror.toml"), log: filepath.Join(dir, "log"),

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"fmt"
+	"mirror/internal/loopback"
 	"net"
 	"os"
 	"os/exec"
@@ -26,17 +27,16 @@ type serving struct {
 	t    *testing.T
 	conf string // a directory of its own
 	dir  string
+	ip   string // of its own; the port is every server's
+	addr string // ip:port
 	port int
 	tool string // where its package was unpacked; "": it is installed
 }
 
 func newServing(t *testing.T) *serving {
 	t.Helper()
-	s := &serving{t: t, conf: t.TempDir(), dir: filepath.Join(t.TempDir(), "up")}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	s.port = l.Addr().(*net.TCPAddr).Port
-	must(t, l.Close())
+	s := &serving{t: t, conf: t.TempDir(), dir: filepath.Join(t.TempDir(), "up"), port: loopback.Port}
+	s.ip, s.addr = loopback.Address()
 	must(t, os.Mkdir(s.dir, 0o755))
 	for dir := filepath.Dir(s.dir); dir != os.TempDir(); dir = filepath.Dir(dir) {
 		must(t, os.Chmod(dir, 0o755)) // for servers that become nobody
@@ -100,10 +100,10 @@ func (s *serving) start(scheme, path, program string, args ...string) upstream {
 	})
 	t.Cleanup(stop)
 	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
-		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
+		conn, err := net.Dial("tcp", s.addr)
 		if err == nil {
 			conn.Close()
-			return upstream{dir: s.dir, url: fmt.Sprintf("%s127.0.0.1:%d%s", scheme, s.port, path), stop: stop}
+			return upstream{dir: s.dir, url: scheme + s.addr + path, stop: stop}
 		}
 		if time.Since(begun) > 10*time.Second {
 			said, _ := os.ReadFile(s.conf + "/log")
@@ -114,7 +114,7 @@ func (s *serving) start(scheme, path, program string, args ...string) upstream {
 
 func rsyncd(t *testing.T) upstream {
 	s := newServing(t)
-	global := fmt.Sprintf("use chroot = no\nreverse lookup = no\naddress = 127.0.0.1\nport = %d\nlog file = %s/said\n", s.port, s.conf)
+	global := fmt.Sprintf("use chroot = no\nreverse lookup = no\naddress = %s\nport = %d\nlog file = %s/said\n", s.ip, s.port, s.conf)
 	if os.Getuid() == 0 {
 		global += "uid = root\ngid = root\n"
 	}
@@ -138,9 +138,9 @@ http {
 	access_log off;
 	client_body_temp_path %[2]s/tmp; proxy_temp_path %[2]s/tmp; fastcgi_temp_path %[2]s/tmp;
 	uwsgi_temp_path %[2]s/tmp; scgi_temp_path %[2]s/tmp;
-	server { listen 127.0.0.1:%[3]d; root %[4]s; autoindex on; }
+	server { listen %[3]s; root %[4]s; autoindex on; }
 }
-`, as, s.conf, s.port, s.dir))
+`, as, s.conf, s.addr, s.dir))
 	return s.start("http://", "/", "nginx", "-p", s.conf, "-c", conf, "-e", s.conf+"/errors")
 }
 
@@ -156,7 +156,7 @@ func apache(t *testing.T) upstream {
 	conf := s.write("apache.conf", fmt.Sprintf(`%s
 ServerRoot %[2]s
 ServerName localhost
-Listen 127.0.0.1:%[3]d
+Listen %[3]s
 PidFile %[2]s/pid
 ErrorLog %[2]s/errors
 Mutex file:%[2]s default
@@ -168,7 +168,7 @@ DocumentRoot %[4]s
 	DirectoryIndex disabled
 	Require all granted
 </Directory>
-`, as, s.conf, s.port, s.dir))
+`, as, s.conf, s.addr, s.dir))
 	return s.start("http://", "/", "apache2", "-f", conf, "-DFOREGROUND")
 }
 
@@ -191,7 +191,7 @@ func vsftpd(t *testing.T) upstream {
 	u, err := user.Current()
 	must(t, err)
 	conf := s.write("vsftpd.conf", fmt.Sprintf(`listen=YES
-listen_address=127.0.0.1
+listen_address=%s
 listen_port=%d
 background=NO
 run_as_launching_user=YES
@@ -202,7 +202,7 @@ anon_world_readable_only=NO
 xferlog_enable=NO
 ftp_username=%s
 anon_root=%s
-`, s.port, u.Username, s.dir))
+`, s.ip, s.port, u.Username, s.dir))
 	return s.start("ftp://", "/", "usr/sbin/vsftpd", conf)
 }
 
@@ -212,7 +212,7 @@ func proftpd(t *testing.T) upstream {
 	name, uid := account(t)
 	users := s.write("passwd", fmt.Sprintf("user:%s:%d:%d::%s:/bin/sh\n", hashed, uid, uid, s.dir))
 	conf := s.write("proftpd.conf", fmt.Sprintf(`ServerType standalone
-DefaultAddress 127.0.0.1
+DefaultAddress %s
 SocketBindTight on
 UseIPv6 off
 AuthOrder mod_auth_file.c
@@ -228,9 +228,9 @@ Port %d
 User %s
 ModulePath %s/usr/lib/proftpd
 AuthUserFile %s
-PidFile %[5]s/pid
-ScoreboardFile %[5]s/scoreboard
-`, s.port, name, s.tool, users, s.conf))
+PidFile %[6]s/pid
+ScoreboardFile %[6]s/scoreboard
+`, s.ip, s.port, name, s.tool, users, s.conf))
 	return s.start("ftp://user:secret@", "/", "usr/sbin/proftpd", "-n", "-q", "-c", conf)
 }
 
@@ -244,6 +244,6 @@ func pureftpd(t *testing.T) upstream {
 	if err != nil {
 		t.Fatalf("pure-pw: %v\n%s", err, out)
 	}
-	return s.start("ftp://user:secret@", "/", "usr/sbin/pure-ftpd", "-S", fmt.Sprintf("127.0.0.1,%d", s.port),
+	return s.start("ftp://user:secret@", "/", "usr/sbin/pure-ftpd", "-S", fmt.Sprintf("%s,%d", s.ip, s.port),
 		"-l", "puredb:"+s.conf+"/pdb", "-H", "-E", "-4", "-g", s.conf+"/pid")
 }
