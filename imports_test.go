@@ -25,6 +25,7 @@ var imports = map[string]string{
 	"mirror/listing/page":      "mirror/listing",
 	"mirror/listing/lines":     "mirror/listing",
 	"mirror/listing/render":    "mirror/listing",
+	"mirror/repo":              "",
 	"mirror/source":            "mirror mirror/internal/ftp mirror/listing mirror/listing/lines mirror/listing/page",
 	"mirror/store/index":       "",
 	"mirror/store":             "mirror mirror/internal/durable mirror/internal/keylock",
