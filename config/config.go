@@ -175,6 +175,23 @@ type Mirror struct {
 	// MissRedirect only where an upstream is http or https.
 	Miss MissMode
 
+	// Profile says which formats of repositories are known in this mirror: one
+	// of Profiles.
+	Profile string
+
+	// Keyring is the absolute path of the OpenPGP keys that sign the upstream's
+	// indexes. An index that none of them signed is refused. "" means that
+	// signatures are not looked at.
+	Keyring string
+
+	// Prefetch says whether packages of which an earlier version is here are
+	// fetched when an index names a newer one.
+	Prefetch bool
+
+	// Immutable holds the patterns of names that are never asked for again,
+	// whatever Mutable says of them.
+	Immutable []string
+
 	// Mutable holds the patterns of names whose content changes. A pattern
 	// without "/" is compared with the last element of a name, one with "/" with
 	// the whole name below the prefix: mirror.example.toml has the rules.
@@ -205,6 +222,10 @@ type Mirror struct {
 	// is the daemon's: a CGI worker always finishes what it began.
 	KeepGoing bool
 }
+
+// Profiles are the values of Mirror.Profile: every format, found out from the
+// names; none; or one of them.
+var Profiles = []string{"auto", "none", "debian", "rpm", "arch", "alpine", "sums", "pypi"}
 
 // MissMode says how a client gets a file that is not in the docroot yet.
 type MissMode uint8

@@ -68,6 +68,10 @@ const (
 	// A mirror has what its upstream has.
 	defaultLinks = true
 
+	// What is known of a file's content is checked; where nothing is known, that
+	// costs nothing.
+	defaultProfile = "auto"
+
 	defaultMiss = MissStream
 
 	// Archives publish a few times a day or an hour. This costs one conditional
@@ -108,13 +112,14 @@ var defaultMutable = []string{
 	// apt; what lies in by-hash directories has other names, and never changes.
 	"InRelease", "Release", "Release.gpg",
 	"Packages", "Packages.*", "Sources", "Sources.*",
-	"Contents-*", "Translation-*", "Components-*", "Commands-*",
+	"Contents-*", "Translation-*", "Components-*", "Commands-*", "*.diff/Index",
 	// rpm
 	"repomd.xml", "repomd.xml.*",
 	// apk, pacman
 	"APKINDEX.tar.gz", "*.db", "*.db.*", "*.files", "*.files.*",
 	// lists of checksums beside images and archives
-	"MD5SUMS", "MD5SUMS.*", "SHA256SUMS", "SHA256SUMS.*", "SHA512SUMS", "SHA512SUMS.*",
+	"MD5SUMS", "MD5SUMS.*", "SHA1SUMS", "SHA1SUMS.*", "SHA256SUMS", "SHA256SUMS.*", "SHA512SUMS", "SHA512SUMS.*",
+	"sha256sum.txt", "sha256sum.txt.*", "CHECKSUM", "*-CHECKSUM", "*.md5", "*.sha1", "*.sha256", "*.sha512",
 	// listings of a whole archive
 	"ls-lR", "ls-lR.*",
 }

@@ -55,7 +55,11 @@ type mirrorTable struct {
 	ListingMaxAge     scalar   `toml:"listing_max_age"`
 	Links             scalar   `toml:"links"`
 	Miss              string   `toml:"miss"`
+	Profile           string   `toml:"profile"`
+	Keyring           string   `toml:"keyring"`
+	Prefetch          scalar   `toml:"prefetch"`
 	Mutable           []string `toml:"mutable"`
+	Immutable         []string `toml:"immutable"`
 	MaxAge            scalar   `toml:"max_age"`
 	MaxStale          scalar   `toml:"max_stale"`
 	NegativeTTL       scalar   `toml:"negative_ttl"`

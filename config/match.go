@@ -39,7 +39,7 @@ func (c *Config) OtherMirror(m *Mirror, name string) bool {
 // change its content, and must therefore be confirmed from time to time. The
 // upstream's own index always may.
 func (m *Mirror) IsMutable(rest string) bool {
-	return rest != "" && rest == m.Index || MatchAny(m.Mutable, rest)
+	return rest != "" && rest == m.Index || MatchAny(m.Mutable, rest) && !MatchAny(m.Immutable, rest)
 }
 
 // RefusesHTML reports whether an answer of type text/html for this name below

@@ -65,6 +65,7 @@ func TestDefaultPatterns(t *testing.T) {
 		{"core/os/x86_64/linux-6.1-1-x86_64.pkg.tar.zst", false, true},
 		{"main/x86_64/APKINDEX.tar.gz", true, true},
 		{"images/SHA256SUMS.sign", true, true},
+		{"dists/sid/main/binary-amd64/Packages.diff/Index", true, false},
 		{"images/netboot.iso", false, true},
 		{"doc/index.html", false, false},
 		{"doc/README", false, false},
@@ -84,6 +85,10 @@ func TestIndexIsMutable(t *testing.T) {
 		if got := m.IsMutable(name); got != want {
 			t.Errorf("%q is mutable: %v", name, got)
 		}
+	}
+	m.Mutable, m.Immutable = []string{"*.db"}, []string{"old/*"}
+	if !m.IsMutable("new/a.db") || m.IsMutable("old/a.db") {
+		t.Error("what is configured as immutable is not")
 	}
 	if (&Mirror{}).IsMutable("") {
 		t.Error("without an index, the prefix itself is mutable")

@@ -19,7 +19,11 @@ func (r *resolver) mirror(index int, t *mirrorTable) Mirror {
 		ListingMaxAge:     r.duration(at("listing_max_age"), t.ListingMaxAge, defaultListingMaxAge, 0, maxAgeLimit),
 		Links:             r.boolean(at("links"), t.Links, defaultLinks),
 		Miss:              r.miss(at("miss"), t.Miss, upstreams),
+		Profile:           r.profile(at("profile"), t.Profile),
+		Keyring:           r.keyring(t.Keyring),
+		Prefetch:          r.boolean(at("prefetch"), t.Prefetch, false),
 		Mutable:           r.patterns(at("mutable"), t.Mutable, defaultMutable),
+		Immutable:         r.patterns(at("immutable"), t.Immutable, []string{}),
 		MaxAge:            r.duration(at("max_age"), t.MaxAge, defaultMaxAge, 0, maxAgeLimit),
 		MaxStale:          r.duration(at("max_stale"), t.MaxStale, defaultMaxStale, 0, maxAgeLimit),
 		NegativeTTL:       r.duration(at("negative_ttl"), t.NegativeTTL, defaultNegativeTTL, 0, maxNegativeTTL),
@@ -57,6 +61,23 @@ func (r *resolver) index(k key, index string) string {
 		}
 	}
 	return index
+}
+
+func (r *resolver) profile(k key, profile string) string {
+	if profile == "" {
+		return defaultProfile
+	}
+	if !slices.Contains(Profiles, profile) {
+		r.fail(k, "%q is no format of repositories that is known here: write one of %s", profile, strings.Join(Profiles, ", "))
+	}
+	return profile
+}
+
+func (r *resolver) keyring(path string) string {
+	if path == "" {
+		return ""
+	}
+	return r.absolute(path)
 }
 
 func (r *resolver) zone(k key, zone string) *time.Location {
