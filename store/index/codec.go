@@ -9,25 +9,25 @@ import (
 // fields returns where each of fileColumns goes.
 func (r *Record) fields() []any {
 	return into(&r.Name, &r.Upstream, &r.Size, &r.ModTime, &r.Inode,
-		&r.ETag, &r.LastModified, &r.ContentType, &r.Digest, &r.Fetched, &r.Checked, &r.Ours, &r.Target)
+		&r.ETag, &r.LastModified, &r.ContentType, &r.Digest, &r.Fetched, &r.Checked, &r.Ours, &r.Target, &r.Fresh)
 }
 
 // values returns what is stored in fileColumns.
 func (r *Record) values() []any {
 	return []any{[]byte(r.Name), r.Upstream, r.Size, nanos(r.ModTime), int64(r.Inode),
-		r.ETag, r.LastModified, r.ContentType, r.Digest, nanos(r.Fetched), nanos(r.Checked), r.Ours, r.Target}
+		r.ETag, r.LastModified, r.ContentType, r.Digest, nanos(r.Fetched), nanos(r.Checked), r.Ours, r.Target, int64(r.Fresh)}
 }
 
 // fields returns where each of partialColumns goes.
 func (p *Partial) fields() []any {
 	return into(&p.Name, &p.Upstream, &p.Inode, &p.Total, &p.ModTime,
-		&p.ETag, &p.LastModified, &p.ContentType, &p.Boot, &p.Synced, &p.Publishing, &p.Digest, &p.Started)
+		&p.ETag, &p.LastModified, &p.ContentType, &p.Boot, &p.Synced, &p.Publishing, &p.Digest, &p.Started, &p.Fresh)
 }
 
 // values returns what is stored in partialColumns.
 func (p *Partial) values() []any {
 	return []any{[]byte(p.Name), p.Upstream, int64(p.Inode), p.Total, nanos(p.ModTime),
-		p.ETag, p.LastModified, p.ContentType, p.Boot, p.Synced, p.Publishing, p.Digest, nanos(p.Started)}
+		p.ETag, p.LastModified, p.ContentType, p.Boot, p.Synced, p.Publishing, p.Digest, nanos(p.Started), int64(p.Fresh)}
 }
 
 // fields returns where each of failureColumns goes.
@@ -55,6 +55,32 @@ func (l *Listing) fields() []any {
 func (l *Listing) values() []any {
 	return []any{[]byte(l.Name), l.Upstream, l.Format, nanos(l.ModTime), l.ETag, l.LastModified,
 		nanos(l.Checked), l.Ended, l.Unread, l.Entries}
+}
+
+// fields returns where each of indexColumns goes.
+func (f *IndexFile) fields() []any {
+	return into(&f.Name, &f.Source, &f.Digest, &f.Made, &f.Expires, &f.Learned)
+}
+
+// values returns what is stored in indexColumns.
+func (f *IndexFile) values() []any {
+	return []any{[]byte(f.Name), []byte(f.Source), append([]byte{}, f.Digest...),
+		nanos(f.Made), nanos(f.Expires), nanos(f.Learned)}
+}
+
+// fields returns where each of claimColumns goes.
+func (c *Claim) fields() []any {
+	return into(&c.Name, &c.Size, &c.Algorithm, &c.Digest, &c.Slot, &c.Package)
+}
+
+// values returns what is stored in claimColumns.
+func (c *Claim) values() []any {
+	return []any{[]byte(c.Name), c.Size, int64(c.Algorithm), []byte(c.Digest), []byte(c.Slot), c.Package}
+}
+
+// fields returns where each of droppedColumns goes.
+func (d *Dropped) fields() []any {
+	return into(&d.Name, &d.Since, &d.Via)
 }
 
 // nanos encodes a time: nil, which is NULL, for the zero time.
@@ -96,8 +122,14 @@ func (c column) Scan(value any) error {
 		case *uint64:
 			*f = uint64(v)
 			return nil
+		case *uint8:
+			*f = uint8(v)
+			return nil
 		case *bool:
 			*f = v != 0
+			return nil
+		case *time.Duration:
+			*f = time.Duration(v)
 			return nil
 		case *time.Time:
 			*f = time.Unix(0, v).UTC()

@@ -49,7 +49,7 @@ func aRecord(name string) Record {
 	return Record{
 		Name: name, Upstream: "http://one.example/" + name, Size: 42, ModTime: at(1e9), Inode: 1<<63 + 7,
 		ETag: "W/\"caf\xe9\"", LastModified: "Sun, 09 Sep 2001 01:46:40 GMT", ContentType: "text/plain",
-		Digest: []byte{0, 1, 2}, Fetched: at(2e9), Checked: at(3e9), Ours: true,
+		Digest: []byte{0, 1, 2}, Fetched: at(2e9), Checked: at(3e9), Ours: true, Fresh: 90 * time.Second,
 	}
 }
 
@@ -57,7 +57,7 @@ func aPartial(name string) Partial {
 	return Partial{
 		Name: name, Upstream: "http://one.example/" + name, Inode: 1<<63 + 7, Total: 42, ModTime: at(1e9),
 		ETag: `"v1"`, LastModified: "Sun, 09 Sep 2001 01:46:40 GMT", ContentType: "text/plain",
-		Boot: "boot-1", Synced: 17, Digest: []byte{0, 1, 2}, Started: at(2e9),
+		Boot: "boot-1", Synced: 17, Digest: []byte{0, 1, 2}, Started: at(2e9), Fresh: time.Hour + 1,
 	}
 }
 

@@ -1,10 +1,7 @@
 package index
 
 import (
-	"database/sql"
-	"path/filepath"
 	"reflect"
-	"strings"
 	"testing"
 )
 
@@ -70,25 +67,4 @@ func TestLinks(t *testing.T) {
 	expectFile(t, x, "a/link", &link)
 	must(t, x.Remove(t.Context(), "a/link"))
 	expectFile(t, x, "a/link", nil)
-}
-
-// TestUpgrade opens a database as the first version wrote it.
-func TestUpgrade(t *testing.T) {
-	dir := t.TempDir()
-	first := strings.Replace(strings.TrimSuffix(schema, schemaListings), `,
-	target        TEXT NOT NULL DEFAULT ''`, "", 1)
-	db, err := sql.Open("sqlite3", filepath.Join(dir, FileName))
-	must(t, err)
-	_, err = db.Exec(`PRAGMA journal_mode = WAL;` + first + `
-		INSERT INTO files VALUES (x'61', 'http://one.example/a', 5, NULL, 7, '', '', '', NULL, NULL, NULL, 1);
-		PRAGMA user_version = 1`)
-	must(t, err)
-	must(t, db.Close())
-
-	x := open(t, dir)
-	expectFile(t, x, "a", &Record{Name: "a", Upstream: "http://one.example/a", Size: 5, Inode: 7, Ours: true})
-	must(t, x.PutListings(t.Context(), Listing{Name: "d", Entries: []byte{}}))
-	if _, ok, err := x.Listing(t.Context(), "d"); !ok || err != nil {
-		t.Errorf("%v, %v", ok, err)
-	}
 }

@@ -13,9 +13,9 @@ const (
 
 	selectAll = `SELECT f.name IS NOT NULL, p.name IS NOT NULL, n.name IS NOT NULL,
 		f.name, f.upstream, f.size, f.mtime, f.inode, f.etag, f.last_modified, f.content_type,
-		f.digest, f.fetched, f.checked, f.ours, f.target,
+		f.digest, f.fetched, f.checked, f.ours, f.target, f.fresh,
 		p.name, p.upstream, p.inode, p.total, p.mtime, p.etag, p.last_modified, p.content_type,
-		p.boot, p.synced, p.publishing, p.digest, p.started,
+		p.boot, p.synced, p.publishing, p.digest, p.started, p.fresh,
 		n.name, n.kind, n.cause, n.upstream, n.at, n.until
 		FROM (SELECT ? AS name) AS k
 		LEFT JOIN files AS f ON f.name = k.name
@@ -115,10 +115,16 @@ func list[T any](ctx context.Context, x *Index, prefix, query string, fields fun
 	if end != nil {
 		query += ` AND name < ?`
 	}
-	query += ` ORDER BY name LIMIT ` + strconv.Itoa(pageRows)
+	return pages(ctx, x, query+` ORDER BY name`, prefix, fields, name,
+		func(from []byte) []any { return bounds(from, end) })
+}
 
+// pages yields the rows of a query that is ordered by name. args are its
+// arguments for the rows from a name on, at first from the name first.
+func pages[T any](ctx context.Context, x *Index, query, first string, fields func(*T) []any, name func(*T) string, args func(from []byte) []any) iter.Seq2[T, error] {
+	query += ` LIMIT ` + strconv.Itoa(pageRows)
 	return func(yield func(T, error) bool) {
-		for args := bounds([]byte(prefix), end); ; {
+		for from := []byte(first); ; {
 			var page []T
 			err := x.read(ctx, "list names", func(r *reader) error {
 				page = page[:0]
@@ -127,7 +133,7 @@ func list[T any](ctx context.Context, x *Index, prefix, query string, fields fun
 					err := scan(fields(&row)...)
 					page = append(page, row)
 					return err
-				}, args...)
+				}, args(from)...)
 			})
 			if err != nil {
 				var none T
@@ -142,8 +148,7 @@ func list[T any](ctx context.Context, x *Index, prefix, query string, fields fun
 			if len(page) < pageRows {
 				return
 			}
-			last := name(&page[len(page)-1])
-			args = bounds(append([]byte(last), 0), end) // from the next name that there can be
+			from = append([]byte(name(&page[len(page)-1])), 0) // the next name that there can be
 		}
 	}
 }

@@ -4,16 +4,18 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"time"
 )
 
 // schemaVersion is what `PRAGMA user_version` says of the schema below. Any
 // change to the schema raises it; a file with a higher number is refused.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // The schema. Three tables are keyed by name and answer "what is known of this
-// file?", the fourth "what is in this directory upstream?"; the last is the
-// history.
+// file?", the fourth "what is in this directory upstream?", the fifth is the
+// history, and the last three answer "what do a repository's indexes say of this
+// file?".
 //
 //	          ┌───────────────────────────┐
 //	name ──┬─>│ files     one per file in │  published and recorded
@@ -35,12 +37,25 @@ const schemaVersion = 2
 //	seq ─────>│ changes   a ring of the   │  what Publish, Adopt, Remove and
 //	          │           last 1,000,000  │  a reindex did to files
 //	          └───────────────────────────┘
+//	          ┌───────────────────────────┐
+//	name ────>│ indexes   one per index   │  Packages, primary.xml, ...: which
+//	          │           that was read   │  version, read from which file
+//	          └───────────────────────────┘
+//	           id = via
+//	          ┌───────────────────────────┐
+//	via, ────>│ expected  one per file    │  size and digest that the file must
+//	name   ┌─>│           and index       │  have; by name, too: by all indexes
+//	       │  └───────────────────────────┘
+//	       │  ┌───────────────────────────┐
+//	name ──┴─>│ dropped   files of ours   │  no index names them any more
+//	          └───────────────────────────┘
 //
 // The life of one name:
 //
 //	PutPartial  ->  partials                      a fetch begins or goes on
 //	Intend      ->  partials, publishing = 1      checked; rename comes next
-//	Publish     ->  files + changes, and the rows of partials and failures go
+//	Publish     ->  files + changes, and the rows of partials, failures and
+//	                dropped go
 //
 // All values are stored as follows.
 //
@@ -54,6 +69,11 @@ const schemaVersion = 2
 // two: with 10^6 files it takes a tenth less time, and the database an eighth
 // less room, while inserts of a large batch take a third longer. failures keeps
 // its rowid, since that is the ring's order of age.
+//
+// expected is as large as all that the upstreams offer. It is kept by index, then
+// by name, since that is how it is written and compared: a new version of an index
+// walks through one stretch of the tree. The way from a name to those who claim it
+// is a second, slimmer tree.
 //
 // The sequence of changes starts at the clock's milliseconds. A database that
 // is deleted and rebuilt thus starts above all that the old one gave out
@@ -74,7 +94,8 @@ CREATE TABLE files (
 	fetched       INTEGER,
 	checked       INTEGER,
 	ours          INTEGER NOT NULL,
-	target        TEXT NOT NULL DEFAULT ''
+	target        TEXT NOT NULL DEFAULT '',
+	fresh         INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
 CREATE TABLE partials (
@@ -90,7 +111,8 @@ CREATE TABLE partials (
 	synced        INTEGER NOT NULL,
 	publishing    INTEGER NOT NULL,
 	digest        BLOB,
-	started       INTEGER
+	started       INTEGER,
+	fresh         INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
 CREATE TABLE failures (
@@ -111,7 +133,7 @@ CREATE TABLE changes (
 	mtime         INTEGER,
 	at            INTEGER
 );
-` + schemaListings
+` + schemaListings + schemaKnowledge
 
 // schemaListings is what version 2 brought, beside files.target. A row is
 // large, so the table keeps its rowid.
@@ -131,18 +153,58 @@ CREATE TABLE listings (
 );
 `
 
-// fromVersion1 is what a database of version 1 lacks.
-const fromVersion1 = `ALTER TABLE files ADD COLUMN target TEXT NOT NULL DEFAULT '';` + schemaListings
+// schemaKnowledge is what version 3 brought, beside files.fresh and
+// partials.fresh.
+const schemaKnowledge = `
+CREATE TABLE indexes (
+	id            INTEGER PRIMARY KEY,
+	name          BLOB NOT NULL UNIQUE,
+	source        BLOB NOT NULL,
+	digest        BLOB NOT NULL,
+	made          INTEGER,
+	expires       INTEGER,
+	learned       INTEGER
+);
+
+CREATE TABLE expected (
+	via           INTEGER NOT NULL,
+	name          BLOB NOT NULL,
+	size          INTEGER NOT NULL,
+	algorithm     INTEGER NOT NULL,
+	digest        BLOB NOT NULL,
+	slot          BLOB NOT NULL DEFAULT x'',
+	package       INTEGER NOT NULL,
+	PRIMARY KEY (via, name)
+) WITHOUT ROWID;
+
+CREATE INDEX expected_name ON expected (name);
+
+CREATE TABLE dropped (
+	name          BLOB PRIMARY KEY,
+	since         INTEGER,
+	via           BLOB NOT NULL
+) WITHOUT ROWID;
+`
+
+// upgrades lead from each version to the next one, beginning with version 1.
+var upgrades = [schemaVersion - 1]string{
+	`ALTER TABLE files ADD COLUMN target TEXT NOT NULL DEFAULT '';` + schemaListings,
+	`ALTER TABLE files ADD COLUMN fresh INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE partials ADD COLUMN fresh INTEGER NOT NULL DEFAULT 0;` + schemaKnowledge,
+}
 
 // The column lists, in the order of the fields methods in codec.go.
 const (
 	fileColumns = `name, upstream, size, mtime, inode, etag, last_modified, content_type,
-		digest, fetched, checked, ours, target`
+		digest, fetched, checked, ours, target, fresh`
 	partialColumns = `name, upstream, inode, total, mtime, etag, last_modified, content_type,
-		boot, synced, publishing, digest, started`
+		boot, synced, publishing, digest, started, fresh`
 	failureColumns = `name, kind, cause, upstream, at, until`
 	changeColumns  = `seq, name, op, size, mtime, at`
 	listingColumns = `name, upstream, format, mtime, etag, last_modified, checked, ended, unread, entries`
+	indexColumns   = `name, source, digest, made, expires, learned`
+	claimColumns   = `name, size, algorithm, digest, slot, package`
+	droppedColumns = `name, since, via`
 )
 
 // version asks which schema the database has: 0 for a new, empty file.
@@ -168,11 +230,10 @@ func createSchema(ctx context.Context, conn *sql.Conn, now time.Time) (err error
 		return err
 	}
 	var missing string
-	switch v {
-	case 0:
+	if v == 0 {
 		missing = schema + fmt.Sprintf(`INSERT INTO sqlite_sequence (name, seq) VALUES ('changes', %d);`, now.UnixMilli())
-	case 1:
-		missing = fromVersion1
+	} else if v < schemaVersion {
+		missing = strings.Join(upgrades[v-1:], "")
 	}
 	if missing != "" {
 		if _, err := conn.ExecContext(ctx, missing+fmt.Sprintf(`PRAGMA user_version = %d`, schemaVersion)); err != nil {

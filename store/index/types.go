@@ -35,6 +35,10 @@ type Record struct {
 	// Target is what a symbolic link of ours leads to; "" for files. A link has
 	// neither size nor mtime: it is ours while it leads there.
 	Target string
+
+	// Fresh is for how long after Checked the upstream called the file current
+	// (Cache-Control, Expires); 0 where it did not say.
+	Fresh time.Duration
 }
 
 // Describes reports whether r speaks of a file of this size and mtime.
@@ -68,6 +72,7 @@ type Partial struct {
 	Digest     []byte // as in Record
 
 	Started time.Time
+	Fresh   time.Duration // as in Record
 }
 
 // Became reports whether a docroot file with this inode, size and mtime is the
@@ -84,6 +89,7 @@ func (p Partial) Record() Record {
 		Size: p.Total, ModTime: p.ModTime, Inode: p.Inode,
 		ETag: p.ETag, LastModified: p.LastModified, ContentType: p.ContentType,
 		Digest: p.Digest, Fetched: p.Started, Checked: p.Started, Ours: true,
+		Fresh: p.Fresh,
 	}
 }
 
@@ -112,6 +118,63 @@ type Listing struct {
 	Ended   bool  // it was read to its proper end
 	Unread  int64 // lines that were not understood
 	Entries []byte
+}
+
+// An IndexFile is an index of a repository that was read: a file that tells of
+// others.
+type IndexFile struct {
+	// Name is that of what the file contains, relative to the docroot:
+	// Packages.gz and Packages.xz are the same index, Packages. No file of this
+	// name need exist.
+	Name string
+
+	Source string // the file that was read, relative to the docroot
+	Digest []byte // the SHA-256 of that file
+
+	Made    time.Time // by its own word; zero where it does not say
+	Expires time.Time // likewise
+	Learned time.Time // when it was read
+}
+
+// A Claim is what an index says of a file. Two are the same if they are equal.
+type Claim struct {
+	Name      string // as in Record
+	Size      int64  // -1 where the index does not tell
+	Algorithm uint8  // of the digest; a larger one is to be preferred, 0 is none
+	Digest    string // its bytes, not their hexadecimal form; "" is none
+
+	// Slot stays the same where the next version of the file has another name;
+	// empty where the file keeps its name.
+	Slot string
+
+	// Package: the file is what the repository is for, not a part of its metadata.
+	Package bool
+}
+
+// An Expected is a claim, and the Name of the index that makes it.
+type Expected struct {
+	Claim
+	Via string
+}
+
+// A HeldClaim is a claim for a file of ours that is recorded. Whether the two
+// agree is the caller's question.
+type HeldClaim struct {
+	Claim  Claim
+	Record Record
+}
+
+// Learned says what came of an index that was read.
+type Learned struct {
+	Claims  int // names that the index claims
+	Dropped int // files of ours that no index claims any more, since this one
+}
+
+// A Dropped is a file of ours that was named once, and is no longer.
+type Dropped struct {
+	Name  string
+	Since time.Time // when that was noticed first
+	Via   string    // the index, or the directory, that named it last
 }
 
 // The operations of the change log.

@@ -92,6 +92,9 @@ func (x *Index) Remove(ctx context.Context, names ...string) error {
 			if n == 0 {
 				continue // the others are to go all the same
 			}
+			if err := t.clearDropped(name); err != nil {
+				return err
+			}
 			if err := t.log(Change{Name: name, Op: OpRemove}); err != nil {
 				return err
 			}
@@ -179,13 +182,14 @@ func (t *transaction) publish(r Record) error {
 
 func (t *transaction) putPartial(p Partial) error {
 	return t.exec(`REPLACE INTO partials (`+partialColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, p.values()...)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, p.values()...)
 }
 
-// putFile writes a record, and reports whether the name had one.
+// putFile writes a record, and reports whether the name had one. Only one that
+// had can have been dropped.
 func (t *transaction) putFile(r Record) (replaced bool, err error) {
 	result, err := t.result(`INSERT INTO files (`+fileColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, r.values()...)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, r.values()...)
 	if err != nil {
 		return false, err
 	}
@@ -193,6 +197,9 @@ func (t *transaction) putFile(r Record) (replaced bool, err error) {
 	if err != nil || inserted == 1 {
 		return false, err
 	}
+	if err := t.clearDropped(r.Name); err != nil {
+		return false, err
+	}
 	return true, t.exec(`REPLACE INTO files (`+fileColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, r.values()...)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, r.values()...)
 }

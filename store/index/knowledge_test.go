@@ -1,0 +1,270 @@
+package index
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"reflect"
+	"slices"
+	"testing"
+)
+
+func anIndex(name string) IndexFile {
+	return IndexFile{Name: name, Source: name + ".xz", Digest: []byte{0, 1, 2},
+		Made: at(1e9), Expires: at(2e9), Learned: at(15e8)}
+}
+
+func aClaim(name string) Claim {
+	return Claim{Name: name, Size: 42, Algorithm: 5, Digest: "\x00\x01\xff", Slot: "slot of " + name, Package: true}
+}
+
+// claims are those of the given names.
+func claims(names ...string) []Claim {
+	var all []Claim
+	for _, name := range names {
+		all = append(all, aClaim(name))
+	}
+	return all
+}
+
+// learn has index claim names at a second, and compares what came of it.
+func learn(t *testing.T, x *Index, index string, second int64, dropped int, names ...string) {
+	t.Helper()
+	f := anIndex(index)
+	f.Learned = at(second)
+	got, err := x.Learn(t.Context(), f, claims(names...))
+	if want := (Learned{Claims: len(names), Dropped: dropped}); err != nil || got != want {
+		t.Errorf("%s claims %q: %+v, %v; want %+v", index, names, got, err, want)
+	}
+}
+
+// collect returns what an iterator yields.
+func collect[T any](t *testing.T, all iter.Seq2[T, error]) (got []T) {
+	t.Helper()
+	for row, err := range all {
+		must(t, err)
+		got = append(got, row)
+	}
+	return got
+}
+
+// expectDropped compares what is dropped, as "name second via".
+func expectDropped(t *testing.T, x *Index, want ...string) {
+	t.Helper()
+	var got []string
+	for _, d := range collect(t, x.Dropped(t.Context(), at(9e9))) {
+		got = append(got, fmt.Sprintf("%s %d %s", d.Name, d.Since.Unix(), d.Via))
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("dropped is %q, want %q", got, want)
+	}
+}
+
+// expectClaims compares what is expected of a name.
+func expectClaims(t *testing.T, x *Index, name string, want ...Expected) {
+	t.Helper()
+	got, err := x.Expected(t.Context(), name)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%q: %+v, %v; want %+v", name, got, err, want)
+	}
+}
+
+func TestLearn(t *testing.T) {
+	x := open(t, t.TempDir())
+	ctx := t.Context()
+	if _, ok, err := x.IndexFile(ctx, "i"); ok || err != nil {
+		t.Fatalf("there is one already: %v", err)
+	}
+	expectClaims(t, x, "a")
+
+	bare := Claim{Name: "b\xff", Size: -1}
+	for _, f := range []IndexFile{anIndex("i"), {Name: "i\xff", Source: "s"}} {
+		if got, err := x.Learn(ctx, f, []Claim{bare, aClaim("a")}); err != nil || got != (Learned{Claims: 2}) {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if got, ok, err := x.IndexFile(ctx, f.Name); !ok || err != nil || !reflect.DeepEqual(got, f) {
+			t.Errorf("%+v, %v, %v; want %+v", got, ok, err, f)
+		}
+	}
+	expectClaims(t, x, "a", Expected{aClaim("a"), "i"}, Expected{aClaim("a"), "i\xff"})
+	expectClaims(t, x, bare.Name, Expected{bare, "i"}, Expected{bare, "i\xff"})
+
+	// Each field that differs counts as a change.
+	for _, change := range []func(c *Claim){
+		func(c *Claim) { c.Size++ },
+		func(c *Claim) { c.Algorithm = 0 },
+		func(c *Claim) { c.Digest = "" },
+		func(c *Claim) { c.Slot = "" },
+		func(c *Claim) { c.Package = false },
+	} {
+		c := aClaim("a")
+		change(&c)
+		_, err := x.Learn(ctx, anIndex("i"), []Claim{c})
+		must(t, err)
+		expectClaims(t, x, "a", Expected{c, "i"}, Expected{aClaim("a"), "i\xff"})
+	}
+
+	must(t, x.ForgetIndex(ctx, "i\xff"))
+	must(t, x.ForgetIndex(ctx, "never there"))
+	expectClaims(t, x, bare.Name)
+	if _, ok, err := x.IndexFile(ctx, "i\xff"); ok || err != nil {
+		t.Errorf("forgotten: %v, %v", ok, err)
+	}
+	if _, ok, err := x.IndexFile(ctx, "i"); !ok || err != nil {
+		t.Errorf("the other one: %v, %v", ok, err)
+	}
+}
+
+// An index may be damaged, or lie: what is claimed twice counts once.
+func TestLearnTwice(t *testing.T) {
+	x := open(t, t.TempDir())
+	weak, strong, other := aClaim("a"), aClaim("a"), aClaim("a")
+	weak.Algorithm, other.Size = 2, 43
+	given := []Claim{weak, aClaim("b"), strong, other}
+	before := slices.Clone(given)
+	got, err := x.Learn(t.Context(), anIndex("i"), given)
+	if err != nil || got.Claims != 2 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	expectClaims(t, x, "a", Expected{strong, "i"})
+	if !slices.Equal(given, before) {
+		t.Error("the caller's claims were changed")
+	}
+}
+
+func TestDropped(t *testing.T) {
+	x := open(t, t.TempDir())
+	ctx := t.Context()
+	must(t, x.Publish(ctx, []Record{aRecord("a"), aRecord("b"), aRecord("c")}))
+	must(t, x.Reindexed(ctx, []Record{aRecord("others'")}))
+
+	learn(t, x, "i", 1, 0, "a", "b", "c", "missing", "others'")
+	learn(t, x, "j", 1, 0, "b")
+	learn(t, x, "i", 2, 1, "c") // b is claimed by j, and the rest is not ours
+	expectDropped(t, x, "a 2 i")
+	learn(t, x, "j", 3, 1)
+	expectDropped(t, x, "a 2 i", "b 3 j")
+
+	// The first time counts, and what is claimed is not dropped.
+	must(t, x.MarkDropped(ctx, "dir", at(4), "a", "c", "missing", "others'"))
+	expectDropped(t, x, "a 2 i", "b 3 j")
+	if got := collect(t, x.Dropped(ctx, at(3))); len(got) != 1 || got[0].Name != "a" || !got[0].Since.Equal(at(2)) {
+		t.Errorf("dropped before: %+v", got)
+	}
+
+	learn(t, x, "j", 5, 0, "a")
+	expectDropped(t, x, "b 3 j")
+	must(t, x.ClearDropped(ctx, "b", "never there"))
+	expectDropped(t, x)
+	must(t, x.MarkDropped(ctx, "dir", at(6), "b"))
+	expectDropped(t, x, "b 6 dir")
+
+	// What is forgotten proves nothing.
+	must(t, x.ForgetIndex(ctx, "i"))
+	must(t, x.ForgetIndex(ctx, "j"))
+	expectDropped(t, x, "b 6 dir")
+}
+
+// A row of dropped goes with the file that it speaks of.
+func TestDroppedEnds(t *testing.T) {
+	changed := aRecord("a")
+	changed.Size++
+	for name, end := range map[string]func(x *Index, ctx context.Context) error{
+		"publish": func(x *Index, ctx context.Context) error { return x.Publish(ctx, []Record{aRecord("a")}) },
+		"remove":  func(x *Index, ctx context.Context) error { return x.Remove(ctx, "a") },
+		"adopt":   func(x *Index, ctx context.Context) error { return x.Adopt(ctx, aRecord("a")) },
+		"others'": func(x *Index, ctx context.Context) error { return x.Reindexed(ctx, []Record{changed}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := open(t, t.TempDir())
+			must(t, x.Publish(t.Context(), []Record{aRecord("a"), aRecord("b")}))
+			must(t, x.MarkDropped(t.Context(), "d", at(1), "a", "b"))
+			expectDropped(t, x, "a 1 d", "b 1 d")
+			must(t, end(x, t.Context()))
+			expectDropped(t, x, "b 1 d")
+		})
+	}
+}
+
+func TestHeld(t *testing.T) {
+	x := open(t, t.TempDir())
+	var (
+		given   []Claim
+		records []Record
+		want    []HeldClaim
+	)
+	for i := range 2*pageRows + 10 {
+		c := aClaim(fmt.Sprintf("%05d", i))
+		c.Slot = fmt.Sprint(i % 7)
+		if i%7 == 0 {
+			c.Slot = ""
+		}
+		given = append(given, c)
+		if i%2 == 0 {
+			continue
+		}
+		r := aRecord(c.Name)
+		records = append(records, r)
+		want = append(want, HeldClaim{c, r})
+	}
+	must(t, x.Publish(t.Context(), append(records, aRecord("unclaimed"))))
+	must(t, x.Reindexed(t.Context(), []Record{aRecord("00000")})) // not ours
+	slot := given[0]
+	slot.Slot = "not ours"
+	given[0] = slot
+	_, err := x.Learn(t.Context(), anIndex("i"), given)
+	must(t, err)
+	_, err = x.Learn(t.Context(), anIndex("j"), claims("00001"))
+	must(t, err)
+
+	if got := collect(t, x.HeldClaims(t.Context(), "i")); !reflect.DeepEqual(got, want) {
+		t.Errorf("%d claims are held, want %d", len(got), len(want))
+	}
+	if got := collect(t, x.HeldClaims(t.Context(), "j")); len(got) != 1 || got[0].Claim != aClaim("00001") {
+		t.Errorf("of another: %+v", got)
+	}
+	if got := collect(t, x.HeldClaims(t.Context(), "none")); got != nil {
+		t.Errorf("of none: %+v", got)
+	}
+	slots, err := x.SlotsHeld(t.Context(), "i")
+	must(t, err)
+	if got := slices.Sorted(maps.Keys(slots)); !slices.Equal(got, []string{"1", "2", "3", "4", "5", "6"}) {
+		t.Errorf("the slots are %q", got)
+	}
+	if slots, err := x.SlotsHeld(t.Context(), "none"); len(slots) != 0 || err != nil {
+		t.Errorf("of none: %v, %v", slots, err)
+	}
+}
+
+// A version that somebody else learns between the comparison and the write is
+// compared anew: nothing of it remains, and what it let go is found.
+func TestLearnMeanwhile(t *testing.T) {
+	x := open(t, t.TempDir())
+	must(t, x.Publish(t.Context(), []Record{aRecord("theirs")}))
+	version := func(second int64, names ...string) func() error {
+		f := anIndex("i")
+		f.Learned = at(second)
+		return func() error {
+			_, err := x.Learn(t.Context(), f, claims(names...))
+			return err
+		}
+	}
+	for _, err := range together(t, x, []func() error{
+		version(1, "a", "theirs"), version(2, "a", "b"),
+	}) {
+		must(t, err)
+	}
+	expectClaims(t, x, "a", Expected{aClaim("a"), "i"})
+	expectClaims(t, x, "b", Expected{aClaim("b"), "i"})
+	expectClaims(t, x, "theirs")
+	expectDropped(t, x, "theirs 2 i")
+
+	forget := func() error { return x.ForgetIndex(t.Context(), "i") }
+	for _, err := range together(t, x, []func() error{forget, version(3, "a", "c")}) {
+		must(t, err)
+	}
+	expectClaims(t, x, "a", Expected{aClaim("a"), "i"})
+	expectClaims(t, x, "b")
+	expectClaims(t, x, "c", Expected{aClaim("c"), "i"})
+}
