@@ -70,12 +70,12 @@ func (f *IndexFile) values() []any {
 
 // fields returns where each of claimColumns goes.
 func (c *Claim) fields() []any {
-	return into(&c.Name, &c.Size, &c.Algorithm, &c.Digest, &c.Slot, &c.Package)
+	return into(&c.Name, &c.Size, &c.Algorithm, &c.Digest, &c.Slot, &c.Package, &c.As)
 }
 
 // values returns what is stored in claimColumns.
 func (c *Claim) values() []any {
-	return []any{[]byte(c.Name), c.Size, int64(c.Algorithm), []byte(c.Digest), []byte(c.Slot), c.Package}
+	return []any{[]byte(c.Name), c.Size, int64(c.Algorithm), []byte(c.Digest), []byte(c.Slot), c.Package, []byte(c.As)}
 }
 
 // fields returns where each of droppedColumns goes.

@@ -23,13 +23,13 @@ const (
 	selectIndex = `SELECT ` + indexColumns + ` FROM indexes WHERE name = ?`
 
 	// CROSS JOIN has SQLite walk through the table on its left, here and below.
-	selectExpected = `SELECT e.name, e.size, e.algorithm, e.digest, e.slot, e.package, i.name
+	selectExpected = `SELECT e.name, e.size, e.algorithm, e.digest, e.slot, e.package, e.known_as, i.name
 		FROM expected AS e CROSS JOIN indexes AS i ON i.id = e.via WHERE e.name = ? ORDER BY e.via`
 
 	heldClaims = `FROM expected AS e CROSS JOIN files AS f ON f.name = e.name AND f.ours
 		WHERE e.via = (SELECT id FROM indexes WHERE name = ?)`
 
-	selectHeld = `SELECT e.name, e.size, e.algorithm, e.digest, e.slot, e.package,
+	selectHeld = `SELECT e.name, e.size, e.algorithm, e.digest, e.slot, e.package, e.known_as,
 		f.name, f.upstream, f.size, f.mtime, f.inode, f.etag, f.last_modified, f.content_type,
 		f.digest, f.fetched, f.checked, f.ours, f.target, f.fresh
 		` + heldClaims + ` AND e.name >= ? ORDER BY e.name`
@@ -257,9 +257,9 @@ func (t *transaction) learn(f IndexFile, id int64, d difference) (dropped int, e
 		return 0, err
 	}
 	for _, c := range d.put {
-		if err := t.exec(`INSERT INTO expected (`+claimColumns+`, via) VALUES (?, ?, ?, ?, ?, ?, ?)
+		if err := t.exec(`INSERT INTO expected (`+claimColumns+`, via) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET size = excluded.size, algorithm = excluded.algorithm,
-			digest = excluded.digest, slot = excluded.slot, package = excluded.package`,
+			digest = excluded.digest, slot = excluded.slot, package = excluded.package, known_as = excluded.known_as`,
 			append(c.values(), id)...); err != nil {
 			return 0, err
 		}

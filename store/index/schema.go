@@ -174,6 +174,7 @@ CREATE TABLE expected (
 	digest        BLOB NOT NULL,
 	slot          BLOB NOT NULL DEFAULT x'',
 	package       INTEGER NOT NULL,
+	known_as      BLOB NOT NULL DEFAULT x'',
 	PRIMARY KEY (via, name)
 ) WITHOUT ROWID;
 
@@ -203,7 +204,7 @@ const (
 	changeColumns  = `seq, name, op, size, mtime, at`
 	listingColumns = `name, upstream, format, mtime, etag, last_modified, checked, ended, unread, entries`
 	indexColumns   = `name, source, digest, made, expires, learned`
-	claimColumns   = `name, size, algorithm, digest, slot, package`
+	claimColumns   = `name, size, algorithm, digest, slot, package, known_as`
 	droppedColumns = `name, since, via`
 )
 

@@ -149,6 +149,10 @@ type Claim struct {
 
 	// Package: the file is what the repository is for, not a part of its metadata.
 	Package bool
+
+	// As is the name, as in Record, that tells what is in a file that is called by
+	// its digest; empty where Name tells it.
+	As string
 }
 
 // An Expected is a claim, and the Name of the index that makes it.

@@ -76,6 +76,16 @@ func (x *Index) PutFailure(ctx context.Context, f Failure) error {
 	})
 }
 
+// ForgetFailures forgets the failures of a kind of all names that begin with prefix.
+func (x *Index) ForgetFailures(ctx context.Context, prefix, kind string) error {
+	return x.write(ctx, "forget failures", false, func(t *transaction) error {
+		if end := after(prefix); end != nil {
+			return t.exec(`DELETE FROM failures WHERE kind = ? AND name >= ? AND name < ?`, kind, []byte(prefix), end)
+		}
+		return t.exec(`DELETE FROM failures WHERE kind = ? AND name >= ?`, kind, []byte(prefix))
+	})
+}
+
 // Remove forgets files that no longer stand in the docroot: all of them or
 // none. Each that was recorded adds a line to the change log, OpRemove.
 func (x *Index) Remove(ctx context.Context, names ...string) error {
