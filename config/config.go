@@ -197,6 +197,9 @@ type Mirror struct {
 	// the whole name below the prefix: mirror.example.toml has the rules.
 	Mutable []string
 
+	// MutableIn says where the files of these names are kept.
+	MutableIn Place
+
 	// MaxAge is how long a mutable file counts as fresh after it was last
 	// confirmed. For MaxStale more it is served at once while the upstream is
 	// asked behind the client's back. Past both the client waits for the
@@ -247,3 +250,15 @@ func (m MissMode) String() string {
 
 // missModes holds the configured names of the miss modes, by their value.
 var missModes = [...]string{MissStream: "stream", MissWait: "wait", MissRedirect: "redirect"}
+
+// Place says where the files of mutable names are kept.
+type Place uint8
+
+// The places.
+const (
+	InDocroot Place = iota // like all others, where the web server serves them
+	InState                // in the state directory, so that the web server asks for each
+)
+
+// places holds the configured names of the places, by their value.
+var places = [...]string{InDocroot: "docroot", InState: "state"}

@@ -74,6 +74,9 @@ const (
 
 	defaultMiss = MissStream
 
+	// The web server serves what it can by itself.
+	defaultMutableIn = InDocroot
+
 	// Archives publish a few times a day or an hour. This costs one conditional
 	// request, answered with 304, for each index in use.
 	defaultMaxAge = 10 * time.Minute

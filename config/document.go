@@ -60,6 +60,7 @@ type mirrorTable struct {
 	Prefetch          scalar   `toml:"prefetch"`
 	Mutable           []string `toml:"mutable"`
 	Immutable         []string `toml:"immutable"`
+	MutableIn         string   `toml:"mutable_in"`
 	MaxAge            scalar   `toml:"max_age"`
 	MaxStale          scalar   `toml:"max_stale"`
 	NegativeTTL       scalar   `toml:"negative_ttl"`

@@ -104,6 +104,7 @@ func TestErrors(t *testing.T) {
 		"upstream, dots":   {mirror: upstream("http://one.example/a/%2e%2e/b/"), want: `:5: mirror.upstream number 1 has a "." or ".." in its path: write the path that it leads to`},
 		"upstream, twice":  {mirror: "prefix = '/'\nupstream = [\n'http://u:secret@one.example/a/',\n'http://ONE.example/a']", want: `:7: mirror.upstream number 2 (http://one.example/a/) is given twice: leave one out`},
 		"miss":             {mirror: good + "\nmiss = 'later'", want: `:6: mirror.miss "later" is not a way to answer: write "stream", "wait" or "redirect"`},
+		"mutable_in":       {mirror: good + "\nmutable_in = 'memory'", want: `:6: mirror.mutable_in "memory" is no place for files: write "docroot" or "state"`},
 		"miss, no http":    {mirror: "prefix = '/'\nupstream = ['ftp://one.example/', 'rsync://one.example/m/']\nmiss = 'redirect'", want: `:6: mirror.miss "redirect" sends clients to an upstream, and none of these is http or https: write "stream" or "wait"`},
 		"profile":          {mirror: good + "\nprofile = 'apt'", want: `:6: mirror.profile "apt" is no format of repositories that is known here: write one of auto, none, debian, rpm, arch, alpine, sums, pypi`},
 		"immutable":        {mirror: good + "\nimmutable = ['/a']", want: `:6: mirror.immutable "/a" starts with a slash: write it from the prefix on, "a"`},

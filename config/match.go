@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Match finds the mirror of a name: relative to the docroot, decoded, without
 // a slash at its start, such as "debian/pool/x.deb". The longest prefix wins.
@@ -40,6 +43,18 @@ func (c *Config) OtherMirror(m *Mirror, name string) bool {
 // upstream's own index always may.
 func (m *Mirror) IsMutable(rest string) bool {
 	return rest != "" && rest == m.Index || MatchAny(m.Mutable, rest) && !MatchAny(m.Immutable, rest)
+}
+
+// KeepsAside reports whether any mirror keeps files in the state directory.
+func (c *Config) KeepsAside() bool {
+	return slices.ContainsFunc(c.Mirrors, func(m Mirror) bool { return m.MutableIn == InState })
+}
+
+// IsAside reports whether the file of this name, relative to the docroot, is
+// kept in the state directory.
+func (c *Config) IsAside(name string) bool {
+	m, rest, ok := c.Match(name)
+	return ok && m.MutableIn == InState && m.IsMutable(rest)
 }
 
 // RefusesHTML reports whether an answer of type text/html for this name below

@@ -49,6 +49,23 @@ func TestMatchPattern(t *testing.T) {
 	}
 }
 
+// TestIsAside: what is kept in the state directory is the mutable names of the
+// mirrors that say so.
+func TestIsAside(t *testing.T) {
+	c := parse(t, typical+"mutable_in = 'state'\n") // debian/security/, whose patterns are the default's
+	for name, want := range map[string]bool{
+		"debian/security/InRelease": true, "debian/security/pool/x.deb": false,
+		"debian/InRelease": false, "InRelease": false, "debian/security": false,
+	} {
+		if got := c.IsAside(name); got != want {
+			t.Errorf("IsAside(%q) = %v", name, got)
+		}
+	}
+	if !c.KeepsAside() || parse(t, typical).KeepsAside() {
+		t.Error("KeepsAside does not tell whether any mirror does")
+	}
+}
+
 // TestDefaultPatterns holds the two default lists to names of real archives.
 func TestDefaultPatterns(t *testing.T) {
 	for _, test := range []struct {

@@ -24,6 +24,7 @@ func (r *resolver) mirror(index int, t *mirrorTable) Mirror {
 		Prefetch:          r.boolean(at("prefetch"), t.Prefetch, false),
 		Mutable:           r.patterns(at("mutable"), t.Mutable, defaultMutable),
 		Immutable:         r.patterns(at("immutable"), t.Immutable, []string{}),
+		MutableIn:         r.place(at("mutable_in"), t.MutableIn),
 		MaxAge:            r.duration(at("max_age"), t.MaxAge, defaultMaxAge, 0, maxAgeLimit),
 		MaxStale:          r.duration(at("max_stale"), t.MaxStale, defaultMaxStale, 0, maxAgeLimit),
 		NegativeTTL:       r.duration(at("negative_ttl"), t.NegativeTTL, defaultNegativeTTL, 0, maxNegativeTTL),
@@ -106,6 +107,18 @@ func (r *resolver) miss(k key, miss string, upstreams []*url.URL) MissMode {
 		r.fail(k, `"redirect" sends clients to an upstream, and none of these is http or https: write "stream" or "wait"`)
 	}
 	return MissMode(mode)
+}
+
+func (r *resolver) place(k key, place string) Place {
+	if place == "" {
+		return defaultMutableIn
+	}
+	at := slices.Index(places[:], place)
+	if at < 0 {
+		r.fail(k, `%q is no place for files: write "docroot" or "state"`, place)
+		return defaultMutableIn
+	}
+	return Place(at)
 }
 
 // patterns checks a list of patterns. A list that was not given is the default;

@@ -21,6 +21,7 @@ type File struct {
 	Meta mirror.Meta // Size is known
 
 	published bool
+	aside     bool     // of a published file: see Aside
 	file      *os.File // of a published file; else nil
 	info      fs.FileInfo
 
@@ -53,6 +54,9 @@ type growth interface {
 
 // OS returns the file itself when it is published, else nil.
 func (f *File) OS() *os.File { return f.file }
+
+// Aside reports whether the file is, or will be, kept where no web server finds it.
+func (f *File) Aside() bool { return f.aside || f.part != nil && f.part.IsAside() }
 
 // Settle returns once the file is in the docroot under its name (true), or is
 // whole but will never be (false), or ctx is done.

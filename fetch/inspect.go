@@ -39,6 +39,7 @@ type Inspection struct {
 	Mutable bool
 
 	Found fs.FileInfo // the docroot's file; nil: it has none
+	Aside bool        // that file is kept in the state directory
 	Err   error       // why what stands at the name is no file to be served
 
 	Record  *index.Record
@@ -80,7 +81,7 @@ func (e *Engine) Inspect(ctx context.Context, name mirror.Name) (*Inspection, er
 	f, err := e.openPublished(name)
 	switch {
 	case err == nil:
-		in.Found = f.info
+		in.Found, in.Aside = f.info, e.tree.StandsAside(name, f.info)
 		f.Close()
 	case linkErr != nil:
 		in.Err = linkErr

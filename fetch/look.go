@@ -112,7 +112,7 @@ func (e *Engine) openPublished(name mirror.Name) (*File, error) {
 	}
 	return &File{
 		Meta:      mirror.Meta{Size: info.Size(), ModTime: info.ModTime()},
-		published: true, file: file, info: info,
+		published: true, aside: e.tree.IsAside(name), file: file, info: info,
 	}, nil
 }
 
@@ -133,7 +133,7 @@ func (e *Engine) claim(ctx context.Context, name mirror.Name, fi fs.FileInfo) (i
 	}
 	p, ok, err := e.index.Partial(ctx, string(name))
 	if err != nil || !ok || !p.Became(store.Inode(fi), fi.Size(), fi.ModTime()) {
-		return rec, false
+		return e.claimAside(ctx, name, fi, rec)
 	}
 	rec = p.Record()
 	if err := e.index.Publish(ctx, []index.Record{rec}); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"mirror"
 	"mirror/config"
 	"mirror/store"
 	"mirror/store/index"
@@ -17,6 +18,14 @@ import (
 func Open(conf *config.Config, o Options) (*Engine, error) {
 	tree, err := store.Open(conf.Docroot, conf.State)
 	if err != nil {
+		return nil, err
+	}
+	var aside func(mirror.Name) bool
+	if conf.KeepsAside() {
+		aside = func(name mirror.Name) bool { return conf.IsAside(string(name)) }
+	}
+	if err := tree.KeepAside(aside); err != nil {
+		tree.Close()
 		return nil, err
 	}
 	idx, err := index.Open(conf.State)

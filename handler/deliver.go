@@ -16,10 +16,10 @@ import (
 	"mirror/internal/cgienv"
 )
 
-// published delivers a file of the docroot: by the web server where it can,
-// else its bytes. It never redirects a client.
+// published delivers a published file: by the web server where it can, else its
+// bytes. It never redirects a client.
 func (h *Handler) published(w http.ResponseWriter, r *http.Request, v *visit, f *fetch.File) {
-	if v.front.Handover == HandoverNone || v.front.Second || unchanged(r, f.Meta) {
+	if v.front.Handover == HandoverNone || v.front.Second || f.Aside() || unchanged(r, f.Meta) {
 		h.bytes(w, r, v.target.Name, f)
 		return
 	}

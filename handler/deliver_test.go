@@ -263,3 +263,45 @@ func TestUnchanged(t *testing.T) {
 		}
 	}
 }
+
+// TestAside: a file that no web server finds is never handed over to one, nor its
+// client sent back to look for it.
+func TestAside(t *testing.T) {
+	const mirror = "---\nmutable=['*.idx']\nmutable_in='state'\n"
+	for _, front := range []Front{
+		{Handover: HandoverAccel, Accel: "/ready"}, {Handover: HandoverSendfile},
+		{Handover: HandoverLocal}, {Handover: HandoverLocalNoStatus}, {Handover: HandoverNone},
+	} {
+		for _, miss := range []string{"stream", "wait"} {
+			r := newRig(t, mirror+fmt.Sprintf("miss=%q\n", miss))
+			content := origin.Bytes(3, 200_000)
+			r.o.Set("/a.idx", origin.File{Seed: 3, Size: 200_000})
+			etag := fmt.Sprintf(`"%x-%x"`, origin.Epoch.Unix(), len(content))
+			for i, c := range []struct {
+				status int
+				body   []byte
+				header []string
+			}{
+				{200, content, nil}, // missing
+				{200, content, nil},
+				{206, content[10:100], []string{"Range", "bytes=10-99"}},
+				{304, nil, []string{"If-None-Match", etag}},
+				{304, nil, []string{"If-Modified-Since", origin.Epoch.Format(http.TimeFormat)}},
+			} {
+				resp := r.ask(front, "GET", "/m/a.idx", c.header...)
+				body, err := io.ReadAll(resp.Body)
+				if err != nil || resp.StatusCode != c.status || !bytes.Equal(body, c.body) {
+					t.Errorf("handover %v, miss %s, request %d: %d, %d bytes, %v", front.Handover, miss, i, resp.StatusCode, len(body), err)
+				}
+				for _, name := range []string{"Location", "X-Accel-Redirect", "X-Sendfile"} {
+					if v := resp.Header.Get(name); v != "" {
+						t.Errorf("handover %v, miss %s, request %d: %s: %s", front.Handover, miss, i, name, v)
+					}
+				}
+			}
+			if resp := r.ask(front, "HEAD", "/m/a.idx"); resp.StatusCode != 200 || resp.Header.Get("Content-Length") != fmt.Sprint(len(content)) || resp.Header.Get("Location") != "" {
+				t.Errorf("handover %v: HEAD is %d, %v", front.Handover, resp.StatusCode, resp.Header)
+			}
+		}
+	}
+}

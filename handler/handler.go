@@ -176,6 +176,8 @@ func (h *Handler) await(wait context.Context, w http.ResponseWriter, r *http.Req
 	switch {
 	case err != nil && !f.Whole() && !errors.Is(err, mirror.ErrNoSpace):
 		h.failOrRefer(w, r, err)
+	case f.Aside(): // the client would be sent back to nothing
+		h.bytes(w, r, v.target.Name, f)
 	case v.front.Second: // whatever went wrong with the redirect, it ends here
 		h.bytes(w, r, v.target.Name, f)
 	case ok && v.front.Handover != HandoverNone:

@@ -1,6 +1,7 @@
 package maint
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/user"
@@ -18,7 +19,7 @@ import (
 func (s Site) Advice() []string {
 	var list []string
 	for _, check := range []func() []string{
-		s.closedDocroot, s.openState, s.sharing, s.unwritable, s.socketDirectory, s.passwords,
+		s.closedDocroot, s.openState, s.sharing, s.unwritable, s.socketDirectory, s.passwords, s.misplaced,
 	} {
 		list = append(list, check()...)
 	}
@@ -124,6 +125,18 @@ func (s Site) passwords() []string {
 		}
 	}
 	return list
+}
+
+// misplaced finds the mutable files that the web server still serves by itself.
+func (s Site) misplaced() []string {
+	names, err := s.Engine.Misplaced(context.Background())
+	switch {
+	case err != nil:
+		return []string{fmt.Sprintf("whether mutable files are left in the docroot cannot be told: %v", err)}
+	case len(names) == 0:
+		return nil
+	}
+	return []string{fmt.Sprintf("mutable_in = \"state\", and yet the docroot has mutable files, which the web server serves however old they are, %s for one (%d in all): run mirrorctl reindex to move them, or wait for the next request", Quote(names[0]), len(names))}
 }
 
 func stat(path string) (*syscall.Stat_t, bool) {

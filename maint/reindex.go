@@ -18,6 +18,7 @@ type Reindexed struct {
 	Known   int // files that stand there as they are recorded
 	New     int // files that were not recorded
 	Changed int // files that are others than those recorded
+	Ours    int // files kept in the state directory that were not recorded: nobody else puts any there
 	Gone    int // records of files that are no longer there
 	Busy    int // left to the fetch that is running
 	Skipped Skipped
@@ -42,13 +43,18 @@ type reindex struct {
 // Reindex brings the record into line with the docroot: every regular file
 // below a prefix is recorded, and the records of files that have gone are
 // removed. It adopts nothing: what the record knows with the same size and
-// mtime stays ours, what it does not know is others'. tell is called as it
+// mtime stays ours, what it does not know is others', but for what is kept in the
+// state directory. Mutable files that are not where the configuration has them are
+// moved first. tell is called as it
 // goes on. What could not be read is in the error, and left as it is recorded.
 func (s Site) Reindex(ctx context.Context, tell func(Reindexed)) (Reindexed, error) {
 	r := &reindex{Site: s, ctx: ctx, tell: tell}
 	defer r.unlock()
 	// What a crash cut off between rename and record is ours.
 	if err := s.Engine.Recover(ctx); err != nil {
+		return r.count, err
+	}
+	if err := s.Engine.Rearrange(ctx); err != nil {
 		return r.count, err
 	}
 	w := &walker{tree: s.Engine.Tree(), file: r.file}
@@ -87,6 +93,10 @@ func (r *reindex) file(name mirror.Name) error {
 	}
 	// Once more under the lock: a fetch may have put another file there.
 	if fi, err = r.Engine.Tree().Lstat(name); err != nil || !fi.Mode().IsRegular() {
+		return nil
+	}
+	if r.Engine.Tree().StandsAside(name, fi) && r.Engine.Owns(r.ctx, name) {
+		r.count.Ours++
 		return nil
 	}
 	r.found = append(r.found, index.Record{

@@ -22,7 +22,7 @@ type Skipped struct {
 	Unnamed int // names that no request can ask for, such as those with a backslash
 }
 
-// walker goes through a part of the docroot.
+// walker goes through a part of the docroot, and what is kept aside of it.
 type walker struct {
 	tree *store.Tree
 
@@ -40,8 +40,17 @@ const readChunk = 1024
 // walk visits the directory dir and what is below it. A directory that is not
 // there is empty.
 func (w *walker) walk(ctx context.Context, dir mirror.Name) error {
+	err := w.walkIn(ctx, w.tree.Doc(), dir)
+	if aside := w.tree.AsideRoot(); err == nil && aside != nil {
+		err = w.walkIn(ctx, aside, dir)
+	}
+	return err
+}
+
+// walkIn is walk in one of the trees.
+func (w *walker) walkIn(ctx context.Context, root *os.Root, dir mirror.Name) error {
 	// O_DIRECTORY: what stands there may be a FIFO by now, and opening one waits.
-	d, err := w.tree.Doc().OpenFile(string(pathOf(dir)), os.O_RDONLY|syscall.O_DIRECTORY, 0)
+	d, err := root.OpenFile(string(pathOf(dir)), os.O_RDONLY|syscall.O_DIRECTORY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -56,7 +65,7 @@ func (w *walker) walk(ctx context.Context, dir mirror.Name) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := w.visit(ctx, dir, entry); err != nil {
+			if err := w.visit(ctx, root, dir, entry); err != nil {
 				return err
 			}
 		}
@@ -78,7 +87,7 @@ func pathOf(name mirror.Name) mirror.Name {
 	return name
 }
 
-func (w *walker) visit(ctx context.Context, dir mirror.Name, entry fs.DirEntry) error {
+func (w *walker) visit(ctx context.Context, root *os.Root, dir mirror.Name, entry fs.DirEntry) error {
 	base := entry.Name()
 	if strings.HasPrefix(base, ".") {
 		return nil
@@ -96,7 +105,7 @@ func (w *walker) visit(ctx context.Context, dir mirror.Name, entry fs.DirEntry) 
 	case !askable(name):
 		w.skipped.Unnamed++
 	case kind.IsDir():
-		return w.walk(ctx, name)
+		return w.walkIn(ctx, root, name)
 	default:
 		return w.file(name)
 	}

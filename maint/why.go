@@ -31,10 +31,12 @@ type Report struct {
 	Next       Step        `json:"next"`
 }
 
-// File is what the docroot has, and what the record says of it.
+// File is what the docroot has, or the state directory in its place, and what the
+// record says of it.
 type File struct {
 	Size    int64     `json:"size"`
 	ModTime time.Time `json:"mtime"`
+	Aside   bool      `json:"aside,omitempty"` // it is kept in the state directory
 	Ours    bool      `json:"ours"`
 	// Standing: "ours"; "interrupted" (ours, but not recorded yet); "found" (by
 	// a reindex); "changed" (since it was recorded); "unknown" (not recorded).
@@ -123,7 +125,7 @@ func (s Site) obstacle(in *fetch.Inspection, name mirror.Name) string {
 }
 
 func fileOf(in *fetch.Inspection) *File {
-	f := &File{Size: in.Found.Size(), ModTime: in.Found.ModTime(), Ours: in.Ours}
+	f := &File{Size: in.Found.Size(), ModTime: in.Found.ModTime(), Aside: in.Aside, Ours: in.Ours}
 	rec := in.Record
 	known := rec != nil && rec.Describes(f.Size, f.ModTime)
 	switch {

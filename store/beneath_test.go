@@ -146,7 +146,7 @@ func TestPublishIntoRemovedDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	it := &Publication{Part: p}
-	if it.Err = tree.publish(it, directories{"d": {file: opened}}); it.Err != nil {
+	if it.Err = tree.publish(it, directories{{"d", false}: {file: opened}}); it.Err != nil {
 		t.Error(it.Err)
 	}
 	if _, err := os.Stat(filepath.Join(docroot, "d/file")); err != nil {

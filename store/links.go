@@ -18,19 +18,29 @@ import (
 func (t *Tree) NewSymlink(name mirror.Name, target string, mtime time.Time) (*Part, error) {
 	file := partName(name)
 	place := func() error { return unix.Symlinkat(target, int(t.parts.Fd()), file) }
-	return t.newLink(name, place, func() error {
+	p, err := t.newLink(name, place, func() error {
 		if mtime.IsZero() {
 			return nil
 		}
 		ts := unix.NsecToTimespec(mtime.UnixNano())
 		return unix.UtimesNanoAt(int(t.parts.Fd()), file, []unix.Timespec{ts, ts}, unix.AT_SYMLINK_NOFOLLOW)
 	})
+	if err == nil {
+		p.inDocroot = true
+	}
+	return p, err
 }
 
 // NewHardLink makes one more name of the published file old, on its way to name.
 // Only the holder of name's lock may call it.
 func (t *Tree) NewHardLink(name, old mirror.Name) (*Part, error) {
 	dir, err := t.openUnlinked(string(old.Parent()), os.O_RDONLY|syscall.O_DIRECTORY)
+	if fi, statErr := t.Lstat(old); statErr == nil && t.StandsAside(old, fi) {
+		if err == nil {
+			dir.Close()
+		}
+		dir, err = t.openAside(old.Parent())
+	}
 	if err != nil {
 		return nil, lookError(old, err)
 	}
@@ -91,13 +101,24 @@ func (t *Tree) SetDirTime(name mirror.Name, mtime time.Time) error {
 	return nil
 }
 
-// Remove takes a file or a link out of the docroot. That it is ours is the
-// caller's business, who holds the name's lock. One that is gone is no error.
-func (t *Tree) Remove(name mirror.Name) error { return t.unlink(name, 0) }
+// Remove takes a file or a link out of the docroot, and what is kept aside of its
+// name. That it is ours is the caller's business, who holds the name's lock. One
+// that is gone is no error.
+func (t *Tree) Remove(name mirror.Name) error {
+	if err := t.unlink(name, 0); err != nil || !t.IsAside(name) {
+		return err
+	}
+	return t.DropAside(name)
+}
 
 // RemoveDir takes an empty directory out of the docroot. One that is not empty is
 // mirror.ErrForeign.
-func (t *Tree) RemoveDir(name mirror.Name) error { return t.unlink(name, unix.AT_REMOVEDIR) }
+func (t *Tree) RemoveDir(name mirror.Name) error {
+	if err := t.dropAsideDir(name); err != nil {
+		return err
+	}
+	return t.unlink(name, unix.AT_REMOVEDIR)
+}
 
 func (t *Tree) unlink(name mirror.Name, flags int) error {
 	dir, err := t.openUnlinked(string(name.Parent()), os.O_RDONLY|syscall.O_DIRECTORY)

@@ -40,6 +40,8 @@ type Part struct {
 	t    *Tree
 	f    *os.File
 	refs atomic.Int32
+
+	inDocroot bool // whatever its name: see KeepAside
 }
 
 // checkedBit is the mode bit that says "checked".
@@ -123,6 +125,9 @@ func (t *Tree) newPart(name mirror.Name, f *os.File) (*Part, error) {
 	p.refs.Store(1)
 	return p, nil
 }
+
+// IsAside reports whether the file will be kept aside.
+func (p *Part) IsAside() bool { return p.t.placeOf(p).aside }
 
 // File returns the descriptor; it stays the part's.
 func (p *Part) File() *os.File { return p.f }

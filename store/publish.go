@@ -23,8 +23,9 @@ type Publication struct {
 	Err     error // set by Sync and Publish
 }
 
-// Publish renames synced parts to their names, and syncs each directory once. A
-// name that is taken by what is not ours is mirror.ErrForeign, and left alone.
+// Publish renames synced parts to their names, in the docroot or aside, and syncs
+// each directory once. A name that is taken by what is not ours is
+// mirror.ErrForeign, and left alone.
 func (t *Tree) Publish(items []*Publication) {
 	dirs := make(directories)
 	for _, it := range items {
@@ -35,7 +36,7 @@ func (t *Tree) Publish(items []*Publication) {
 	all := slices.Collect(maps.Values(dirs))
 	t.syncer.sync(t.docDir, len(all), func(i int) { all[i].err = durable.SyncDir(all[i].file) })
 	for _, it := range items {
-		if d := dirs[it.Part.Name.Parent()]; it.Err == nil && d.err != nil {
+		if d := dirs[t.placeOf(it.Part)]; it.Err == nil && d != nil && d.err != nil {
 			it.Err = storeError(it.Part.Name, d.err)
 		}
 	}
@@ -44,43 +45,84 @@ func (t *Tree) Publish(items []*Publication) {
 	}
 }
 
-// directories are those of the docroot in which a batch puts names.
-type directories map[mirror.Name]*directory
+// directories are those in which a batch puts names.
+type directories map[place]*directory
+
+// place is a directory of the docroot, or of what is kept aside.
+type place struct {
+	dir   mirror.Name
+	aside bool
+}
 
 type directory struct {
 	file *os.File
 	err  error // of its sync
 }
 
+// placeOf is where a part gets its name.
+func (t *Tree) placeOf(p *Part) place {
+	return place{p.Name.Parent(), !p.inDocroot && t.IsAside(p.Name)}
+}
+
+// open returns a directory of the batch, and makes it where it is missing.
+func (dirs directories) open(t *Tree, at place) (*os.File, error) {
+	if d := dirs[at]; d != nil {
+		return d.file, nil
+	}
+	open := t.openDir
+	if at.aside {
+		open = t.openAside
+	}
+	file, err := open(at.dir)
+	if err != nil {
+		return nil, err
+	}
+	dirs[at] = &directory{file: file}
+	return file, nil
+}
+
 func (t *Tree) publish(it *Publication, dirs directories) error {
 	name := it.Part.Name
 	err := t.rename(it, dirs)
-	if errors.Is(err, fs.ErrNotExist) && dirs[name.Parent()] != nil {
-		// The directory was empty and removed since it was opened.
-		dirs[name.Parent()].file.Close()
-		delete(dirs, name.Parent())
+	if errors.Is(err, fs.ErrNotExist) {
+		// A directory may have been empty, and removed since it was opened.
+		for _, at := range []place{{name.Parent(), false}, {name.Parent(), true}} {
+			if d := dirs[at]; d != nil {
+				d.file.Close()
+				delete(dirs, at)
+			}
+		}
 		err = t.rename(it, dirs)
 	}
 	return foreignError(name, err)
 }
 
 func (t *Tree) rename(it *Publication, dirs directories) error {
-	name := it.Part.Name
-	dir := dirs[name.Parent()]
-	if dir == nil {
-		file, err := t.openDir(name.Parent())
+	name, at := it.Part.Name, t.placeOf(it.Part)
+	dir, err := dirs.open(t, at)
+	if err != nil {
+		return err
+	}
+	if at.aside {
+		doc, err := dirs.open(t, place{at.dir, false})
 		if err != nil {
 			return err
 		}
-		dir = &directory{file: file}
-		dirs[name.Parent()] = dir
+		if err := t.makeRoom(it, doc, dir); err != nil {
+			return err
+		}
 	}
 	from := durable.Place{Dir: t.parts, Name: partName(name)}
-	to := durable.Place{Dir: dir.file, Name: name.Base()}
+	to := durable.Place{Dir: dir, Name: name.Base()}
 	if it.Replace {
-		return durable.Replace(from, to)
+		err = durable.Replace(from, to)
+	} else {
+		err = durable.Rename(from, to)
 	}
-	return durable.Rename(from, to)
+	if err == nil && !at.aside && t.IsAside(name) {
+		err = t.DropAside(name) // a link takes the place of a file
+	}
+	return err
 }
 
 // openDir opens a directory of the docroot, and makes it and its parents. No
@@ -134,6 +176,7 @@ func (t *Tree) Probe() error {
 		return err
 	}
 	defer p.Close()
+	p.inDocroot = true
 	pub := &Publication{Part: p, Replace: true}
 	t.Publish([]*Publication{pub})
 	if pub.Err != nil {

@@ -7,6 +7,7 @@
 //	      lock                     never deleted: see internal/keylock
 //	      index.db                 the record: see store/index
 //	      part/0123...             one growing file a name: see Part
+//	      mutable/                 files that are kept out of the docroot: see KeepAside
 //	      log/worker.log           what detached workers did
 //
 // Both are opened with os.Root, or with openat2(2) where that is quicker: nothing
@@ -48,6 +49,8 @@ type Tree struct {
 	doc, state *os.Root
 	docDir     *os.File // the docroot, for what os.Root is slow at
 	parts      *os.File // state/part, for renames
+	asideRoot  *os.Root // state/mutable; nil: nothing was ever kept there
+	aside      func(mirror.Name) bool
 	syncer     *syncer
 	scratches  atomic.Int64 // for names
 	docPath    string
@@ -223,6 +226,9 @@ func (t *Tree) Close() error {
 	if t.parts != nil {
 		t.parts.Close()
 	}
+	if t.asideRoot != nil {
+		t.asideRoot.Close()
+	}
 	if t.Locks != nil {
 		t.Locks.Close()
 	}
@@ -243,6 +249,9 @@ func (t *Tree) OpenFile(name mirror.Name) (*os.File, fs.FileInfo, error) {
 	// O_NONBLOCK: opening a FIFO that somebody planted must not hang.
 	const flags = os.O_RDONLY | syscall.O_NONBLOCK
 	f, err := t.openUnlinked(string(name), flags)
+	if err != nil && isMissing(err) && t.IsAside(name) {
+		f, err = t.asideRoot.OpenFile(string(name), flags, 0)
+	}
 	if errors.Is(err, syscall.ELOOP) {
 		return nil, nil, fmt.Errorf("%s: %w", name, ErrLinked)
 	}
@@ -281,9 +290,20 @@ func lookError(name mirror.Name, err error) error {
 	}
 }
 
-// ReadDir returns what a directory of the docroot has, in no order, or
-// fs.ErrNotExist.
+// ReadDir returns what a directory of the docroot has, and what of it is kept
+// aside, in no order, or fs.ErrNotExist.
 func (t *Tree) ReadDir(name mirror.Name) ([]fs.DirEntry, error) {
+	list, err := t.readDoc(name)
+	if t.aside == nil || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return list, err
+	}
+	if list = t.readAside(name, list); len(list) > 0 {
+		err = nil
+	}
+	return list, err
+}
+
+func (t *Tree) readDoc(name mirror.Name) ([]fs.DirEntry, error) {
 	f, err := t.openBeneath(string(name), os.O_RDONLY|syscall.O_DIRECTORY)
 	if err != nil {
 		return nil, lookError(name, err)
@@ -309,7 +329,14 @@ func (t *Tree) HasDir(name mirror.Name) bool {
 
 // Lstat describes what stands at name, without following it.
 func (t *Tree) Lstat(name mirror.Name) (fs.FileInfo, error) {
-	return t.doc.Lstat(string(name))
+	fi, err := t.doc.Lstat(string(name))
+	if err == nil || !isMissing(err) || !t.IsAside(name) {
+		return fi, err
+	}
+	if kept, err := t.LstatAside(name); err == nil {
+		return kept, nil
+	}
+	return nil, err
 }
 
 // Doc returns the docroot, for walking it.

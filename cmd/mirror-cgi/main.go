@@ -8,6 +8,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -29,10 +30,14 @@ import (
 	"mirror/internal/keylock"
 )
 
-// workerFlag is the first argument of a worker. It means nothing in a CGI
+// workerFlag is the first argument of a worker, and rearrangeFlag that of a process
+// that moves files to where the configuration has them. They mean nothing in a CGI
 // process: a query such as "?-worker+x" becomes arguments there, so they are
 // not looked at when GATEWAY_INTERFACE is set.
-const workerFlag = "-worker"
+const (
+	workerFlag    = "-worker"
+	rearrangeFlag = "-rearrange"
+)
 
 func main() {
 	syscall.Umask(0o002) // modes are given explicitly
@@ -41,6 +46,8 @@ func main() {
 		os.Exit(answer())
 	case len(os.Args) == 4 && os.Args[1] == workerFlag:
 		os.Exit(work(os.Args[2], mirror.Name(os.Args[3])))
+	case len(os.Args) == 3 && os.Args[1] == rearrangeFlag:
+		os.Exit(rearrange(os.Args[2]))
 	}
 	fmt.Fprintln(os.Stderr, "mirror-cgi is a CGI program: a web server runs it. See deploy/ for snippets, and use mirrorctl at a terminal.")
 	os.Exit(2)
@@ -75,6 +82,11 @@ func answer() int {
 		}
 		handler.New(conf, engine, log).Serve(w, r, front)
 	})
+	if engine != nil && !engine.Arranged() {
+		if err := detached(path, nil, rearrangeFlag).Start(); err != nil {
+			log.Warn("no process could be started to move files to where they are kept", "err", err)
+		}
+	}
 	if err != nil {
 		log.Warn("the answer broke off", "err", err)
 		return 1
@@ -93,22 +105,26 @@ func configPath() string {
 	return filepath.Join(filepath.Dir(self), "mirror.toml")
 }
 
-// spawner returns how a worker is started. It gets the lock as descriptor 3,
-// and none of the pipes that the web server waits on.
+// spawner returns how a worker is started. It gets the lock as descriptor 3.
 func spawner(conf string) func(mirror.Name, *keylock.Lock) error {
 	return func(name mirror.Name, lock *keylock.Lock) error {
-		cmd := &exec.Cmd{
-			Path:        "/proc/self/exe",
-			Args:        []string{os.Args[0], workerFlag, conf, string(name)},
-			Dir:         "/",
-			Env:         workerEnv(),
-			ExtraFiles:  []*os.File{lock.File()},
-			SysProcAttr: &syscall.SysProcAttr{Setsid: true},
-		}
-		if abs, err := filepath.Abs(conf); err == nil {
-			cmd.Args[2] = abs
-		}
-		return cmd.Start()
+		return detached(conf, []*os.File{lock.File()}, workerFlag, string(name)).Start()
+	}
+}
+
+// detached is this program again, in a session of its own, with none of the pipes
+// that the web server waits on.
+func detached(conf string, files []*os.File, flag string, more ...string) *exec.Cmd {
+	if abs, err := filepath.Abs(conf); err == nil {
+		conf = abs
+	}
+	return &exec.Cmd{
+		Path:        "/proc/self/exe",
+		Args:        append([]string{os.Args[0], flag, conf}, more...),
+		Dir:         "/",
+		Env:         workerEnv(),
+		ExtraFiles:  files,
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
 }
 
@@ -127,21 +143,40 @@ func workerEnv() []string {
 // work fetches one file to its end.
 func work(confPath string, name mirror.Name) int {
 	lock := keylock.Adopt(os.NewFile(3, "lock"))
+	return alone(confPath, func(engine *fetch.Engine, log *slog.Logger) error {
+		err := engine.Work(name, lock)
+		if sweepErr := engine.Tree().Sweep(time.Now()); sweepErr != nil {
+			log.Warn("abandoned files could not be removed", "err", sweepErr)
+		}
+		return err
+	})
+}
+
+// rearrange moves files to where the configuration has them, after it was changed.
+func rearrange(confPath string) int {
+	return alone(confPath, func(engine *fetch.Engine, log *slog.Logger) error {
+		err := engine.Rearrange(context.Background())
+		if err != nil {
+			log.Warn("mutable files could not be moved to where they are kept", "err", err)
+		}
+		return err
+	})
+}
+
+// alone does something in a process that nobody waits for.
+func alone(confPath string, do func(*fetch.Engine, *slog.Logger) error) int {
 	conf, err := config.Load(confPath)
 	if err != nil {
 		return 1 // the CGI process has said so
 	}
-	log := &lateLog{}
-	engine, err := fetch.Open(conf, fetch.Options{Log: slog.New(slog.NewTextHandler(log, nil))})
+	late := &lateLog{}
+	log := slog.New(slog.NewTextHandler(late, nil))
+	engine, err := fetch.Open(conf, fetch.Options{Log: log})
 	if err != nil {
 		return 1
 	}
-	log.open = engine.Tree().OpenWorkerLog
-	err = engine.Work(name, lock)
-	if sweepErr := engine.Tree().Sweep(time.Now()); sweepErr != nil {
-		slog.New(slog.NewTextHandler(log, nil)).Warn("abandoned files could not be removed", "err", sweepErr)
-	}
-	if err != nil {
+	late.open = engine.Tree().OpenWorkerLog
+	if do(engine, log) != nil {
 		return 1
 	}
 	return 0

@@ -69,6 +69,9 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	if err := engine.Recover(ctx); err != nil {
 		log.Warn("interrupted publications could not be completed", "err", err)
 	}
+	if err := engine.Rearrange(ctx); err != nil {
+		log.Warn("mutable files could not be moved to where they are kept", "err", err)
+	}
 	if err := engine.Tree().Sweep(time.Now()); err != nil {
 		log.Warn("abandoned files could not be removed", "err", err)
 	}

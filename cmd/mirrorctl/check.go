@@ -78,7 +78,7 @@ func summary(w io.Writer, file string, conf *config.Config) error {
 	line("PREFIX", "MISS", "MUTABLE", "UPSTREAM")
 	for i := range conf.Mirrors {
 		m := &conf.Mirrors[i]
-		row := []any{maint.Quote(mirror.Name(m.Prefix)), m.Miss, patterns(len(m.Mutable))}
+		row := []any{maint.Quote(mirror.Name(m.Prefix)), m.Miss, mutable(m)}
 		for _, u := range m.Upstream {
 			line(append(row, upstream(u))...)
 			row = []any{"", "", ""}
@@ -109,11 +109,17 @@ func orNone(text string) string {
 	return text
 }
 
-func patterns(n int) string {
-	if n == 0 {
-		return "none"
+// mutable says how many patterns tell mutable names, and where their files are if
+// not in the docroot.
+func mutable(m *config.Mirror) string {
+	text := "none"
+	if n := len(m.Mutable); n > 0 {
+		text = plural(int64(n), "pattern")
 	}
-	return plural(int64(n), "pattern")
+	if m.MutableIn == config.InState {
+		text += ", in state"
+	}
+	return text
 }
 
 // upstream is its URL without user and password, and says that there are any.

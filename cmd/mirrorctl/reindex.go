@@ -15,7 +15,8 @@ func reindexCommand(file *string) *cobra.Command {
 		Short: "Bring the record into line with the docroot",
 		Long: `Record every file below a mirror's prefix, and forget those that have gone. It
 adopts nothing: files that the record does not know are served, but never
-replaced. It may run at any time, also after the database was deleted.`,
+replaced, but for those in the state directory, where nobody else puts any. Files
+move to where mutable_in says. It may run at any time, also after the database was deleted.`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withSite(c.Context(), *file, c.ErrOrStderr(), func(s maint.Site) error {
@@ -28,12 +29,13 @@ replaced. It may run at any time, also after the database was deleted.`,
 func reindex(c *cobra.Command, s maint.Site) error {
 	line := newCounter(c.ErrOrStderr())
 	done, err := s.Reindex(c.Context(), func(r maint.Reindexed) {
-		line.show(func() string { return plural(int64(r.Known+r.New+r.Changed), "file") })
+		line.show(func() string { return plural(int64(r.Known+r.New+r.Ours+r.Changed), "file") })
 	})
 	line.end()
 	report := table{tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', tabwriter.AlignRight)}
 	report.always(done.Known, "as recorded")
 	report.always(done.New, "new to the record")
+	report.some(done.Ours, "new to the record, and ours, since the state directory has them")
 	report.some(done.Changed, "changed since they were recorded")
 	report.always(done.Gone, "gone, and their records with them")
 	report.some(done.Busy, "left out: being fetched right now")

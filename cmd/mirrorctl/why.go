@@ -118,7 +118,12 @@ func (e explanation) file(r *maint.Report) {
 		e.line("in docroot", "no")
 		return
 	}
-	e.line("in docroot", "%s, modified %s", size(f.Size), moment(f.ModTime, e.now))
+	where := "in docroot"
+	if f.Aside {
+		e.line(where, "no: mutable_in = \"state\"")
+		where = "in state"
+	}
+	e.line(where, "%s, modified %s", size(f.Size), moment(f.ModTime, e.now))
 	e.line("ours", "%s", standings[f.Standing])
 	if f.Upstream != "" {
 		e.line("came from", "%s", f.Upstream)
