@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/cavaliergopher/grab/v3 v3.0.1
 	github.com/gorilla/mux v1.8.1
+	github.com/klauspost/compress v1.20.3
 	github.com/mattn/go-sqlite3 v1.14.53
 	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/rogpeppe/go-internal v1.16.0

@@ -50,6 +50,10 @@ type Claim struct {
 	// where the file keeps its name.
 	Slot string
 
+	// As is the name that tells what is in the file where Name is only its digest
+	// (by-hash): what Of and Read understand. Empty where Name tells it.
+	As string
+
 	// Package: it is what the repository is for, and not a part of its
 	// metadata. It is brought when a client asks for it, and does not change
 	// together with the index.
@@ -85,6 +89,7 @@ type Nature struct {
 type Head struct {
 	Made    time.Time // an index never gives way to one that is older; zero: unknown
 	Expires time.Time // zero: it does not say
+	Skipped int       // claims that were left out, since no file may have such a name
 }
 
 // Format is one kind of repository.
@@ -94,6 +99,7 @@ type Format interface {
 
 	// Read reads an index, decompressed, and calls add with each of its claims. An
 	// error of add ends it. Where a name is claimed with several digests add is
-	// called once, with the best one.
+	// called once, with the best one; twice only where two packages of an index
+	// have the same name.
 	Read(name string, r io.Reader, add func(Claim) error) (Head, error)
 }

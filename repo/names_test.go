@@ -1,0 +1,132 @@
+package repo
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// names are names and what they tell: an index, the set's members by their last
+// segments, signatures or "inline", the claim's algorithm.
+var names = []struct{ name, index, set, signatures, claim string }{
+	{"dists/sid/InRelease", "dists/sid/Release", "Release.gpg Release InRelease", "inline", ""},
+	{"dists/sid/Release", "dists/sid/Release", "Release.gpg Release InRelease", "dists/sid/Release.gpg", ""},
+	{"dists/sid/Release.gpg", "", "Release.gpg Release InRelease", "", ""},
+	{"Release", "Release", "Release.gpg Release InRelease", "Release.gpg", ""},
+	{"dists/sid/main/binary-amd64/Release", "", "", "", ""},
+	{"x/dists/sid/main/source/Release", "", "", "", ""},
+	{"source/Release", "source/Release", "Release.gpg Release InRelease", "source/Release.gpg", ""},
+	{"dists/sid/main/binary-amd64/Packages.xz", "dists/sid/main/binary-amd64/Packages", "", "", ""},
+	{"dists/sid/main/binary-amd64/Packages.lzma", "", "", "", ""},
+	{"Sources", "Sources", "", "", ""},
+	{"d/Packages.diff/Index", "d/Packages.diff/Index", "", "", ""},
+	{"Packages.diff/Index.gz", "", "", "", ""},
+	{"Index", "", "", "", ""},
+	{"dists/sid/main/binary-amd64/by-hash/SHA256/" + x(64), "", "", "", "SHA256"},
+	{"by-hash/SHA512/" + x(128), "", "", "", "SHA512"},
+	{"by-hash/MD5Sum/" + x(32), "", "", "", "MD5"},
+	{"not-by-hash/MD5Sum/" + x(32), "", "", "", ""},
+	{"by-hash/SHA256/" + x(40), "", "", "", ""},
+	{"by-hash/SHA256/" + strings.ToUpper(x(64)), "", "", "", ""},
+	{"dists/sid/main/Contents-amd64.gz", "", "", "", ""},
+
+	{"repodata/repomd.xml", "repodata/repomd.xml", "repomd.xml.asc repomd.xml", "repodata/repomd.xml.asc", ""},
+	{"f/repodata/repomd.xml.asc", "", "repomd.xml.asc repomd.xml", "", ""},
+	{"f/repodata/" + x(64) + "-primary.xml.zst", "f/repodata/primary.xml", "", "", "SHA256"},
+	{"repodata/" + x(40) + "-filelists.xml.gz", "", "", "", "SHA1"},
+	{"repodata/" + x(32) + "-filelists.xml.gz", "", "", "", ""},
+	{"repodata/primary.xml.gz", "repodata/primary.xml", "", "", ""},
+	{"repodata/" + x(64) + "-primary.xml.zck", "", "", "", "SHA256"},
+	{"notrepodata/repomd.xml", "", "", "", ""},
+
+	{"d/SHA256SUMS", "d/SHA256SUMS", "SHA256SUMS.gpg SHA256SUMS.sign SHA256SUMS.asc SHA256SUMS", "d/SHA256SUMS.gpg d/SHA256SUMS.sign d/SHA256SUMS.asc", ""},
+	{"SHA512SUMS.sign", "", "SHA512SUMS.gpg SHA512SUMS.sign SHA512SUMS.asc SHA512SUMS", "", ""},
+	{"sha256sums.asc", "sha256sums.asc", "sha256sums.gpg sha256sums.sign sha256sums.asc sha256sums", "", ""},
+	{"T-1-CHECKSUM", "T-1-CHECKSUM", "T-1-CHECKSUM.gpg T-1-CHECKSUM.sign T-1-CHECKSUM.asc T-1-CHECKSUM", "T-1-CHECKSUM.gpg T-1-CHECKSUM.sign T-1-CHECKSUM.asc inline", ""},
+	{"a.iso.sha256", "a.iso.sha256", "a.iso.sha256.gpg a.iso.sha256.sign a.iso.sha256.asc a.iso.sha256", "a.iso.sha256.gpg a.iso.sha256.sign a.iso.sha256.asc", ""},
+	{"a.iso.asc", "", "", "", ""},
+	{"a.deb", "", "", "", ""},
+	{"", "", "", "", ""},
+}
+
+func TestOf(t *testing.T) {
+	k, _ := New("auto")
+	for _, c := range names {
+		n := k.Of(c.name)
+		var set []string
+		for _, s := range n.Set {
+			dir, base := split(s)
+			if !strings.HasPrefix(c.name, dir) {
+				t.Errorf("%s: %s of its set is elsewhere", c.name, s)
+			}
+			set = append(set, base)
+		}
+		signatures := slices.Clone(n.Signatures)
+		if n.Inline {
+			signatures = append(signatures, "inline")
+		}
+		claim := ""
+		if n.Claim.Name != "" {
+			claim = n.Claim.Digest.Algorithm.String()
+		}
+		if n.Index != c.index || strings.Join(set, " ") != c.set || strings.Join(signatures, " ") != c.signatures || claim != c.claim {
+			t.Errorf("%s: %+v", c.name, n)
+		}
+	}
+}
+
+// TestSumsNames are names that people give to files with checksums, or do not.
+func TestSumsNames(t *testing.T) {
+	for _, name := range []string{
+		"SHA256SUMS", "sha256sum.txt", "MD5SUMS", "md5sum.txt", "sha512sums", "SHA256SUM", "CHECKSUM", "checksums.txt", "tool_1.2_checksums.txt",
+		"tool_1.2_SHA256SUMS", "SHA256", "CHECKSUM.SHA512-Some-1-amd64", "Tree-1-CHECKSUM", "tool-sha1sums.txt",
+	} {
+		if !kindOf(name).many {
+			t.Errorf("%s is not known", name)
+		}
+	}
+	for name, stem := range map[string]string{
+		"d/a.iso.sha256": "d/a.iso", "a.jar.sha1": "a.jar", "a.md5": "a", "a.SHA512": "a", "a.b.sha256sum": "a.b", "a.sha256.txt": "a", "\u0130.sha1": "\u0130", "\xfe\xff.sha1": "\xfe\xff",
+	} {
+		if k := kindOf(name); k.many || k.stem != stem {
+			t.Errorf("%s is of %q", name, k.stem)
+		}
+	}
+	for _, name := range []string{"sha256", ".sha256", "d/.md5", "a-sha256", "md5", "a.sha", "sums", "a.txt", "a.sums", "checksummed", "nochecksum", "a.sha224", "", "md5sum.exe"} {
+		if k := kindOf(name); k.many || k.stem != "" {
+			t.Errorf("%s is known as %+v", name, k)
+		}
+	}
+}
+
+func TestSafe(t *testing.T) {
+	for _, name := range []string{"a", "a/b", "a..", "a b", "a:b+c~d^e", "\xff", strings.Repeat("a", 255), strings.Repeat("a/", 2047) + "a"} {
+		if !safe(name) {
+			t.Errorf("%q is not safe", name)
+		}
+	}
+	for _, name := range []string{"", "/", "/a", "a/", "a//b", ".", "..", "a/..", "../a", "a/../b", ".a", "a/.b", "a/./b", "a\x00", "a\nb", "a\x7f", `a\b`, strings.Repeat("a", 256), strings.Repeat("a/", 2048) + "a"} {
+		if safe(name) {
+			t.Errorf("%q is safe", name)
+		}
+	}
+}
+
+func TestProfiles(t *testing.T) {
+	for _, p := range Profiles() {
+		if _, err := New(p); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := New("cargo"); err == nil || !strings.Contains(err.Error(), "debian") {
+		t.Error(err)
+	}
+	k, _ := New("none")
+	if n := k.Of("dists/sid/InRelease"); n.Index != "" || n.Set != nil {
+		t.Errorf("%+v", n)
+	}
+	k, _ = New("rpm")
+	if n := k.Of("dists/sid/InRelease"); n.Index != "" || k.Of("repodata/repomd.xml").Index == "" {
+		t.Errorf("%+v", n)
+	}
+}
