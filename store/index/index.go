@@ -1,5 +1,6 @@
 // Package index keeps the record of what the mirror has, in SQLite: published
-// files, partial files, negative answers, and a log of changes.
+// files, partial files, negative answers, directories, a log of changes, and what
+// repositories' indexes claim of their files.
 //
 // It is a record and not the truth. The truth is the docroot; an index that is
 // lost is rebuilt from it by `mirrorctl reindex`, and an engine that cannot
@@ -33,7 +34,7 @@
 //	the others  write index.db-wal             the same without the last fsync
 //
 // and, once a megabyte of log, the checkpoint: fsync index.db-wal, write
-// index.db, fsync it. To wait at every write would cost each single Publish
+// index.db, fsync it; a log that got longer than four is truncated then. To wait at every write would cost each single Publish
 // six times its 30 µs here, where an fsync takes 0.15 ms, and a hundred times
 // on a disk that turns.
 //

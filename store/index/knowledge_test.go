@@ -3,11 +3,15 @@ package index
 import (
 	"context"
 	"fmt"
+	"io"
 	"iter"
 	"maps"
+	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"testing"
+	"time"
 )
 
 func anIndex(name string) IndexFile {
@@ -16,7 +20,8 @@ func anIndex(name string) IndexFile {
 }
 
 func aClaim(name string) Claim {
-	return Claim{Name: name, Size: 42, Algorithm: 5, Digest: "\x00\x01\xff", Slot: "slot of " + name, Package: true}
+	return Claim{Name: name, Size: 42, Algorithm: 5, Digest: "\x00\x01\xff", Slot: "slot of " + name,
+		Package: true, As: "as\xff"}
 }
 
 // claims are those of the given names.
@@ -97,6 +102,7 @@ func TestLearn(t *testing.T) {
 		func(c *Claim) { c.Digest = "" },
 		func(c *Claim) { c.Slot = "" },
 		func(c *Claim) { c.Package = false },
+		func(c *Claim) { c.As = "" },
 	} {
 		c := aClaim("a")
 		change(&c)
@@ -267,4 +273,120 @@ func TestLearnMeanwhile(t *testing.T) {
 	expectClaims(t, x, "a", Expected{aClaim("a"), "i"})
 	expectClaims(t, x, "b")
 	expectClaims(t, x, "c", Expected{aClaim("c"), "i"})
+}
+
+// learnRole has two processes of a herd learn ARG2 versions each of one index,
+// in the journal mode ARG1, while the others publish.
+func learnRole(dir string, args []string) error {
+	if args[0] > "1" {
+		return publishRole(dir, args)
+	}
+	x, err := Open(dir)
+	if err != nil {
+		return err
+	}
+	x.mode = args[1]
+	n, err := strconv.Atoi(args[2])
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+		return err
+	}
+	for v := range n {
+		f := anIndex("i")
+		f.Source, f.Learned = args[0]+strconv.Itoa(v), time.Now()
+		if _, err := x.Learn(context.Background(), f, versionOf(f.Source)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// versionOf is a version of an index: a part of its names, and all its sizes,
+// are no other version's.
+func versionOf(source string) []Claim {
+	all := make([]Claim, 2000)
+	for i := range all {
+		all[i] = aClaim(fmt.Sprintf("%05d", i))
+		if i%3 == 0 {
+			all[i].Name += source
+		}
+		if i%3 == 1 {
+			all[i].Slot += source
+		}
+	}
+	return all
+}
+
+// Two processes learn versions of one index while others publish: nobody fails,
+// and what remains is one version.
+func TestProcessesLearn(t *testing.T) {
+	for mode, each := range map[string]int{modeWAL: 12, modeDelete: 6} {
+		t.Run(mode, func(t *testing.T) {
+			dir := t.TempDir()
+			herd(t, 4, "learn", dir, mode, each)
+			expectNames(t, dir, mode, 2*each)
+			x := openMode(t, dir, mode)
+			f, _, err := x.IndexFile(t.Context(), "i")
+			must(t, err)
+			expectVersion(t, x, versionOf(f.Source))
+		})
+	}
+}
+
+// expectVersion compares all that is claimed.
+func expectVersion(t *testing.T, x *Index, want []Claim) {
+	t.Helper()
+	var got []Claim
+	must(t, x.read(t.Context(), "list claims", func(r *reader) error {
+		got = nil
+		return r.rows(`SELECT `+claimColumns+` FROM expected ORDER BY name`, func(scan scanner) error {
+			var c Claim
+			err := scan(c.fields()...)
+			got = append(got, c)
+			return err
+		})
+	}))
+	if !slices.Equal(got, want) {
+		t.Errorf("%d claims are not those %d of the version", len(got), len(want))
+	}
+}
+
+// A large transaction leaves no long log behind, though a reader be in the way
+// of the first try.
+func TestLongLog(t *testing.T) {
+	x := openMode(t, t.TempDir(), modeWAL)
+	must(t, x.PutPartial(t.Context(), aPartial("a")))
+	var many []Claim
+	for i := range 20_000 {
+		many = append(many, aClaim(fmt.Sprintf("%0200d", i)))
+	}
+	must(t, x.read(t.Context(), "read meanwhile", func(r *reader) error {
+		rows, err := r.db.Query(`SELECT name FROM partials`)
+		must(t, err)
+		defer rows.Close()
+		rows.Next()
+		_, err = x.Learn(t.Context(), anIndex("i"), many)
+		must(t, err)
+		if length := logLength(t, x); length <= longLog {
+			t.Errorf("the log has %d bytes: too few for this test", length)
+		}
+		return rows.Err()
+	}))
+	must(t, x.PutPartial(t.Context(), aPartial("b")))
+	if length := logLength(t, x); length > longLog {
+		t.Errorf("the log has %d bytes", length)
+	}
+	must(t, x.ForgetIndex(t.Context(), "i"))
+	if length := logLength(t, x); length > longLog {
+		t.Errorf("the log has %d bytes once the index is forgotten", length)
+	}
+}
+
+func logLength(t *testing.T, x *Index) int64 {
+	t.Helper()
+	log, err := os.Stat(x.path + "-wal")
+	must(t, err)
+	return log.Size()
 }

@@ -24,6 +24,8 @@ var roles = map[string]func(dir string, args []string) error{
 	"publish":     publishRole,
 	"acknowledge": acknowledgeRole,
 	"limit":       limitRole,
+	"learn":       learnRole,
+	"relearn":     relearnRole,
 }
 
 func TestMain(m *testing.M) {

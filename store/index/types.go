@@ -133,7 +133,7 @@ type IndexFile struct {
 
 	Made    time.Time // by its own word; zero where it does not say
 	Expires time.Time // likewise
-	Learned time.Time // when it was read
+	Learned time.Time // when it was read; what it no longer names is dropped since then
 }
 
 // A Claim is what an index says of a file. Two are the same if they are equal.

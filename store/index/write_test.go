@@ -61,6 +61,25 @@ func TestDeletePartial(t *testing.T) {
 	}
 }
 
+func TestForgetFailures(t *testing.T) {
+	for prefix, stays := range map[string]bool{"": false, "m/": true} {
+		x := open(t, t.TempDir())
+		other := aFailure("m/other kind")
+		other.Kind = "notfound"
+		for _, f := range []Failure{aFailure("m/a"), other, aFailure("n")} {
+			must(t, x.PutFailure(t.Context(), f))
+		}
+		must(t, x.ForgetFailures(t.Context(), prefix, "timeout"))
+		expectFailure(t, x, "m/a", nil)
+		expectFailure(t, x, other.Name, &other)
+		if stays {
+			expectFailure(t, x, "n", ptr(aFailure("n")))
+		} else {
+			expectFailure(t, x, "n", nil)
+		}
+	}
+}
+
 func TestDescribesAndBecame(t *testing.T) {
 	r, p := aRecord("a"), aPartial("a")
 	p.Publishing = true
