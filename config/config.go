@@ -22,6 +22,7 @@
 package config
 
 import (
+	"math"
 	"net/url"
 	"os"
 	"time"
@@ -86,6 +87,11 @@ type Server struct {
 
 	// Stream replaces the front's own declaration MIRROR_STREAM.
 	Stream StreamMode
+
+	// VerifyRate is how many bytes a second the daemon reads of the docroot, all
+	// the time, to compare them with their digests. 0 means that it never does.
+	// `mirrorctl verify` reads at this rate, too, if it is told no other.
+	VerifyRate int64
 }
 
 // HandoverNone is the value of Server.Handover that switches handing over off,
@@ -210,6 +216,10 @@ type Mirror struct {
 	// not at all.
 	NegativeTTL time.Duration
 
+	// KeepDropped is how long a file of ours stays after the upstream dropped it.
+	// KeepForever means that it is never removed for that.
+	KeepDropped time.Duration
+
 	// RedirectToHTTP allows an upstream to redirect from https to http.
 	RedirectToHTTP bool
 
@@ -229,6 +239,9 @@ type Mirror struct {
 // Profiles are the values of Mirror.Profile: every format, found out from the
 // names; none; or one of them.
 var Profiles = []string{"auto", "none", "debian", "rpm", "arch", "alpine", "sums", "pypi"}
+
+// KeepForever as KeepDropped is longer than any mirror lives.
+const KeepForever time.Duration = math.MaxInt64
 
 // MissMode says how a client gets a file that is not in the docroot yet.
 type MissMode uint8

@@ -37,6 +37,10 @@ const (
 	// by itself after a 503.
 	defaultQueueTime = 2 * time.Second
 
+	// To read every file every day, or every month, is the operator's decision: it
+	// keeps disks from sleeping, and a file system may do so itself.
+	defaultVerifyRate = 0
+
 	// Linux repeats a lost SYN after 1 s, 3 s and 7 s: two losses are bridged, and
 	// a second upstream is still asked well within defaultMaxWait.
 	defaultConnect = 5 * time.Second
@@ -89,6 +93,11 @@ const (
 	// apt asks for a dozen optional names in each run, and fifty machines run it
 	// in the same minute; a file that has just appeared is seen soon enough.
 	defaultNegativeTTL = time.Minute
+
+	// A machine that was off for a holiday asks for the packages of its old lists.
+	// By then a mistake upstream, such as an index without its packages, has been
+	// seen and undone. A mirror that keeps all that it ever fetched grows for ever.
+	defaultKeepDropped = 30 * 24 * time.Hour
 
 	defaultKeepGoing = true
 )

@@ -28,6 +28,7 @@ type serverTable struct {
 	Grace        scalar `toml:"grace"`
 	Handover     string `toml:"handover"`
 	Stream       scalar `toml:"stream"`
+	VerifyRate   scalar `toml:"verify_rate"`
 }
 
 type limitsTable struct {
@@ -64,6 +65,7 @@ type mirrorTable struct {
 	MaxAge            scalar   `toml:"max_age"`
 	MaxStale          scalar   `toml:"max_stale"`
 	NegativeTTL       scalar   `toml:"negative_ttl"`
+	KeepDropped       scalar   `toml:"keep_dropped"`
 	RedirectToHTTP    scalar   `toml:"redirect_to_http"`
 	RedirectToPrivate scalar   `toml:"redirect_to_private"`
 	RefuseHTML        []string `toml:"refuse_html"`

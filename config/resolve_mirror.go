@@ -28,6 +28,7 @@ func (r *resolver) mirror(index int, t *mirrorTable) Mirror {
 		MaxAge:            r.duration(at("max_age"), t.MaxAge, defaultMaxAge, 0, maxAgeLimit),
 		MaxStale:          r.duration(at("max_stale"), t.MaxStale, defaultMaxStale, 0, maxAgeLimit),
 		NegativeTTL:       r.duration(at("negative_ttl"), t.NegativeTTL, defaultNegativeTTL, 0, maxNegativeTTL),
+		KeepDropped:       r.keepDropped(at("keep_dropped"), t.KeepDropped),
 		RedirectToHTTP:    r.boolean(at("redirect_to_http"), t.RedirectToHTTP, false),
 		RedirectToPrivate: r.boolean(at("redirect_to_private"), t.RedirectToPrivate, false),
 		RefuseHTML:        r.patterns(at("refuse_html"), t.RefuseHTML, defaultRefuseHTML),
@@ -142,3 +143,13 @@ func (r *resolver) patterns(k key, patterns, byDefault []string) []string {
 	}
 	return patterns
 }
+
+func (r *resolver) keepDropped(k key, text scalar) time.Duration {
+	if text == forever {
+		return KeepForever
+	}
+	return r.duration(k, text, defaultKeepDropped, 0, maxAgeLimit)
+}
+
+// forever is the configured text for KeepForever.
+const forever = "forever"

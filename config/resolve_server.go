@@ -20,6 +20,7 @@ func (r *resolver) server(t *serverTable) Server {
 		Grace:        r.duration(at("grace"), t.Grace, defaultGrace, 0, maxGrace),
 		Handover:     r.handover(at("handover"), t.Handover),
 		Stream:       r.stream(at("stream"), t.Stream),
+		VerifyRate:   r.size(at("verify_rate"), t.VerifyRate, defaultVerifyRate),
 	}
 	listen, err := r.listen(t.FastCGI)
 	if err != nil {

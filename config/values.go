@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"math"
 	"os"
 	"strconv"
@@ -67,7 +68,18 @@ func (r *resolver) size(k key, text scalar, byDefault int64) int64 {
 	if text == "" {
 		return byDefault
 	}
-	number, unit := string(text), int64(1)
+	n, err := ParseSize(string(text))
+	if err != nil {
+		r.fail(k, "= %q %s", text, err)
+		return byDefault
+	}
+	return n
+}
+
+// ParseSize reads a number of bytes as the configuration has it, with or without a
+// unit. The error continues a sentence.
+func ParseSize(text string) (int64, error) {
+	number, unit := text, int64(1)
 	for _, u := range units {
 		if rest, ok := strings.CutSuffix(number, u.name); ok {
 			number, unit = strings.TrimSpace(rest), u.bytes
@@ -77,13 +89,11 @@ func (r *resolver) size(k key, text scalar, byDefault int64) int64 {
 	n, err := strconv.ParseInt(digits(number), 10, 64)
 	switch {
 	case err != nil || n < 0:
-		r.fail(k, `= %q is not a size: write a whole number of bytes, or one with a unit (kB, MB, GB, TB, KiB, MiB, GiB, TiB), such as "64MiB"`, text)
-		return byDefault
+		return 0, errors.New(`is not a size: write a whole number of bytes, or one with a unit (kB, MB, GB, TB, KiB, MiB, GiB, TiB), such as "64MiB"`)
 	case n > math.MaxInt64/unit || n*unit > maxSizeLimit:
-		r.fail(k, "= %q is more than any disk holds: write 0 for no limit", text)
-		return byDefault
+		return 0, errors.New("is more than any disk holds: write 0 for no limit")
 	}
-	return n * unit
+	return n * unit, nil
 }
 
 func (r *resolver) boolean(k key, text scalar, byDefault bool) bool {

@@ -126,9 +126,9 @@ func (t *transfer) wrote(n int) {
 
 // condition describes the held file to src, in the upstream's own words; nil
 // where they do not tell one version from another, as of an adopted file, whose
-// mtime may be anything.
+// mtime may be anything, and where the held one is not to be believed.
 func (t *transfer) condition(src upstream) *mirror.Meta {
-	if t.held == nil {
+	if t.held == nil || t.group != nil && t.group.anew {
 		return nil
 	}
 	m := mirror.Meta{Size: t.held.Size, LastModified: t.held.LastModified}

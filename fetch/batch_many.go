@@ -45,6 +45,9 @@ type Many struct {
 	// a few, so that clients find slots. An upstream that sends many files in
 	// one session has one.
 	Jobs int
+	// Anew: what is here is not believed. The upstream is asked for the whole file,
+	// whatever it says of versions.
+	Anew bool
 	// Wrote is called with the bytes of any file as they arrive, from several
 	// goroutines.
 	Wrote func(n int)
@@ -54,6 +57,7 @@ type Many struct {
 
 // group is the transfers of one FetchMany.
 type group struct {
+	anew  bool // no held file is believed
 	wrote func(n int)
 	gate  chan struct{} // what is asked for one by one waits here in line
 	batch *batch        // nil: the first upstream is no Batcher
@@ -74,7 +78,7 @@ func (e *Engine) FetchMany(ctx context.Context, m *config.Mirror, files []Wanted
 		most = fewJobs
 	}
 	most = min(most, e.conf.Limits.PerUpstream)
-	g := &group{wrote: o.Wrote, gate: make(chan struct{}, most), batch: e.newBatch(e.sources[m][0])}
+	g := &group{anew: o.Anew, wrote: o.Wrote, gate: make(chan struct{}, most), batch: e.newBatch(e.sources[m][0])}
 	if g.batch != nil {
 		g.sizes = make(map[mirror.Name]int64, len(files))
 		for _, w := range files {

@@ -8,6 +8,7 @@
 //	      index.db                 the record: see store/index
 //	      part/0123...             one growing file a name: see Part
 //	      mutable/                 files that are kept out of the docroot: see KeepAside
+//	      bad/                     damaged files that were taken away: see Quarantine
 //	      log/worker.log           what detached workers did
 //
 // Both are opened with os.Root, or with openat2(2) where that is quicker: nothing

@@ -76,6 +76,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 		log.Warn("abandoned files could not be removed", "err", err)
 	}
 	failed := s.start()
+	s.work(ctx)
 	if err := socket.Notify("READY=1"); err != nil {
 		log.Warn("systemd could not be notified", "err", err)
 	}

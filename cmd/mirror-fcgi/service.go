@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"mirror/config"
@@ -14,6 +15,7 @@ import (
 	"mirror/handler"
 	"mirror/internal/fcgi"
 	"mirror/internal/socket"
+	"mirror/maint"
 )
 
 // service is the listeners and servers of one daemon.
@@ -27,6 +29,9 @@ type service struct {
 
 	fcgiServer *fcgi.Server
 	httpServer *http.Server
+
+	working sync.WaitGroup
+	quit    context.CancelFunc // ends what work began
 }
 
 // listen opens every socket, or says what to do.
@@ -91,9 +96,27 @@ func (s *service) start() <-chan error {
 	return failed
 }
 
+// work does in the background what nobody asks for, until ctx is done.
+func (s *service) work(ctx context.Context) {
+	ctx, s.quit = context.WithCancel(ctx)
+	site := maint.Site{Conf: s.conf, Engine: s.engine}
+	var jobs []maint.Job
+	if s.conf.Server.VerifyRate > 0 {
+		jobs = append(jobs, maint.Job{Name: "verify", Every: verifyEvery, Do: func(ctx context.Context) error {
+			return site.VerifyRound(ctx, s.log)
+		}})
+	}
+	s.working.Go(func() { maint.Schedule(ctx, s.log, jobs) })
+}
+
+// verifyEvery is the pause between two looks whether a round of verification is due:
+// another daemon on the same state directory may have ended, in the middle of one.
+const verifyEvery = 10 * time.Minute
+
 // drain lets running deliveries finish within the grace period, then breaks
 // them off; unfinished files stay resumable.
 func (s *service) drain() error {
+	s.quit()
 	ctx, cancel := context.WithTimeout(context.Background(), s.conf.Server.Grace)
 	defer cancel()
 	done := make(chan struct{})
@@ -106,5 +129,6 @@ func (s *service) drain() error {
 	// Past the grace period it has cut what was left.
 	_ = s.fcgiServer.Shutdown(ctx)
 	<-done
+	s.working.Wait()
 	return s.engine.Shut(ctx)
 }

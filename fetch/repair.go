@@ -1,0 +1,59 @@
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"mirror"
+	"mirror/internal/keylock"
+	"mirror/store/index"
+)
+
+// Repair brings a file anew, whatever is here of it: the upstream is asked for all
+// of it, and what it sends goes every way that a fetch goes. What is here stays
+// until then, and if it cannot be had. What is not ours is mirror.ErrForeign.
+func (e *Engine) Repair(ctx context.Context, name mirror.Name) (size int64, err error) {
+	m, _, ok := e.lookup(name)
+	if !ok {
+		return 0, e.outside(name)
+	}
+	var failed error
+	err = e.FetchMany(ctx, m, []Wanted{{Name: name}}, Many{
+		Jobs: 1, Anew: true, Wrote: func(int) {},
+		Done: func(_ Wanted, how Brought, got int64, err error) {
+			size, failed = got, err
+			if err == nil && how == Confirmed { // it was not even asked for
+				failed = fmt.Errorf("/%s: %w: it was changed meanwhile", name, mirror.ErrForeign)
+			}
+		},
+	})
+	return size, errors.Join(err, failed)
+}
+
+// Quarantine takes a damaged file of ours out of the docroot, into the state
+// directory, and returns where it is there: the next request fetches it. rec is its
+// record; a file that has another by now stays (mirror.ErrChanged).
+func (e *Engine) Quarantine(ctx context.Context, rec index.Record) (path string, err error) {
+	name := mirror.Name(rec.Name)
+	lock, err := e.tree.Locks.TryLock(rec.Name)
+	if errors.Is(err, keylock.ErrHeld) {
+		return "", fmt.Errorf("/%s: %w: it is being fetched", name, mirror.ErrBusy)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", mirror.ErrStore, err)
+	}
+	defer lock.Unlock()
+	now, err := e.held(ctx, name)
+	switch {
+	case err != nil:
+		return "", err
+	case now == nil || !bytes.Equal(now.Digest, rec.Digest) || !now.Fetched.Equal(rec.Fetched):
+		return "", fmt.Errorf("/%s: %w", name, mirror.ErrChanged)
+	}
+	if path, err = e.tree.Quarantine(name); err != nil {
+		return "", err
+	}
+	return path, e.index.Remove(context.WithoutCancel(ctx), rec.Name)
+}

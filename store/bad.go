@@ -1,0 +1,92 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"syscall"
+	"time"
+
+	"mirror"
+	"mirror/internal/durable"
+)
+
+const (
+	// badDir holds damaged files that nobody is to be served.
+	badDir = "bad"
+	// keepBad is how long they stay: somebody may want to look at one, but a disk
+	// that rots must not be filled by them.
+	keepBad = 30 * 24 * time.Hour
+	// badBase is how many bytes of the name that it had are in the one that it
+	// gets, behind a hash of all of it: together they are less than 255.
+	badBase = 200
+)
+
+// Quarantine moves a published file to where nobody is served it, in the state
+// directory, and returns where it is there. One of the same name that was there
+// goes. Only the holder of name's lock may call it.
+//
+//	mkdirat(state, "bad")            once
+//	renameat2(dir, name, bad, hash)  the name is gone from the docroot
+//	fsync(dir)                       also after a power cut
+func (t *Tree) Quarantine(name mirror.Name) (string, error) {
+	if err := t.state.Mkdir(badDir, 0o700); err == nil {
+		if err := t.share(badDir, fs.ModeSetgid|0o770); err != nil {
+			return "", storeError(name, err)
+		}
+	} else if !errors.Is(err, fs.ErrExist) {
+		return "", storeError(name, err)
+	}
+	bad, err := t.state.Open(badDir)
+	if err != nil {
+		return "", storeError(name, err)
+	}
+	defer bad.Close()
+	dir, err := t.openUnlinked(string(name.Parent()), os.O_RDONLY|syscall.O_DIRECTORY)
+	if fi, statErr := t.Lstat(name); statErr == nil && t.StandsAside(name, fi) {
+		if err == nil {
+			dir.Close()
+		}
+		dir, err = t.openAside(name.Parent())
+	}
+	if err != nil {
+		return "", lookError(name, err)
+	}
+	defer dir.Close()
+	base := name.Base()
+	to := durable.Place{Dir: bad, Name: partName(name) + "-" + base[:min(len(base), badBase)]}
+	if err := durable.Replace(durable.Place{Dir: dir, Name: base}, to); err != nil {
+		return "", storeError(name, err)
+	}
+	if err := durable.SyncDir(dir); err != nil {
+		return "", storeError(name, err)
+	}
+	return path.Join(t.state.Name(), badDir, to.Name), nil
+}
+
+// SweepBad removes what was quarantined more than a month ago.
+func (t *Tree) SweepBad(now time.Time) error {
+	list, err := fs.ReadDir(t.state.FS(), badDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("what was quarantined cannot be listed: %w", err)
+	}
+	for _, d := range list {
+		fi, err := d.Info()
+		if err != nil {
+			continue // gone meanwhile
+		}
+		// The rename is its last change; its mtime is the upstream's.
+		if now.Sub(time.Unix(fi.Sys().(*syscall.Stat_t).Ctim.Unix())) < keepBad {
+			continue
+		}
+		if err := t.state.Remove(path.Join(badDir, d.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return storeError(mirror.Name(d.Name()), err)
+		}
+	}
+	return nil
+}
