@@ -70,6 +70,14 @@ miss = "wait"
 prefix = "/redirect/"
 upstream = [%q]
 miss = "redirect"
+
+[[mirror]]
+prefix = "/aside/"
+upstream = [%q]
+mutable = ["InRelease", "*.idx"]
+mutable_in = "state"
+max_age = "0s"
+max_stale = "1h"
 `
 
 // newSite starts an upstream and a front.
@@ -134,7 +142,7 @@ func (s *site) begin(t *testing.T) {
 		listen = fmt.Sprintf("http = %q\n", s.addr)
 	}
 	up := s.upstream.URL + pub
-	writeFile(t, s.config, fmt.Sprintf(mirrorTOML, s.docroot, s.state, s.base+"/", listen, up+"/debian/", up+"/wait/", up+"/redirect/"))
+	writeFile(t, s.config, fmt.Sprintf(mirrorTOML, s.docroot, s.state, s.base+"/", listen, up+"/debian/", up+"/wait/", up+"/redirect/", up+"/aside/"))
 	own(t, s.config)
 	if s.front.handler == daemon || s.front.handler == builtin {
 		s.startDaemon(t)

@@ -34,6 +34,7 @@ var suite = []struct {
 	{"strange names", strangeNames},
 	{"directories", directories},
 	{"a mutable name is asked again", mutable},
+	{"mutable names that are never in the docroot", aside},
 	{"headers of clients declare nothing", clientHeaders},
 	{"wget, curl, aria2", downloaders},
 	{"dangerous paths", dangerousPaths},

@@ -104,7 +104,7 @@ func (r *rig) sweep(stop <-chan struct{}) {
 	rnd := rand.New(rand.NewPCG(7, 7))
 	for pause(stop, time.Duration(rnd.IntN(3))*time.Millisecond) {
 		f := r.files[rnd.IntN(len(r.files))]
-		name := filepath.Join(r.docroot(), f.path)
+		name := filepath.Join(r.place(f), f.path)
 		file, err := os.Open(name)
 		if err != nil {
 			continue
@@ -115,7 +115,7 @@ func (r *rig) sweep(stop <-chan struct{}) {
 		if err != nil || err2 != nil {
 			r.t.Errorf("%s cannot be read: %v %v", f.path, err, err2)
 		} else if wrong := f.check(b, fi); wrong != "" {
-			r.t.Errorf("%s in the docroot: %s", f.path, wrong)
+			r.t.Errorf("%s as published: %s", f.path, wrong)
 		}
 		os.Remove(name)
 	}

@@ -20,7 +20,7 @@ const clients = 12
 // TestKill kills daemons, CGI processes and workers with SIGKILL at random
 // moments, now and then all of them at once, while upstreams fail and files
 // change. Whatever a client took for a whole answer, and whatever stands in the
-// docroot at any time, has to be a version that an upstream had.
+// docroot, or is kept in the state directory, at any time, has to be a version that an upstream had.
 func TestKill(t *testing.T) {
 	r := &rig{t: t, dir: t.TempDir(), files: archive(), up: &upstreams{origin.New(t), origin.New(t)}}
 	r.up.serve(r.files)
@@ -62,7 +62,8 @@ func TestKill(t *testing.T) {
 		}
 	}
 	r.until("the workers have ended", func() bool { return len(r.processes()) == 0 })
-	r.checkDocroot()
+	r.checkTree(r.docroot())
+	r.checkTree(r.aside())
 	if t.Failed() {
 		r.tellLogs()
 	}

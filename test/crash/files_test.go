@@ -20,12 +20,13 @@ const (
 	plain   kind = iota // one version, sent with its length
 	chunked             // one version, sent without
 	mutable             // its name says that it changes, and so it does
+	aside               // the same, and it is kept in the state directory
 	rebuilt             // it changes, though its name does not say so
 	twin                // so does this one, and keeps its size and time
 	kinds
 )
 
-var kindNames = [kinds]string{"plain", "chunked", "mutable", "rebuilt", "twin"}
+var kindNames = [kinds]string{"plain", "chunked", "mutable", "kept aside", "rebuilt", "twin"}
 
 // file is one file of both upstreams.
 type file struct {
@@ -47,6 +48,9 @@ func archive() []*file {
 		for _, size := range sizes {
 			n := len(list)
 			f := &file{path: fmt.Sprintf("/d%d/"+name, n%3, n), kind: kind, rate: rate}
+			if kind == aside {
+				f.path = "/aside" + f.path
+			}
 			f.add(uint64(n+1)<<32, size, origin.Epoch)
 			list = append(list, f)
 		}
@@ -58,6 +62,8 @@ func archive() []*file {
 	add(chunked, "slow chunks %d.deb", slow, 200<<10, 1<<20)
 	add(mutable, "Index %d", 0, 100, 64<<10)
 	add(mutable, "Index %d", slow, 300<<10)
+	add(aside, "Index %d", 0, 100, 64<<10)
+	add(aside, "Index %d", slow, 300<<10)
 	add(rebuilt, "rebuilt %d.deb", slow, 90<<10, 500<<10, 2<<20)
 	add(twin, "twin %d.deb", slow, 200<<10, 1<<20)
 	return list

@@ -35,6 +35,7 @@ type daemon struct {
 
 func (r *rig) bin(name string) string { return filepath.Join(r.dir, "bin", name) }
 func (r *rig) docroot() string        { return filepath.Join(r.dir, "doc") }
+func (r *rig) aside() string          { return filepath.Join(r.dir, ".doc-state/mutable") }
 func (r *rig) conf(i int) string      { return filepath.Join(r.dir, fmt.Sprintf("mirror%d.toml", i)) }
 func (r *rig) log(i int) string       { return filepath.Join(r.dir, fmt.Sprintf("daemon%d.log", i)) }
 
@@ -65,7 +66,14 @@ upstream = [%q, %q]
 mutable = ["Index *"]
 max_age = "100ms"
 max_stale = "300ms"
-`, r.docroot(), r.ports[i], r.up[0].URL+"/", r.up[1].URL+"/")
+[[mirror]]
+prefix = "/aside/"
+upstream = [%q, %q]
+mutable = ["Index *"]
+mutable_in = "state"
+max_age = "100ms"
+max_stale = "300ms"
+`, r.docroot(), r.ports[i], r.up[0].URL+"/", r.up[1].URL+"/", r.up[0].URL+"/aside/", r.up[1].URL+"/aside/")
 		if err := os.WriteFile(r.conf(i), []byte(text), 0o644); err != nil {
 			r.t.Fatal(err)
 		}
@@ -154,17 +162,27 @@ func (r *rig) processes() (pids []int) {
 	return pids
 }
 
-// checkDocroot compares every file with the upstreams'.
-func (r *rig) checkDocroot() {
+// place is the tree in which a file stands.
+func (r *rig) place(f *file) string {
+	if f.kind == aside {
+		return r.aside()
+	}
+	return r.docroot()
+}
+
+// checkTree compares every file of a tree with the upstreams'.
+func (r *rig) checkTree(tree string) {
 	want := make(map[string]*file)
 	for _, f := range r.files {
-		want[f.path] = f
+		if r.place(f) == tree {
+			want[f.path] = f
+		}
 	}
-	err := filepath.WalkDir(r.docroot(), func(p string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(tree, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		path := strings.TrimPrefix(p, r.docroot())
+		path := strings.TrimPrefix(p, tree)
 		f, ok := want[path]
 		if !ok {
 			r.t.Errorf("%s does not belong there", path)
