@@ -29,7 +29,7 @@ var imports = map[string]string{
 	"mirror/source":            "mirror mirror/internal/ftp mirror/listing mirror/listing/lines mirror/listing/page",
 	"mirror/store/index":       "",
 	"mirror/store":             "mirror mirror/internal/durable mirror/internal/keylock",
-	"mirror/fetch":             "mirror mirror/config mirror/internal/keylock mirror/listing mirror/listing/lines mirror/source mirror/store mirror/store/index",
+	"mirror/fetch":             "mirror mirror/config mirror/internal/keylock mirror/listing mirror/listing/lines mirror/repo mirror/source mirror/store mirror/store/index",
 	"mirror/handler":           "mirror mirror/config mirror/fetch mirror/internal/cgienv mirror/listing/render",
 	"mirror/maint":             "mirror mirror/config mirror/fetch mirror/internal/keylock mirror/listing mirror/listing/lines mirror/listing/page mirror/repo mirror/store mirror/store/index",
 	"mirror/cmd/mirror-cgi":    "mirror mirror/config mirror/fetch mirror/handler mirror/internal/cgi mirror/internal/keylock",

@@ -93,6 +93,12 @@ var (
 	ErrBusy = errors.New("too many fetches are running")
 	// ErrChanged: the upstream's file is another version than the bytes at hand.
 	ErrChanged = errors.New("the upstream's file has changed")
+	// ErrWrong: the bytes are not those that the repository's own indexes, or
+	// its signatures, vouch for.
+	ErrWrong = errors.New("the upstream's file is not what its repository says")
+	// ErrHalfway: what the upstream has does not fit together, as while it is
+	// being updated.
+	ErrHalfway = errors.New("the upstream is in the middle of an update")
 	// ErrNoSpace: the file cannot be stored: the disk or the quota is full.
 	ErrNoSpace = errors.New("no space to store the file")
 	// ErrTooLarge: the file is larger than the configured limit.

@@ -36,6 +36,7 @@ func (t *transfer) askAll() (*source.Result, error) {
 		var failures []error
 		changed := false
 		for _, src := range t.e.sources[t.m] {
+			resumed := t.now().have > 0
 			res, err := t.attempt(src)
 			if errors.Is(err, mirror.ErrChanged) && (t.row.Name == "" || t.isFrom(src)) && restarts < maxRestarts {
 				// The bytes at hand came from this very upstream.
@@ -43,6 +44,10 @@ func (t *transfer) askAll() (*source.Result, error) {
 				t.forget()
 				before = 0
 				res, err = t.attempt(src)
+			}
+			if errors.Is(err, mirror.ErrWrong) {
+				before = 0
+				res, err = t.again(src, res, err, resumed)
 			}
 			switch {
 			case err == nil:
@@ -71,8 +76,50 @@ func (t *transfer) askAll() (*source.Result, error) {
 	return nil, fmt.Errorf("%w: /%s broke off %d times", mirror.ErrBroken, t.name, maxRounds)
 }
 
-// attempt asks one upstream for what is missing.
+// attempt asks one upstream for what is missing, and compares the whole with what
+// is known of it: with an error, a result says that it was not what it should be.
 func (t *transfer) attempt(src upstream) (*source.Result, error) {
+	path := t.rest
+	if t.alias != "" {
+		path = t.alias
+	}
+	res, err := t.ask(src, path)
+	if errors.Is(err, mirror.ErrNotFound) && path != t.rest { // not every upstream keeps those
+		res, err = t.ask(src, t.rest)
+	}
+	switch {
+	case err == nil:
+		return res, t.verify(src)
+	case errors.Is(err, source.ErrNotModified):
+		return res, err
+	}
+	return nil, err
+}
+
+// again is the second attempt at a file whose bytes were wrong (err): what was
+// expected may be out of date, or the bytes from which it was resumed.
+func (t *transfer) again(src upstream, res *source.Result, err error, resumed bool) (*source.Result, error) {
+	renewed, whole := t.renew(), res != nil
+	if renewed && whole {
+		if err = t.verify(src); err == nil {
+			return res, nil
+		}
+	}
+	if t.part != nil && t.now().have > 0 {
+		err = fmt.Errorf("%w (what came is kept as %s in the state directory)", err, t.setAside())
+	}
+	if !resumed && (!renewed || whole) || !errors.Is(err, mirror.ErrWrong) {
+		return nil, err
+	}
+	if res, err = t.attempt(src); errors.Is(err, mirror.ErrWrong) && t.part != nil {
+		t.setAside()
+	}
+	return res, err
+}
+
+// ask asks one upstream for what is missing of the file, by its own name or
+// another one.
+func (t *transfer) ask(src upstream, path mirror.Name) (*source.Result, error) {
 	t.upstream = src.String()
 	leave, err := t.admit(src)
 	if err != nil {
@@ -80,7 +127,7 @@ func (t *transfer) attempt(src upstream) (*source.Result, error) {
 	}
 	defer leave()
 	r := source.Request{
-		Path: t.rest, MaxSize: t.e.conf.Limits.MaxSize, RefuseHTML: t.m.RefusesHTML(string(t.rest)),
+		Path: path, MaxSize: t.e.conf.Limits.MaxSize, RefuseHTML: t.m.RefusesHTML(string(t.rest)),
 		Held:  t.condition(src),
 		Wrote: t.wrote,
 	}
@@ -88,6 +135,9 @@ func (t *transfer) attempt(src upstream) (*source.Result, error) {
 		r.Part, r.Have, r.SameUpstream = t.part.File(), s.meta, t.isFrom(src)
 	}
 	r.Start = func(m mirror.Meta) (*os.File, error) {
+		if !fits(t.expected, m.Size) {
+			return nil, t.wrong(fmt.Sprintf("%s has %d bytes, and should have %d", src.URL(path), m.Size, t.expected[0].Size))
+		}
 		if r.Part == nil { // there is nothing, or nothing tells what version it is of
 			if err := t.restart(); err != nil {
 				return nil, err
@@ -107,8 +157,11 @@ func (t *transfer) attempt(src upstream) (*source.Result, error) {
 
 // admit waits until src may be asked.
 func (t *transfer) admit(src upstream) (leave func(), err error) {
-	if t.group != nil {
+	switch {
+	case t.group != nil:
 		return t.group.admit(t, src)
+	case t.generation != nil:
+		return t.generation.admit(t, src)
 	}
 	if err := t.takeSlot(src.pool, t.e.conf.Limits.PerUpstream); err != nil {
 		return nil, err
@@ -128,7 +181,7 @@ func (t *transfer) wrote(n int) {
 // where they do not tell one version from another, as of an adopted file, whose
 // mtime may be anything, and where the held one is not to be believed.
 func (t *transfer) condition(src upstream) *mirror.Meta {
-	if t.held == nil || t.group != nil && t.group.anew {
+	if t.held == nil || t.group != nil && t.group.anew || t.generation != nil && t.expected != nil { // of a generation it is known to be another
 		return nil
 	}
 	m := mirror.Meta{Size: t.held.Size, LastModified: t.held.LastModified}
@@ -264,12 +317,14 @@ func summary(failures []error) error {
 	e := &allError{kind: mirror.ErrBroken, causes: failures}
 	missing, busy, refused := count(mirror.ErrNotFound), count(mirror.ErrBusy), count(mirror.ErrRefused)
 	switch {
-	case missing > 0 && busy == 0 && refused == 0:
+	case missing > 0 && busy == 0 && refused == 0 && count(mirror.ErrWrong) == 0:
 		e.kind, e.certain = mirror.ErrNotFound, missing == all
 	case busy > 0:
 		e.kind = mirror.ErrBusy
 	case refused == all:
 		e.kind = mirror.ErrRefused
+	case count(mirror.ErrWrong) > 0: // the others may not have it
+		e.kind = mirror.ErrWrong
 	case count(mirror.ErrTimeout) == all:
 		e.kind = mirror.ErrTimeout
 	}
@@ -292,7 +347,10 @@ func RetryAfter(err error) time.Duration {
 }
 
 // The words under which failures are recorded.
-const kindNotFound = "notfound"
+const (
+	kindNotFound = "notfound"
+	kindWrong    = "wrong"
+)
 
 var kinds = []struct {
 	word string
@@ -308,6 +366,8 @@ var kinds = []struct {
 	{"foreign", mirror.ErrForeign},
 	{"store", mirror.ErrStore},
 	{"changed", mirror.ErrChanged},
+	{kindWrong, mirror.ErrWrong},
+	{"halfway", mirror.ErrHalfway},
 	{"broken", mirror.ErrBroken},
 }
 

@@ -62,6 +62,7 @@ type group struct {
 	gate  chan struct{} // what is asked for one by one waits here in line
 	batch *batch        // nil: the first upstream is no Batcher
 	sizes map[mirror.Name]int64
+	begun time.Time
 }
 
 // FetchMany brings files of one mirror into the docroot: each as a request would,
@@ -78,7 +79,7 @@ func (e *Engine) FetchMany(ctx context.Context, m *config.Mirror, files []Wanted
 		most = fewJobs
 	}
 	most = min(most, e.conf.Limits.PerUpstream)
-	g := &group{anew: o.Anew, wrote: o.Wrote, gate: make(chan struct{}, most), batch: e.newBatch(e.sources[m][0])}
+	g := &group{begun: e.now(), anew: o.Anew, wrote: o.Wrote, gate: make(chan struct{}, most), batch: e.newBatch(e.sources[m][0])}
 	if g.batch != nil {
 		g.sizes = make(map[mirror.Name]int64, len(files))
 		for _, w := range files {
@@ -137,7 +138,10 @@ func (e *Engine) bring(ctx context.Context, g *group, m *config.Mirror, w Wanted
 				return how, 0, err
 			}
 		}
-		t, err := e.beginIn(g, w.Name, m, rest, held, true)
+		if how, size, done, err := e.bringWithLeader(ctx, g, place{w.Name, m, rest, true}, held); done || err != nil {
+			return how, size, err
+		}
+		t, err := e.beginAs(order{group: g}, w.Name, m, rest, held, true)
 		if err != nil {
 			return how, 0, err
 		}

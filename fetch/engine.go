@@ -24,6 +24,7 @@ import (
 	"mirror"
 	"mirror/config"
 	"mirror/internal/keylock"
+	"mirror/repo"
 	"mirror/store"
 	"mirror/store/index"
 )
@@ -55,6 +56,7 @@ type Engine struct {
 	// time anyway, so that it has to be counted.
 	limited bool
 
+	know    map[*config.Mirror]*repo.Knowledge
 	sources map[*config.Mirror][]upstream
 	listers map[*config.Mirror][]upstream // the same, in the order in which directories are asked for
 	publish *publisher
@@ -84,7 +86,14 @@ func New(conf *config.Config, tree *store.Tree, idx *index.Index, o Options) *En
 		log: o.Log, spawn: o.Spawn, now: o.Now, boot: bootID(),
 		sources: make(map[*config.Mirror][]upstream), listers: make(map[*config.Mirror][]upstream),
 		running: make(map[mirror.Name]*transfer), listings: make(map[mirror.Name]*listCall),
-		unreadable: make(map[mirror.Name]string),
+		unreadable: make(map[mirror.Name]string), know: make(map[*config.Mirror]*repo.Knowledge),
+	}
+	for i := range conf.Mirrors {
+		know, err := repo.New(conf.Mirrors[i].Profile)
+		if err != nil { // config knows the same profiles
+			panic(err)
+		}
+		e.know[&conf.Mirrors[i]] = know
 	}
 	if e.log == nil {
 		e.log = slog.Default()
@@ -204,6 +213,9 @@ func (e *Engine) remembered(ctx context.Context, name mirror.Name) error {
 	if !ok || !recalls(fail, e.now()) {
 		return nil
 	}
+	if fail.Kind == kindWrong {
+		return fmt.Errorf("/%s: %w: %s (it is not tried again before %s)", name, mirror.ErrWrong, fail.Cause, fail.Until.Format(time.TimeOnly))
+	}
 	return fmt.Errorf("/%s: %w (remembered until %s)", name, mirror.ErrNotFound, fail.Until.Format(time.TimeOnly))
 }
 
@@ -213,12 +225,31 @@ func (e *Engine) remember(ctx context.Context, name mirror.Name, m *config.Mirro
 	fail := index.Failure{Name: string(name), Kind: kindOf(err), Cause: err.Error(), Upstream: upstream, At: e.now()}
 	fail.Until = fail.At
 	var all *allError
-	if errors.As(err, &all) && all.certain {
+	switch {
+	case errors.As(err, &all) && all.certain:
 		fail.Until = fail.At.Add(m.NegativeTTL)
+	case errors.Is(err, mirror.ErrWrong):
+		fail.Until = fail.At.Add(e.backOff(ctx, name))
 	}
 	if err := e.index.PutFailure(ctx, fail); err != nil {
 		e.log.Warn("a failure cannot be recorded", "path", "/"+string(name), "err", err)
 	}
+}
+
+// The pauses between attempts at a file whose bytes are wrong: each costs a whole
+// transfer, and who put them there may take his time.
+const (
+	leastBackOff = refreshAgain
+	mostBackOff  = time.Hour
+)
+
+// backOff is twice the last pause.
+func (e *Engine) backOff(ctx context.Context, name mirror.Name) time.Duration {
+	last, ok, err := e.index.Failure(ctx, string(name))
+	if err != nil || !ok || last.Kind != kindWrong {
+		return leastBackOff
+	}
+	return min(max(2*last.Until.Sub(last.At), leastBackOff), mostBackOff)
 }
 
 // join begins the fetch of a missing file or follows the one that runs.
@@ -239,11 +270,25 @@ func (e *Engine) join(ctx context.Context, name mirror.Name, m *config.Mirror, r
 // before. held describes the published file that is to be refreshed; nil: the
 // file is missing. here: in this process, if in none yet.
 func (e *Engine) begin(name mirror.Name, m *config.Mirror, rest mirror.Name, held *index.Record, here bool) (*transfer, error) {
-	return e.beginIn(nil, name, m, rest, held, here)
+	return e.beginAs(order{}, name, m, rest, held, here)
 }
 
-// beginIn is begin for a transfer of a group.
-func (e *Engine) beginIn(g *group, name mirror.Name, m *config.Mirror, rest mirror.Name, held *index.Record, here bool) (*transfer, error) {
+// order is what a transfer is for, if it is not for who asked for its name.
+type order struct {
+	group      *group      // that it belongs to; nil: none
+	generation *generation // that publishes it; nil: it does so itself
+
+	expected []index.Expected // of its bytes; nil: to be looked up
+	alias    mirror.Name      // below the prefix: the same bytes under a name of their own; "": none
+
+	// since is when somebody found that the held file may be out of date: one that
+	// was confirmed later is good. Zero: one that is fresh is.
+	since time.Time
+}
+
+// beginAs is begin for a transfer that has an order. One that runs already goes on
+// with its own.
+func (e *Engine) beginAs(o order, name mirror.Name, m *config.Mirror, rest mirror.Name, held *index.Record, here bool) (*transfer, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if t := e.running[name]; t != nil {
@@ -268,7 +313,7 @@ func (e *Engine) beginIn(g *group, name mirror.Name, m *config.Mirror, rest mirr
 		e.log.Warn("no worker process could be started, so this one fetches", "err", err)
 	}
 	t := newTransfer(e, name, m, rest, lock, held)
-	t.group = g
+	t.order = o
 	e.running[name] = t
 	e.wg.Add(1)
 	e.runners.run(t.run)

@@ -188,7 +188,7 @@ func (in *Inspection) recorded() bool {
 
 // recalls reports whether a failure still answers requests.
 func recalls(fail index.Failure, now time.Time) bool {
-	return fail.Kind == kindNotFound && !now.Before(fail.At) && now.Before(fail.Until)
+	return (fail.Kind == kindNotFound || fail.Kind == kindWrong) && !now.Before(fail.At) && now.Before(fail.Until)
 }
 
 // unfit says why a fetch cannot go on with what an earlier one left in part, of

@@ -33,11 +33,22 @@ func (e *Engine) look(ctx context.Context, p place) (*File, error) {
 	if err != nil || m == nil || !m.IsMutable(string(rest)) {
 		return f, err
 	}
+	if e.resumeGenerations(ctx) {
+		f.Close()
+		if f, err = e.openPublished(name); err != nil {
+			return nil, err
+		}
+	}
 	rec, ok := e.claim(ctx, name, f.info)
 	if !ok {
 		return f, nil // what others put there is theirs to keep fresh
 	}
 	f.Meta.ETag, f.Meta.ContentType = rec.ETag, rec.ContentType
+	if lead := e.leader(ctx, p); lead.name != name {
+		if held, err := e.held(ctx, lead.name); err == nil && held != nil {
+			name, rest, rec = lead.name, lead.rest, *held
+		}
+	}
 	if isFresh(rec, m, e.now()) {
 		return f, nil
 	}
@@ -60,7 +71,7 @@ func (e *Engine) look(ctx context.Context, p place) (*File, error) {
 	wait, cancel := context.WithTimeout(ctx, staleWait)
 	defer cancel()
 	e.refreshed(wait, name, t)
-	if again, err := e.openPublished(name); err == nil {
+	if again, err := e.openPublished(p.name); err == nil {
 		f.Close()
 		return again, nil
 	}
@@ -155,6 +166,7 @@ func (e *Engine) Owns(ctx context.Context, name mirror.Name) bool {
 // Recover completes the publications that a crash cut off between the rename
 // and the record. A daemon calls it when it starts.
 func (e *Engine) Recover(ctx context.Context) error {
+	e.resumeGenerations(ctx)
 	for p, err := range e.index.Partials(ctx) {
 		if err != nil {
 			return fmt.Errorf("reading the unfinished files: %w", err)

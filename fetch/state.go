@@ -24,6 +24,7 @@ type state struct {
 	have      int64  // bytes in part
 	checked   bool
 	unframed  bool // whole as far as anyone can tell; never published
+	staged    bool // whole, and waiting for the rest of its generation
 	published bool
 	done      bool
 	err       error

@@ -3,13 +3,12 @@ package fetch
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"sync"
 	"time"
 
 	"mirror"
 	"mirror/config"
 	"mirror/internal/keylock"
+	"mirror/repo"
 	"mirror/source"
 	"mirror/store"
 	"mirror/store/index"
@@ -27,7 +26,9 @@ type transfer struct {
 	lock    *keylock.Lock
 	refresh bool          // it began with a published file
 	held    *index.Record // that file, as of the last look; nil: none
-	group   *group        // that it belongs to; nil: none
+	nature  repo.Nature
+	as      mirror.Name // below the prefix: what tells its content, where rest is only its digest
+	order
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -36,6 +37,9 @@ type transfer struct {
 	row      index.Partial // what the record says, or will say, of part
 	rowReady chan struct{} // closed when row was written; nil: it is not being written
 	upstream string        // of the last attempt
+	digest   []byte        // SHA-256 of the part, once it is known
+	reading  *reading      // of the part, where it was read as an index
+	begun    time.Time
 	steps    steps
 	cleared  bool // a file of ours has made room for a directory
 
@@ -63,7 +67,9 @@ func (t *transfer) confirm() {
 var errLeft = errors.New("the last client left")
 
 func newTransfer(e *Engine, name mirror.Name, m *config.Mirror, rest mirror.Name, lock *keylock.Lock, held *index.Record) *transfer {
-	t := &transfer{e: e, name: name, m: m, rest: rest, lock: lock, held: held, refresh: held != nil, steps: steps{at: e.now(), now: e.now}}
+	now := e.now()
+	t := &transfer{e: e, name: name, m: m, rest: rest, lock: lock, held: held, refresh: held != nil, begun: now, steps: steps{at: now, now: e.now}}
+	t.nature, t.as = e.nature(m, rest), rest
 	t.ctx, t.cancel = context.WithCancelCause(e.ctx)
 	return t
 }
@@ -74,11 +80,26 @@ func (t *transfer) run() {
 	here, err := t.fetch()
 	if err == nil && t.now().checked && !here && !t.now().unframed {
 		if err = t.prepare(); err == nil {
-			t.e.publish.add(t)
+			t.publish()
 			return
 		}
 	}
+	if err == nil && here && t.unread() {
+		t.renewGeneration()
+	}
 	t.end(here, err)
+}
+
+// publish gives the checked part its name, at once or together with others.
+func (t *transfer) publish() {
+	switch {
+	case t.generation != nil:
+		t.update(func(s *state) { s.staged = true }) // the generation ends it
+	case t.nature.Index != "" || len(t.nature.Set) > 0:
+		t.publishGeneration()
+	default:
+		t.e.publish.add(t)
+	}
 }
 
 // named is called by the publisher: the part has its name, or an error.
@@ -138,11 +159,13 @@ func (t *transfer) fetch() (here bool, err error) {
 		return true, nil
 	}
 	t.steps.done("look")
-	if t.group == nil && t.e.limited { // a group has slots as it asks
+	if t.group == nil && t.generation == nil && t.e.limited { // these have slots as they ask
 		if err := t.takeSlot(poolAll, t.e.conf.Limits.Fetches); err != nil {
 			return false, err
 		}
 	}
+	t.accompany()
+	t.expect()
 	t.resume()
 	if t.now().checked { // a crash came between the check and the rename
 		t.confirm()
@@ -187,7 +210,15 @@ func (t *transfer) lookAgain() (here bool, err error) {
 	}
 	rec, ours := t.e.claim(t.ctx, t.name, f.info)
 	t.held = &rec
-	return !ours || t.group == nil && isFresh(rec, t.m, t.e.now()), nil
+	switch {
+	case !ours:
+		return true, nil
+	case t.group != nil || t.generation != nil:
+		return false, nil
+	case !t.since.IsZero():
+		return rec.Checked.After(t.since), nil
+	}
+	return isFresh(rec, t.m, t.e.now()), nil
 }
 
 // check is reached with the whole file in the part: from here on its end may
@@ -215,13 +246,14 @@ func (t *transfer) prepare() error {
 	if err != nil {
 		return err
 	}
-	digest, err := digestOf(t.part, st.Size)
-	if err != nil {
-		return err
+	if t.digest == nil {
+		if t.digest, err = digestOf(t.part, st.Size); err != nil {
+			return err
+		}
+		t.steps.done("digest")
 	}
-	t.steps.done("digest")
 	t.waitRow()
-	t.row.Publishing, t.row.Digest = true, digest
+	t.row.Publishing, t.row.Digest = true, t.digest
 	t.row.Total, t.row.ModTime = st.Size, st.ModTime // the record says what the file says
 	return nil
 }
@@ -230,6 +262,9 @@ func (t *transfer) prepare() error {
 // needs.
 func (t *transfer) failed(err error) {
 	t.waitRow()
+	if errors.Is(err, errAside) {
+		return // the part waits for the next try
+	}
 	switch {
 	case t.part == nil:
 	case errors.Is(err, mirror.ErrNoSpace), errors.Is(err, mirror.ErrTooLarge), !t.resumable():
@@ -252,8 +287,9 @@ func (t *transfer) resume() {
 	}
 	row, ok, err := t.e.index.Partial(t.ctx, string(t.name))
 	st, err2 := part.Stat()
-	// What was checked of a mutable file, before a crash, may be of long ago.
-	stale := st.Checked && t.m.IsMutable(string(t.rest))
+	// What was checked of a mutable file, before a crash, may be of long ago, and
+	// what was checked of any may be what is no longer expected.
+	stale := st.Checked && !t.isExpected(part, st.Size)
 	if err != nil || err2 != nil || !ok || stale || unfit(row, part, st, t.e.boot) != "" {
 		part.Close() // NewPart will unlink it
 		return
@@ -307,8 +343,27 @@ func (t *transfer) forget() {
 	t.waitRow()
 	t.lock.ReleaseSlot(live(t.name))
 	t.discard()
+	t.letGo()
+}
+
+// setAside does the same with bytes that are wrong, which are kept for who wants
+// to know what the upstream has sent. It returns where.
+func (t *transfer) setAside() string {
+	t.waitRow()
+	t.lock.ReleaseSlot(live(t.name))
+	to, err := t.part.SetAside()
+	if err != nil {
+		t.e.log.Warn("a file with wrong bytes cannot be kept aside", "path", "/"+string(t.name), "err", err)
+	}
+	t.discard() // its record, and the file if it is still there
+	t.letGo()
+	return to
+}
+
+// letGo ends those who read the part.
+func (t *transfer) letGo() {
 	old := t.part
-	t.part, t.row = nil, index.Partial{}
+	t.part, t.row, t.digest, t.reading = nil, index.Partial{}, nil, nil
 	t.update(func(s *state) { *s = state{meta: mirror.Meta{Size: -1}} })
 	old.Close()
 }
@@ -364,110 +419,6 @@ func (t *transfer) waitRow() {
 	}
 }
 
-// join counts a client, or reports that the transfer is over and its part
-// closed, or that it was given up and will soon be. The returned function counts
-// the client off.
-func (t *transfer) join() (leave func(), ok bool) {
-	if !t.crowd.enter() {
-		return nil, false
-	}
-	return sync.OnceFunc(func() {
-		last, over := t.crowd.leave(!t.m.KeepGoing && !t.refresh)
-		switch {
-		case last && over:
-			t.release()
-		case last && t.crowd.isGone():
-			t.cancel(errLeft)
-		}
-	}), true
-}
-
-// crowd counts the clients that follow a transfer, so that its part is closed
-// after the last of them has opened what it was waiting for.
-type crowd struct {
-	mu   sync.Mutex
-	n    int  // guarded by mu
-	over bool // guarded by mu: the transfer has ended
-	gone bool // guarded by mu: the last client has left, and nobody else may come
-}
-
-// enter reports false when the transfer has ended and nobody was left, or was
-// given up because nobody was.
-func (c *crowd) enter() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.gone || c.over && c.n == 0 {
-		return false
-	}
-	c.n++
-	return true
-}
-
-// leave counts a client off. closing: the last one takes the transfer along.
-func (c *crowd) leave(closing bool) (last, over bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.n--
-	c.gone = c.gone || closing && c.n == 0 && !c.over
-	return c.n == 0, c.over
-}
-
-func (c *crowd) isGone() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.gone
-}
-
-// close reports whether nobody is left who would have to be waited for.
-func (c *crowd) close() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.over = true
-	return c.n == 0
-}
-
 func metaOfRow(r index.Partial) mirror.Meta {
 	return mirror.Meta{Size: r.Total, ModTime: r.ModTime, ETag: r.ETag, LastModified: r.LastModified, ContentType: r.ContentType}
-}
-
-// steps times what a transfer does, for its line in the log.
-type steps struct {
-	at      time.Time
-	now     func() time.Time
-	took    []byte // "look=20µs ask=1.2ms"
-	outcome string
-}
-
-// done ends a step.
-func (s *steps) done(name string) {
-	now := s.now()
-	if s.took == nil {
-		s.took = make([]byte, 0, 128)
-	} else {
-		s.took = append(s.took, ' ')
-	}
-	s.took = append(append(s.took, name...), '=')
-	s.took = append(s.took, now.Sub(s.at).Round(10*time.Microsecond).String()...)
-	s.at = now
-}
-
-func (s *steps) log(t *transfer, err error) {
-	if err != nil {
-		s.done("then") // the step that failed
-	}
-	args := []any{"path", "/" + string(t.name), "upstream", t.upstream, "steps", string(s.took)}
-	switch {
-	case err == nil:
-		t.e.log.Info("fetch: "+s.outcome, append(args, "bytes", t.now().have)...)
-	case errors.Is(err, mirror.ErrNotFound):
-		t.e.log.Info("fetch: not found", append(args, "err", err)...)
-	case errors.Is(err, mirror.ErrIsDirectory):
-		t.e.log.Info("fetch: a directory", args...)
-	case errors.Is(err, context.Canceled), errors.Is(err, errLeft):
-		t.e.log.Info("fetch: broken off, to be resumed", args...)
-	case errors.Is(err, fs.ErrNotExist):
-		t.e.log.Error("fetch: a file of ours vanished", append(args, "err", err)...)
-	default:
-		t.e.log.Warn("fetch: failed", append(args, "err", err)...)
-	}
 }

@@ -40,6 +40,8 @@ var statuses = []struct {
 	{mirror.ErrTooLarge, http.StatusBadGateway, "The file is larger than this mirror takes."},
 	{mirror.ErrChanged, http.StatusBadGateway, "The upstream's file changed while it was fetched: try again."},
 	{mirror.ErrStore, http.StatusInternalServerError, "The mirror cannot store files: its log says why."},
+	{mirror.ErrWrong, http.StatusBadGateway, "The upstream's file is not what its repository says: it was refused."},
+	{mirror.ErrHalfway, http.StatusBadGateway, "The upstream is in the middle of an update: try again."},
 	{mirror.ErrBroken, http.StatusBadGateway, "The upstream failed."},
 }
 

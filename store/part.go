@@ -259,7 +259,7 @@ func (t *Tree) Sweep(now time.Time) error {
 		}
 		// The time of the last change of any kind: a checked part has the
 		// upstream's mtime.
-		if changed := time.Unix(fi.Sys().(*syscall.Stat_t).Ctim.Unix()); now.Sub(changed) < abandoned {
+		if now.Sub(changed(fi)) < abandoned {
 			continue
 		}
 		if err := t.state.Remove(path.Join(partDir, d.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -268,6 +268,9 @@ func (t *Tree) Sweep(now time.Time) error {
 	}
 	return nil
 }
+
+// changed is when a file was last changed in any way.
+func changed(fi fs.FileInfo) time.Time { return time.Unix(fi.Sys().(*syscall.Stat_t).Ctim.Unix()) }
 
 func inode(fi fs.FileInfo) uint64 { return fi.Sys().(*syscall.Stat_t).Ino }
 

@@ -9,6 +9,8 @@
 //	      part/0123...             one growing file a name: see Part
 //	      mutable/                 files that are kept out of the docroot: see KeepAside
 //	      bad/                     damaged files that were taken away: see Quarantine
+//	      journal/0123...          what is being published in order
+//	      wrong/0123...            the last few that had wrong bytes: see Part.SetAside
 //	      log/worker.log           what detached workers did
 //
 // Both are opened with os.Root, or with openat2(2) where that is quicker: nothing
@@ -177,12 +179,7 @@ func sudo(uid uint32) string {
 
 // furnish makes what the state directory always has.
 func (t *Tree) furnish() error {
-	err := t.state.Mkdir(partDir, 0o700)
-	if err == nil {
-		err = t.share(partDir, fs.ModeSetgid|0o770)
-	} else if errors.Is(err, fs.ErrExist) {
-		err = nil
-	}
+	err := t.makeOwn(partDir)
 	if _, statErr := t.state.Lstat(htaccessName); err == nil && errors.Is(statErr, fs.ErrNotExist) {
 		err = t.state.WriteFile(htaccessName, []byte(htaccess), 0o644)
 	}
@@ -193,6 +190,18 @@ func (t *Tree) furnish() error {
 		return fmt.Errorf("the state directory cannot be furnished: %w", err)
 	}
 	return nil
+}
+
+// makeOwn makes a directory of the state directory, if it is missing.
+func (t *Tree) makeOwn(dir string) error {
+	err := t.state.Mkdir(dir, 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return t.share(dir, fs.ModeSetgid|0o770)
 }
 
 // share gives a file of the state directory to the group, against the umask.

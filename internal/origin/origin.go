@@ -198,6 +198,12 @@ func (o *Origin) Set(path string, f File) {
 	o.files[path] = f
 }
 
+// Body returns what a file contains, and whether there is one.
+func (o *Origin) Body(path string) (body []byte, ok bool) {
+	f, ok := o.file(path)
+	return f.Body, ok
+}
+
 // Remove takes the file at path away: 404 from now on.
 func (o *Origin) Remove(path string) {
 	o.mu.Lock()

@@ -1,0 +1,176 @@
+package fetch
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"mirror"
+	"mirror/config"
+	"mirror/repo"
+	"mirror/store/index"
+)
+
+// nature is what a name tells of its file.
+func (e *Engine) nature(m *config.Mirror, rest mirror.Name) repo.Nature {
+	return e.know[m].Of(string(rest))
+}
+
+// expectations returns what is known of a file's bytes: any of them will do. None:
+// nothing is known.
+func (e *Engine) expectations(ctx context.Context, m *config.Mirror, rest mirror.Name) []index.Expected {
+	if m.Profile == profileNone {
+		return nil
+	}
+	name := m.Prefix + string(rest)
+	list, err := e.index.Expected(ctx, name)
+	if err != nil {
+		e.log.Warn("what is known of a file cannot be read", "path", "/"+name, "err", err)
+	}
+	if c := e.nature(m, rest).Claim; c.Name != "" {
+		list = append(list, index.Expected{Claim: claimOf(m, c)})
+	}
+	return list
+}
+
+const profileNone = "none"
+
+// claimOf is a claim as it is recorded: of a name in the docroot.
+func claimOf(m *config.Mirror, c repo.Claim) index.Claim {
+	return index.Claim{
+		Name: m.Prefix + c.Name, Size: c.Size, Algorithm: uint8(c.Digest.Algorithm), Digest: c.Digest.Sum,
+		Slot: c.Slot, Package: c.Package, As: below(m, c.As),
+	}
+}
+
+// below is the docroot's name of one below a mirror's prefix; none is none.
+func below(m *config.Mirror, rest string) string {
+	if rest == "" {
+		return ""
+	}
+	return m.Prefix + rest
+}
+
+// expect looks up what is known of t's bytes, and by which name an index is known
+// that is called by its digest.
+func (t *transfer) expect() {
+	if t.expected == nil {
+		t.expected = t.e.expectations(t.ctx, t.m, t.rest)
+	}
+	for _, x := range t.expected {
+		if as, ok := strings.CutPrefix(x.As, t.m.Prefix); ok && as != "" {
+			t.as = mirror.Name(as)
+			t.nature.Index = t.e.nature(t.m, t.as).Index
+		}
+	}
+}
+
+// fits reports whether a file of this size can be what is expected.
+func fits(expected []index.Expected, size int64) bool {
+	for _, x := range expected {
+		if size < 0 || x.Size < 0 || x.Size == size {
+			return true
+		}
+	}
+	return len(expected) == 0
+}
+
+// matches reports whether bytes are those of a claim. sum computes a digest of
+// them.
+func matches(c index.Claim, size int64, sum func(repo.Algorithm) (string, error)) (bool, error) {
+	if c.Size >= 0 && c.Size != size {
+		return false, nil
+	}
+	if repo.Algorithm(c.Algorithm) == repo.NoAlgorithm {
+		return true, nil
+	}
+	got, err := sum(repo.Algorithm(c.Algorithm))
+	return got == c.Digest, err
+}
+
+// summer computes the digests of a file, each once.
+func summer(r io.ReaderAt, size int64) func(repo.Algorithm) (string, error) {
+	known := make(map[repo.Algorithm]string)
+	return func(a repo.Algorithm) (string, error) {
+		if got, ok := known[a]; ok {
+			return got, nil
+		}
+		got, err := repo.Sum(a, io.NewSectionReader(r, 0, size))
+		var path *fs.PathError
+		if errors.As(err, &path) {
+			return "", fmt.Errorf("%w: reading back a finished file: %w", mirror.ErrStore, err)
+		}
+		// Another error says that it is not of the form that the algorithm is for.
+		known[a] = got
+		return got, nil
+	}
+}
+
+// verify compares the whole part with what is known of it. What it finds out on the
+// way is kept.
+func (t *transfer) verify(src upstream) error {
+	s := t.now()
+	if len(t.expected) > 0 {
+		if err := t.compare(s.have); err != nil {
+			return err
+		}
+	}
+	// Of what clients wait for, nothing is read before they have it.
+	if t.held == nil || t.nature.Index == "" {
+		return nil
+	}
+	known, ok, err := t.e.index.IndexFile(t.ctx, t.m.Prefix+t.nature.Index)
+	if err != nil || !ok {
+		return nil // nothing is known of the held one: it may be no index at all
+	}
+	r, err := t.e.read(t.ctx, t.m, t.content())
+	if err != nil {
+		return fmt.Errorf("%w: %s: it cannot be read as an index: %v", mirror.ErrWrong, src.URL(t.rest), err)
+	}
+	if !r.Made.IsZero() && r.Made.Before(known.Made) {
+		return fmt.Errorf("%w: %s is of %s, and older than the one of %s that is here (to go back to it, remove that one)", mirror.ErrWrong,
+			src.URL(t.rest), r.Made.UTC().Format("2006-01-02 15:04:05"), known.Made.UTC().Format("2006-01-02 15:04:05"))
+	}
+	t.reading = r
+	return nil
+}
+
+// compare compares the part with what is expected.
+func (t *transfer) compare(size int64) error {
+	sum := summer(t.part, size)
+	for _, x := range t.expected {
+		ok, err := matches(x.Claim, size, sum)
+		if err != nil {
+			return err
+		}
+		if ok {
+			if got, err := sum(repo.SHA256); err == nil {
+				t.digest = []byte(got)
+			}
+			return nil
+		}
+	}
+	want := t.expected[0]
+	a := repo.Algorithm(want.Algorithm)
+	if want.Size >= 0 && want.Size != size {
+		return t.wrong(fmt.Sprintf("it has %d bytes, and should have %d", size, want.Size))
+	}
+	got, err := sum(a)
+	if err != nil {
+		return err
+	}
+	return t.wrong(fmt.Sprintf("it is %s %s, and should be %s", a, hex.EncodeToString([]byte(got)), hex.EncodeToString([]byte(want.Digest))))
+}
+
+// wrong is the error of bytes that are not what is expected.
+func (t *transfer) wrong(what string) error {
+	by := "its name"
+	if via := t.expected[0].Via; via != "" {
+		by = "/" + via
+	}
+	return fmt.Errorf("%w: %s, says %s", mirror.ErrWrong, what, by)
+}

@@ -1,0 +1,332 @@
+package fetch
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"mirror"
+	"mirror/repo"
+	"mirror/store/index"
+)
+
+// A generation is an index on its way to its name, together with what has to
+// change with it: what is here and, as the index says, should be something else;
+// and what took the place of something that is here and was called by its digest.
+//
+//	top, checked ─> set ─> read ─┬─> fetch aside, each checked ─┬─> agree ─> publish
+//	                             └──── read those that are <────┘
+//	                                   indexes themselves
+//
+// If any of the metadata is not what the index says, upstream is half-way through
+// an update: then nothing of it is published, the old generation stays, and what
+// has arrived is kept for the next try.
+type generation struct {
+	e        *Engine
+	top      *transfer
+	ctx      context.Context
+	readings []*reading
+	seen     map[mirror.Name]bool
+
+	mu      sync.Mutex
+	members []*transfer   // guarded by mu; whole, waiting for publication
+	stale   []mirror.Name // guarded by mu; packages that are not what the index says, and could not be fetched
+	wanted  []index.Claim // newer packages of which an older one is here
+}
+
+// publishGeneration publishes t's checked part with all that changes with it, and
+// ends t.
+func (t *transfer) publishGeneration() {
+	g := &generation{e: t.e, top: t, ctx: t.ctx, seen: map[mirror.Name]bool{t.name: true}}
+	err := g.gather(t.content())
+	if err != nil {
+		g.abandon()
+		t.end(false, err)
+		return
+	}
+	g.publish(append(g.members, t))
+}
+
+// renewGeneration does the same for a published index of which the record knows
+// nothing: what does not fit to it is brought.
+func (t *transfer) renewGeneration() {
+	f, err := t.e.openPublished(t.name)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	t.lock.ReleaseSlot(poolAll)
+	g := &generation{e: t.e, top: t, ctx: t.ctx, seen: map[mirror.Name]bool{t.name: true}}
+	if err := g.gather(content{f.file, t.rest, t.as, f.Meta.Size, t.held.Digest}); err != nil {
+		t.e.log.Warn("what belongs to an index cannot be brought", "path", "/"+string(t.name), "err", err)
+		g.abandon()
+		return
+	}
+	g.publish(g.members)
+}
+
+// gather fetches all that changes with the top.
+func (g *generation) gather(top content) error {
+	var set []staging
+	for _, rest := range g.top.nature.Set {
+		if s, ok := g.ofSet(mirror.Name(g.top.m.Prefix + rest)); ok {
+			set = append(set, s)
+		}
+	}
+	if err := g.stage(set); err != nil {
+		return err
+	}
+	for queue := []content{top}; len(queue) > 0; queue = queue[1:] {
+		staged, err := g.follow(queue[0])
+		if err != nil {
+			return err
+		}
+		queue = append(queue, staged...)
+	}
+	return g.agree()
+}
+
+// ofSet says what is to be done about another name of the top's set: what is here
+// is asked for.
+func (g *generation) ofSet(name mirror.Name) (staging, bool) {
+	if g.seen[name] {
+		return staging{}, false
+	}
+	g.seen[name] = true
+	held, err := g.e.held(g.ctx, name)
+	return staging{name: name, held: held}, err == nil && held != nil
+}
+
+// follow reads an index, and fetches what is to change with it. It returns those
+// of the files that are indexes themselves.
+func (g *generation) follow(c content) ([]content, error) {
+	m := g.top.m
+	if g.e.nature(m, c.as).Index == "" {
+		return nil, nil
+	}
+	r := g.top.reading
+	if r == nil || r.Source != m.Prefix+string(c.rest) {
+		var err error
+		if r, err = g.e.read(g.ctx, m, c); err != nil {
+			g.e.log.Info("a file is no index, though it is called like one", "path", "/"+m.Prefix+string(c.rest), "err", err)
+			return nil, nil
+		}
+	}
+	r.Digest = c.digest
+	g.readings = append(g.readings, r)
+	list, err := g.changes(r)
+	if err != nil {
+		return nil, err
+	}
+	before := len(g.members)
+	if err := g.stage(list); err != nil {
+		return nil, err
+	}
+	var indexes []content
+	for _, t := range g.members[before:] {
+		if t.nature.Index != "" {
+			indexes = append(indexes, t.content())
+		}
+	}
+	return indexes, nil
+}
+
+// staging is a file that is to be fetched aside.
+type staging struct {
+	name     mirror.Name
+	held     *index.Record
+	expected []index.Expected
+	alias    mirror.Name
+	spare    bool // a package: if it cannot be fetched, it goes
+}
+
+// changes compares what is here with what an index says.
+func (g *generation) changes(r *reading) ([]staging, error) {
+	slots, err := g.e.index.SlotsHeld(g.ctx, r.Name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", mirror.ErrStore, err)
+	}
+	aliases := make(map[string]string) // by digest
+	for i := range r.claims {
+		if c := &r.claims[i]; c.Slot != "" && !c.Package && repo.Algorithm(c.Algorithm) == repo.SHA256 {
+			aliases[c.Digest] = c.Name
+		}
+	}
+	var list []staging
+	for i := range r.claims {
+		c := &r.claims[i]
+		name := mirror.Name(c.Name)
+		if g.seen[name] {
+			continue
+		}
+		rec, ok, err := g.e.index.File(g.ctx, c.Name)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", mirror.ErrStore, err)
+		}
+		newer := c.Slot != "" && slots[c.Slot]
+		if !(ok && rec.Ours) && !newer {
+			continue
+		}
+		var held *index.Record
+		if ok {
+			if held, err = g.e.held(g.ctx, name); err != nil {
+				continue // it is not ours
+			}
+		}
+		switch {
+		case held != nil:
+			same, err := g.e.is(held, *c)
+			if err != nil || same {
+				continue
+			}
+		case !newer:
+			continue
+		case c.Package:
+			if isNew, err := g.isNew(r, c); err == nil && isNew {
+				g.wanted = append(g.wanted, *c)
+			}
+			continue
+		}
+		g.seen[name] = true
+		s := staging{name: name, held: held, expected: []index.Expected{{Claim: *c, Via: r.Name}}, spare: c.Package}
+		if a := aliases[c.Digest]; a != c.Name && repo.Algorithm(c.Algorithm) == repo.SHA256 {
+			s.alias = mirror.Name(a[min(len(r.m.Prefix), len(a)):])
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+// isNew reports whether the index did not name a file before.
+func (g *generation) isNew(r *reading, c *index.Claim) (bool, error) {
+	expected, err := g.e.index.Expected(g.ctx, c.Name)
+	return !slices.ContainsFunc(expected, func(x index.Expected) bool { return x.Via == r.Name }), err
+}
+
+// is reports whether a published file of ours is what a claim says.
+func (e *Engine) is(held *index.Record, c index.Claim) (bool, error) {
+	if repo.Algorithm(c.Algorithm) == repo.SHA256 && held.Digest != nil {
+		return matches(c, held.Size, func(repo.Algorithm) (string, error) { return string(held.Digest), nil })
+	}
+	f, err := e.openPublished(mirror.Name(held.Name))
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	return matches(c, f.Meta.Size, summer(f.file, f.Meta.Size))
+}
+
+// stage fetches files aside, a few at a time. Its error is that of one that the
+// generation cannot do without.
+func (g *generation) stage(list []staging) error {
+	var wg sync.WaitGroup
+	var failed error // guarded by g.mu
+	gate := make(chan struct{}, min(fewJobs, g.e.conf.Limits.PerUpstream))
+	for _, s := range list {
+		gate <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-gate }()
+			t, err := g.fetch(s)
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			switch {
+			case err == nil && t != nil:
+				g.members = append(g.members, t)
+			case err != nil && s.spare:
+				g.stale = append(g.stale, s.name)
+			case err != nil && failed == nil:
+				failed = fmt.Errorf("/%s: %w: /%s does not fit to it: %v", g.top.name, mirror.ErrHalfway, s.name, err)
+			}
+		})
+	}
+	wg.Wait()
+	return failed
+}
+
+// busyWait is how long a generation waits for a fetch of somebody else's.
+const busyWait = 10 * time.Second
+
+// fetch fetches one file aside. No transfer: upstream has what is here.
+func (g *generation) fetch(s staging) (*transfer, error) {
+	m := g.top.m
+	rest := s.name[len(m.Prefix):]
+	for {
+		t, err := g.e.beginAs(order{generation: g, expected: s.expected, alias: s.alias}, s.name, m, rest, s.held, true)
+		if err != nil {
+			return nil, err
+		}
+		if t != nil && t.generation == g {
+			return g.await(t)
+		}
+		wait, cancel := context.WithTimeoutCause(g.ctx, busyWait, mirror.ErrBusy)
+		err = g.e.Idle(wait, s.name)
+		cancel()
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (g *generation) await(t *transfer) (*transfer, error) {
+	s, err := t.await(g.ctx, func(s *state) bool { return s.done || s.staged })
+	if err != nil {
+		t.cancel(err)
+		s, _ = t.await(context.WithoutCancel(g.ctx), func(s *state) bool { return s.done || s.staged })
+	}
+	switch {
+	case s.staged:
+		return t, nil
+	case s.err != nil:
+		return nil, s.err
+	case !s.published:
+		return nil, fmt.Errorf("%w: it comes without a length", mirror.ErrBroken)
+	}
+	return nil, err // not modified
+}
+
+// errAside ends what was fetched for a generation that is not published now.
+var errAside = fmt.Errorf("%w: it is kept for when the rest of it fits", mirror.ErrHalfway)
+
+// abandon ends what was fetched. It stays on disk for the next try.
+func (g *generation) abandon() {
+	for _, t := range g.members {
+		t.row.Publishing = false
+		if err := g.e.index.PutPartial(context.WithoutCancel(g.ctx), t.row); err != nil {
+			g.e.log.Warn("an unfinished file cannot be recorded", "path", "/"+string(t.name), "err", err)
+		}
+		t.end(false, errAside)
+	}
+}
+
+// after does what can wait until the generation is published.
+func (g *generation) after() {
+	ctx := context.WithoutCancel(g.ctx)
+	if len(g.stale) > 0 {
+		err := g.e.RemoveMany(ctx, g.stale, func(r Removed) {
+			g.e.log.Warn("a file that is not what its index says, and cannot be fetched, was removed", "path", "/"+string(r.Name), "err", r.Err)
+		})
+		if err != nil {
+			g.e.log.Warn("files that are not what their index says cannot be removed", "err", err)
+		}
+	}
+	g.e.prefetch(g.top.m, g.wanted)
+}
+
+// admit waits until a member may ask src, as long as it takes: no client waits.
+func (g *generation) admit(t *transfer, src upstream) (leave func(), err error) {
+	limits := g.e.conf.Limits
+	leave = func() {
+		t.lock.ReleaseSlot(src.pool)
+		t.lock.ReleaseSlot(poolAll)
+	}
+	if err = waitSlot(t.ctx, t.lock, poolAll, limits.Fetches); err == nil {
+		err = waitSlot(t.ctx, t.lock, src.pool, limits.PerUpstream)
+	}
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	return leave, nil
+}

@@ -1,0 +1,120 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"mirror"
+	"mirror/store"
+	"mirror/store/index"
+	"slices"
+)
+
+// publish gives all of a generation their names, in the order in which a client
+// that asks meanwhile is harmed least:
+//
+//	1  names that are new: nobody knows them yet
+//	2  what changes under its name
+//	3  the set, the one that vouches for all at the end
+//
+// A journal of it is written first: if this process dies, whoever comes next goes
+// on. See Engine.resumeGenerations.
+func (g *generation) publish(all []*transfer) {
+	ctx := context.WithoutCancel(g.ctx)
+	steps := g.inOrder(all)
+	items := make(map[*transfer]*store.Publication)
+	var every []*store.Publication
+	var rows []index.Partial
+	j := journal{Top: g.top.name}
+	for _, step := range steps {
+		var entries []entry
+		for _, t := range step {
+			items[t] = &store.Publication{Part: t.part}
+			every = append(every, items[t])
+			rows = append(rows, t.row)
+			entries = append(entries, entry{t.name, t.part.Inode})
+		}
+		j.Steps = append(j.Steps, entries)
+	}
+	g.e.tree.Sync(every)
+	var err error
+	for _, it := range every {
+		err = errors.Join(err, it.Err)
+	}
+	if err == nil {
+		err = g.e.index.Intend(ctx, rows)
+	}
+	if err == nil {
+		err = g.e.writeJournal(j)
+	}
+	if err != nil {
+		for _, t := range all {
+			t.end(false, fmt.Errorf("%w: %w", mirror.ErrStore, err))
+		}
+		return
+	}
+	g.learn(ctx)
+	var recs []index.Record
+	for _, step := range steps {
+		var pubs []*store.Publication
+		for _, t := range step {
+			items[t].Replace = t.held != nil && g.e.publish.mayReplace(ctx, t)
+			pubs = append(pubs, items[t])
+		}
+		g.e.tree.Publish(pubs)
+		for _, t := range step {
+			if items[t].Err == nil {
+				recs = append(recs, t.row.Record())
+			}
+		}
+	}
+	if err := g.e.index.Publish(ctx, recs); err != nil {
+		g.e.log.Warn("published files cannot be recorded; run `mirrorctl reindex`, then `mirrorctl adopt` them", "files", len(recs), "err", err)
+	}
+	if err := g.e.tree.RemoveJournal(g.top.name); err != nil {
+		g.e.log.Warn("a journal cannot be removed", "path", "/"+string(g.top.name), "err", err)
+	}
+	if err := g.e.index.ForgetFailures(ctx, g.top.m.Prefix, kindWrong); err != nil {
+		g.e.log.Warn("failures cannot be forgotten", "err", err)
+	}
+	g.after()
+	for _, t := range all { // the top is the last: nobody waits for what is done after it
+		if items[t].Err != nil {
+			t.unnamed(items[t].Err)
+			continue
+		}
+		t.named(nil)
+	}
+}
+
+// learn records what the indexes say. It comes before they have their names: who
+// asks for what they name finds it known.
+func (g *generation) learn(ctx context.Context) {
+	for _, r := range g.readings {
+		r.Learned = g.e.now()
+		if _, err := g.e.index.Learn(ctx, r.IndexFile, r.claims); err != nil {
+			g.e.log.Warn("what an index says cannot be recorded", "path", "/"+r.Source, "err", err)
+		}
+	}
+}
+
+// inOrder sorts what is to be published into steps.
+func (g *generation) inOrder(all []*transfer) [][]*transfer {
+	var added, changed []*transfer
+	set := make([][]*transfer, len(g.top.nature.Set)+1)
+	for _, t := range all {
+		i := slices.Index(g.top.nature.Set, string(t.rest))
+		switch {
+		case i >= 0:
+			set[i] = append(set[i], t)
+		case t == g.top:
+			set[len(set)-1] = append(set[len(set)-1], t)
+		case t.held == nil:
+			added = append(added, t)
+		default:
+			changed = append(changed, t)
+		}
+	}
+	steps := append([][]*transfer{added, changed}, set...)
+	return slices.DeleteFunc(steps, func(s []*transfer) bool { return len(s) == 0 })
+}

@@ -1,0 +1,286 @@
+package fetch
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"mirror"
+	"mirror/internal/origin"
+	"mirror/store"
+	"mirror/store/index"
+)
+
+// TestGeneration: an index is published together with what it names of what is
+// here, and nothing else is brought.
+func TestGeneration(t *testing.T) {
+	m := newMirrored(t, false, "")
+	m.fetch(inRelease, packages, "pool/one_1_amd64.deb")
+	m.add("one", "2", "the second version of one")
+	m.update()
+	m.refresh(inRelease)
+	m.wantHeld(inRelease, m.body(inRelease))
+	m.wantHeld(packages, m.body(packages))
+	if m.o.Count("/pool/one_2_amd64.deb", "") > 0 {
+		t.Error("a package was brought that nobody asked for")
+	}
+	m.wantNoParts()
+}
+
+// TestGenerationByMember: it does not matter which of its files is asked for.
+func TestGenerationByMember(t *testing.T) {
+	m := newMirrored(t, false, "")
+	m.fetch(inRelease, packages)
+	m.add("one", "2", "the second version of one")
+	m.update()
+	m.refresh(packages)
+	m.wantHeld(inRelease, m.body(inRelease))
+	m.wantHeld(packages, m.body(packages))
+}
+
+// TestHalfway: nothing changes here while upstream is in the middle of an update.
+func TestHalfway(t *testing.T) {
+	m := newMirrored(t, false, "")
+	m.fetch(inRelease, packages)
+	oldTop, oldMember := m.body(inRelease), m.body(packages)
+	m.add("one", "2", "the second version of one")
+	m.update()
+	newMember := m.body(packages)
+	m.set(packages, oldMember) // upstream's cache is behind
+	m.refresh(inRelease)
+	m.wantHeld(inRelease, oldTop)
+	m.wantHeld(packages, oldMember)
+	if !strings.Contains(m.log.String(), "in the middle of an update") {
+		t.Error("the log does not say why")
+	}
+	m.set(packages, newMember)
+	m.refresh(inRelease)
+	m.wantHeld(inRelease, m.body(inRelease))
+	m.wantHeld(packages, newMember)
+	m.wantNoParts()
+}
+
+// TestGenerationByHash: what took the place of a file that is called by its digest
+// is brought, and the old one stays for clients that are behind.
+func TestGenerationByHash(t *testing.T) {
+	m := newMirrored(t, true, "")
+	old := hashed + sum(m.body(packages))
+	oldBody := m.body(packages)
+	m.fetch(inRelease, old)
+	m.add("one", "2", "the second version of one")
+	m.update()
+	m.refresh(inRelease)
+	m.wantHeld(inRelease, m.body(inRelease))
+	m.wantHeld(hashed+sum(m.body(packages)), m.body(packages))
+	m.wantHeld(old, oldBody)
+	if n := m.o.Count("/"+packages, ""); n > 0 {
+		t.Errorf("nobody uses the fixed name, and it was asked for %d times", n)
+	}
+}
+
+// TestAlias: a file that upstream has under its digest, too, is brought from there:
+// then an update of upstream's harms nobody.
+func TestAlias(t *testing.T) {
+	m := newMirrored(t, true, "")
+	m.fetch(inRelease, packages)
+	m.add("one", "2", "the second version of one")
+	m.update()
+	want := m.body(packages)
+	m.set(packages, "something newer")
+	m.refresh(inRelease)
+	m.wantHeld(inRelease, m.body(inRelease))
+	m.wantHeld(packages, want)
+}
+
+// TestWrongBytes: what is not what an index says is not published, and is not asked
+// for again and again.
+func TestWrongBytes(t *testing.T) {
+	m := newMirrored(t, false, "")
+	m.fetch(inRelease, packages)
+	const name = "pool/one_1_amd64.deb"
+	right := m.body(name)
+	m.set(name, strings.Repeat("x", len(right)))
+	for range 3 {
+		if _, err := m.get(m.e, "m/"+name); !errors.Is(err, mirror.ErrWrong) {
+			t.Fatalf("%v, want %v", err, mirror.ErrWrong)
+		}
+		m.settle(m.e)
+	}
+	if n := m.o.Count("/"+name, ""); n != 1 {
+		t.Errorf("it was asked for %d times, want once", n)
+	}
+	if list, err := os.ReadDir(m.conf.State + "/wrong"); err != nil || len(list) != 1 {
+		t.Errorf("kept aside: %v, %v", list, err)
+	}
+	m.set(name, right)
+	m.clock.advance(2 * leastBackOff)
+	m.fetch(name)
+	m.wantNoParts()
+}
+
+// TestWrongBytesElsewhere: the next upstream is asked.
+func TestWrongBytesElsewhere(t *testing.T) {
+	a := newArchive(t, false)
+	a.add("one", "1", "the first version of one")
+	a.update()
+	bad := origin.New(t)
+	for _, name := range []string{inRelease, packages} {
+		bad.Set("/"+name, origin.File{Body: []byte(a.body(name)), ModTime: a.at()})
+	}
+	const name = "pool/one_1_amd64.deb"
+	bad.Set("/"+name, origin.File{Body: []byte(strings.Repeat("x", len(a.body(name))))})
+	s := newSite(t, "max_age = \"1m\"\n", bad, a.o)
+	m := &mirrored{a, s, s.engine()}
+	m.fetch(inRelease, packages, name)
+	m.wantHeld(name, a.body(name))
+}
+
+// TestUpstreamMovedOn: a missing file that does not fit to an index which is out of
+// date is no wrong one.
+func TestUpstreamMovedOn(t *testing.T) {
+	m := newMirrored(t, false, "")
+	m.fetch(inRelease)
+	m.add("one", "2", "the second version of one")
+	m.update()
+	m.fetch(packages)
+	m.wantHeld(inRelease, m.body(inRelease))
+	m.wantHeld(packages, m.body(packages))
+}
+
+// TestPackageChangedInPlace: a package that changes under its name is replaced
+// when its index is, and goes if it cannot be.
+func TestPackageChangedInPlace(t *testing.T) {
+	m := newMirrored(t, false, "")
+	m.fetch(inRelease, packages, "pool/one_1_amd64.deb", "pool/two_1_amd64.deb")
+	m.add("one", "1", "one, built once more")
+	m.add("two", "1", "two, built once more")
+	m.update()
+	m.o.Remove("/pool/two_1_amd64.deb")
+	m.refresh(inRelease)
+	m.wantHeld("pool/one_1_amd64.deb", "one, built once more")
+	m.wantHeld(inRelease, m.body(inRelease))
+	if _, err := os.Stat(m.path("m/pool/two_1_amd64.deb")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a package that is not what its index says is still there: %v", err)
+	}
+}
+
+// TestOlderRelease: an upstream that is behind changes nothing.
+func TestOlderRelease(t *testing.T) {
+	m := newMirrored(t, false, "")
+	old := m.body(inRelease)
+	m.add("one", "2", "the second version of one")
+	m.update()
+	now := m.body(inRelease)
+	m.fetch(inRelease)
+	m.set(inRelease, old)
+	m.refresh(inRelease)
+	m.wantHeld(inRelease, now)
+}
+
+// TestReleasePair: Release and its signature are published together.
+func TestReleasePair(t *testing.T) {
+	m := newMirrored(t, false, "")
+	m.fetch("dists/sid/Release", "dists/sid/Release.gpg", packages)
+	m.add("one", "2", "the second version of one")
+	m.update()
+	m.refresh("dists/sid/Release.gpg")
+	for _, name := range []string{"dists/sid/Release", "dists/sid/Release.gpg", packages} {
+		m.wantHeld(name, m.body(name))
+	}
+}
+
+// TestPrefetch: of packages that are here a newer version is brought.
+func TestPrefetch(t *testing.T) {
+	m := newMirrored(t, true, "prefetch = true\n")
+	m.fetch(inRelease, hashed+sum(m.body(packages)), "pool/one_1_amd64.deb")
+	m.add("one", "2", "the second version of one")
+	m.add("two", "2", "the second version of two")
+	m.update()
+	m.refresh(inRelease)
+	m.until("the newer package is here", func() bool {
+		_, err := os.Stat(m.path("m/pool/one_2_amd64.deb"))
+		return err == nil
+	})
+	m.settle(m.e)
+	if m.o.Count("/pool/two_2_amd64.deb", "") > 0 {
+		t.Error("a package was brought of which nobody has an older one")
+	}
+}
+
+// TestPublicationIsCompleted: a crash in the middle of a publication leaves a
+// journal, and whoever asks next finds all of it done.
+func TestPublicationIsCompleted(t *testing.T) {
+	for done := range 3 { // steps of it
+		m := newMirrored(t, false, "")
+		m.fetch(inRelease, packages)
+		m.add("one", "2", "the second version of one")
+		m.update()
+		m.interrupted(done, packages, inRelease)
+		e := m.engine()
+		if got, err := m.get(e, "m/"+inRelease); err != nil || string(got) != m.body(inRelease) {
+			t.Errorf("%d steps done: %q, %v", done, got, err)
+		}
+		m.wantHeld(packages, m.body(packages))
+		m.wantNoParts()
+		if texts, err := e.tree.Journals(); err != nil || len(texts) > 0 {
+			t.Errorf("%d steps done: journals left: %q, %v", done, texts, err)
+		}
+		for _, name := range []string{packages, inRelease} {
+			if !e.Owns(t.Context(), mirror.Name("m/"+name)) {
+				t.Errorf("%d steps done: %s is not ours", done, name)
+			}
+		}
+	}
+}
+
+// interrupted leaves what a process does that dies when so many of the names, each
+// a step, have been published.
+func (m *mirrored) interrupted(done int, names ...string) {
+	m.site.t.Helper()
+	must := func(err error) {
+		m.site.t.Helper()
+		if err != nil {
+			m.site.t.Fatal(err)
+		}
+	}
+	ctx := m.ctx()
+	j := journal{Top: mirror.Name("m/" + names[len(names)-1])}
+	var rows []index.Partial
+	var pubs []*store.Publication
+	for _, name := range names {
+		part, err := m.e.tree.NewPart(mirror.Name("m/" + name))
+		must(err)
+		defer part.Close()
+		body := m.body(name)
+		_, err = part.File().WriteString(body)
+		must(err)
+		must(part.Check(m.at()))
+		must(part.Sync())
+		rows = append(rows, index.Partial{
+			Name: string(part.Name), Upstream: m.o.URL, Inode: part.Inode, Total: int64(len(body)),
+			ModTime: m.at(), Boot: m.e.boot, Started: m.clock.now(),
+		})
+		pubs = append(pubs, &store.Publication{Part: part, Replace: true})
+		j.Steps = append(j.Steps, []entry{{part.Name, part.Inode}})
+	}
+	must(m.e.index.Intend(ctx, rows))
+	must(m.e.writeJournal(j))
+	m.e.tree.Publish(pubs[:done])
+}
+
+// TestPrefetchNewer: what an index named all along is not newer.
+func TestPrefetchNewer(t *testing.T) {
+	m := newMirrored(t, false, "prefetch = true\n")
+	m.pool["pool/one_0_amd64.deb"] = "an old version of one"
+	m.set("pool/one_0_amd64.deb", "an old version of one")
+	m.update()
+	m.fetch(inRelease, packages, "pool/one_1_amd64.deb")
+	m.pool["pool/two_2_amd64.deb"] = "the second version of two"
+	m.update()
+	m.refresh(inRelease)
+	m.wantHeld(packages, m.body(packages))
+	if m.o.Count("/pool/one_0_amd64.deb", "") > 0 {
+		t.Error("an older package was brought")
+	}
+}

@@ -1,0 +1,155 @@
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"mirror"
+	"mirror/config"
+	"mirror/store/index"
+)
+
+// leader returns the published file that vouches for the one at p, so that the two
+// are refreshed together: the last of the set that is here, or that of the index
+// that names it. It is p itself where nothing else vouches for it.
+func (e *Engine) leader(ctx context.Context, p place) place {
+	if p.m == nil || p.m.Profile == profileNone {
+		return p
+	}
+	return e.leaderWithin(ctx, p, mostLeaders)
+}
+
+// mostLeaders is how many indexes can name each other: Release, Packages, package.
+const mostLeaders = 3
+
+func (e *Engine) leaderWithin(ctx context.Context, p place, most int) place {
+	if lead, ok := e.leaderOfSet(ctx, p.m, p.rest); ok {
+		return lead
+	}
+	expected, err := e.index.Expected(ctx, string(p.name))
+	if err != nil {
+		return p
+	}
+	for _, x := range expected {
+		via, ok, err := e.index.IndexFile(ctx, x.Via)
+		if err != nil || !ok {
+			continue
+		}
+		by := e.placeOf(mirror.Name(via.Source))
+		if by.name == p.name || by.m != p.m || most == 0 {
+			continue
+		}
+		lead := e.leaderWithin(ctx, by, most-1)
+		if lead.name != by.name || by.m.IsMutable(string(by.rest)) && e.Owns(ctx, by.name) {
+			return lead
+		}
+	}
+	return p
+}
+
+// leaderOfSet returns the last file of a set that is here and ours.
+func (e *Engine) leaderOfSet(ctx context.Context, m *config.Mirror, rest mirror.Name) (place, bool) {
+	set := e.nature(m, rest).Set
+	for i := len(set) - 1; i >= 0; i-- {
+		if name := mirror.Name(m.Prefix + set[i]); e.Owns(ctx, name) {
+			return place{name, m, mirror.Name(set[i]), true}, true
+		}
+	}
+	return place{}, false
+}
+
+// renewWait bounds how long a fetch waits for the index that its file does not fit
+// to.
+const renewWait = 15 * time.Second
+
+// renew has the indexes confirmed that say what a missing file has to be, unless
+// they were after the fetch began: upstream may have moved on. It reports whether
+// they say something else now.
+func (t *transfer) renew() bool {
+	if t.held != nil || t.generation != nil {
+		return false
+	}
+	lead := t.e.leader(t.ctx, place{t.name, t.m, t.rest, true})
+	if lead.name == t.name || !t.e.refreshSince(t.ctx, lead, t.begun) {
+		return false
+	}
+	before := t.expected
+	t.expected = t.e.expectations(t.ctx, t.m, t.rest)
+	if len(before) != len(t.expected) {
+		return true
+	}
+	for i := range before {
+		if before[i] != t.expected[i] {
+			return true
+		}
+	}
+	return false
+}
+
+// accompany has the set of a missing file refreshed before the file is asked for,
+// so that it fits to those of the set that are here.
+func (t *transfer) accompany() {
+	if t.held != nil || t.generation != nil || len(t.nature.Set) == 0 {
+		return
+	}
+	if lead, ok := t.e.leaderOfSet(t.ctx, t.m, t.rest); ok && lead.name != t.name {
+		t.e.refreshSince(t.ctx, lead, t.begun)
+	}
+}
+
+// refreshSince has a published file confirmed by its upstream, unless it was after
+// a moment, and reports whether it is. It waits for renewWait at most.
+func (e *Engine) refreshSince(ctx context.Context, p place, since time.Time) bool {
+	wait, cancel := context.WithTimeout(ctx, renewWait)
+	defer cancel()
+	for range maxTries {
+		held, err := e.held(wait, p.name)
+		if err != nil || held == nil {
+			return false
+		}
+		if !held.Checked.Before(since) {
+			return true
+		}
+		t, err := e.beginAs(order{since: since}, p.name, p.m, p.rest, held, true)
+		if err != nil {
+			return false
+		}
+		e.refreshed(wait, p.name, t)
+		if wait.Err() != nil {
+			return false
+		}
+		if t != nil && t.since.Equal(since) {
+			held, err := e.held(wait, p.name)
+			return err == nil && held != nil && !held.Checked.Before(since)
+		}
+	}
+	return false
+}
+
+// bringWithLeader refreshes a file of ours together with the one that vouches for
+// it, and reports whether that is what had to be done.
+func (e *Engine) bringWithLeader(ctx context.Context, g *group, p place, held *index.Record) (how Brought, size int64, done bool, err error) {
+	if held == nil || !p.m.IsMutable(string(p.rest)) {
+		return how, 0, false, nil
+	}
+	lead := e.leader(ctx, p)
+	if lead.name == p.name {
+		return how, 0, false, nil
+	}
+	if !e.refreshSince(ctx, lead, g.begun) {
+		if err = e.failedSince(ctx, lead.name, g.begun); err == nil {
+			err = fmt.Errorf("%w: /%s, which names it, could not be refreshed", mirror.ErrBusy, lead.name)
+		}
+		return how, 0, true, err
+	}
+	now, err := e.held(ctx, p.name)
+	switch {
+	case err != nil || now == nil:
+		return how, 0, false, err
+	case bytes.Equal(now.Digest, held.Digest):
+		return Confirmed, 0, true, nil
+	}
+	return Replaced, now.Size, true, nil
+}

@@ -1,0 +1,51 @@
+package fetch
+
+import (
+	"context"
+
+	"mirror"
+	"mirror/config"
+	"mirror/store/index"
+)
+
+// The bounds of what one new generation brings before it is asked for.
+const (
+	mostPrefetched      = 1000
+	mostPrefetchedBytes = 4 << 30
+	// prefetchJobs is how many are fetched at a time: clients come first.
+	prefetchJobs = 2
+)
+
+// prefetch brings packages that an index has come to name, of which an earlier
+// version is here, in the background.
+func (e *Engine) prefetch(m *config.Mirror, claims []index.Claim) {
+	if !m.Prefetch || len(claims) == 0 {
+		return
+	}
+	var list []Wanted
+	var bytes int64
+	for _, c := range claims {
+		if c.Size < 0 || len(list) == mostPrefetched || bytes+c.Size > mostPrefetchedBytes {
+			continue
+		}
+		bytes += c.Size
+		list = append(list, Wanted{Name: mirror.Name(c.Name), Size: c.Size})
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return
+	}
+	e.wg.Add(1)
+	go func() {
+		defer e.wg.Done()
+		err := e.FetchMany(e.ctx, m, list, Many{Jobs: prefetchJobs, Wrote: func(int) {}, Done: func(w Wanted, _ Brought, _ int64, err error) {
+			if err != nil {
+				e.log.Info("a newer package cannot be fetched before it is asked for", "path", "/"+string(w.Name), "err", err)
+			}
+		}})
+		if err != nil && context.Cause(e.ctx) == nil {
+			e.log.Warn("newer packages cannot be fetched before they are asked for", "err", err)
+		}
+	}()
+}

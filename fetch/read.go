@@ -1,0 +1,70 @@
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"slices"
+
+	"mirror"
+	"mirror/config"
+	"mirror/repo"
+	"mirror/store"
+	"mirror/store/index"
+)
+
+// content is a whole file that is read as an index.
+type content struct {
+	io.ReaderAt
+	rest   mirror.Name // below the prefix
+	as     mirror.Name // what tells what is in it
+	size   int64
+	digest []byte // nil where nobody needs it
+}
+
+// content is the whole part.
+func (t *transfer) content() content {
+	return content{t.part, t.rest, t.as, t.now().have, t.digest}
+}
+
+// reading is what an index says.
+type reading struct {
+	index.IndexFile // but for Learned
+	m               *config.Mirror
+	claims          []index.Claim
+}
+
+// read reads a file of a mirror as an index.
+func (e *Engine) read(ctx context.Context, m *config.Mirror, c content) (*reading, error) {
+	r := &reading{m: m}
+	r.Name, r.Source, r.Digest = m.Prefix+e.nature(m, c.as).Index, m.Prefix+string(c.rest), c.digest
+	head, err := e.know[m].Read(string(c.as), io.NewSectionReader(c, 0, c.size), func(c repo.Claim) error {
+		r.claims = append(r.claims, claimOf(m, c))
+		return ctx.Err()
+	})
+	r.Made, r.Expires = head.Made, head.Expires
+	return r, err
+}
+
+// unread reports whether t's published file is an index of which nothing, or
+// something else, is known: so it is after the record was lost.
+func (t *transfer) unread() bool {
+	if t.nature.Index == "" || t.held == nil || t.generation != nil {
+		return false
+	}
+	known, ok, err := t.e.index.IndexFile(t.ctx, t.m.Prefix+t.nature.Index)
+	return err == nil && (!ok || known.Source == string(t.name) && !bytes.Equal(known.Digest, t.held.Digest))
+}
+
+// isExpected reports whether a checked part may be published as it is: it is what
+// is expected, or nothing is, and its name never changes.
+func (t *transfer) isExpected(part *store.Part, size int64) bool {
+	if len(t.expected) == 0 {
+		return !t.m.IsMutable(string(t.rest))
+	}
+	sum := summer(part, size)
+	return slices.ContainsFunc(t.expected, func(x index.Expected) bool {
+		ok, err := matches(x.Claim, size, sum)
+		return ok && err == nil
+	})
+}
