@@ -78,6 +78,26 @@ func TestAside(t *testing.T) {
 	}
 }
 
+// TestVerifyAside: what is kept in the state directory rots as all else does.
+func TestVerifyAside(t *testing.T) {
+	const kept = "../.doc-state/mutable/m/a.idx"
+	s := newSite(t, inState)
+	s.fetched("a.idx")
+	s.rot(kept)
+	if sum, told := s.verified("m", VerifyOptions{}); sum.Repaired != 1 || sum.Unsettled != 0 {
+		t.Errorf("not repaired: %+v, %v", sum, told)
+	}
+	s.rot(kept)
+	s.origin.Remove("/a.idx")
+	sum, told := s.verified("m", VerifyOptions{})
+	if sum.Quarantined != 1 {
+		t.Errorf("not taken away: %+v, %v", sum, told)
+	}
+	if f := s.why("m/a.idx").File; f != nil {
+		t.Errorf("why says %+v", f)
+	}
+}
+
 // TestAdviceOnMisplacedFiles: after the setting was changed, the web server still
 // serves what it finds; a reindex moves it.
 func TestAdviceOnMisplacedFiles(t *testing.T) {

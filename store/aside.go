@@ -109,6 +109,14 @@ func (t *Tree) readAside(dir mirror.Name, list []fs.DirEntry) []fs.DirEntry {
 	return list
 }
 
+// openStanding opens the directory in which the file of a name stands.
+func (t *Tree) openStanding(name mirror.Name) (*os.File, error) {
+	if fi, err := t.Lstat(name); err == nil && t.StandsAside(name, fi) {
+		return t.openAside(name.Parent())
+	}
+	return t.openUnlinked(string(name.Parent()), os.O_RDONLY|syscall.O_DIRECTORY)
+}
+
 // openAside opens a directory of the tree, and makes it and its parents.
 func (t *Tree) openAside(dir mirror.Name) (*os.File, error) {
 	at := path.Join(asideDir, string(dir))

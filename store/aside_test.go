@@ -14,11 +14,13 @@ import (
 	"mirror"
 )
 
-// newAsideTree keeps every file called "index" aside.
+// isIndex is what the tests keep aside.
+func isIndex(name mirror.Name) bool { return name.Base() == "index" }
+
 func newAsideTree(t *testing.T) (tree *Tree, docroot, state string) {
 	t.Helper()
 	tree, docroot, state = newTree(t)
-	if err := tree.KeepAside(func(name mirror.Name) bool { return name.Base() == "index" }); err != nil {
+	if err := tree.KeepAside(isIndex); err != nil {
 		t.Fatal(err)
 	}
 	return tree, docroot, state

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"syscall"
 	"time"
@@ -44,13 +43,7 @@ func (t *Tree) Quarantine(name mirror.Name) (string, error) {
 		return "", storeError(name, err)
 	}
 	defer bad.Close()
-	dir, err := t.openUnlinked(string(name.Parent()), os.O_RDONLY|syscall.O_DIRECTORY)
-	if fi, statErr := t.Lstat(name); statErr == nil && t.StandsAside(name, fi) {
-		if err == nil {
-			dir.Close()
-		}
-		dir, err = t.openAside(name.Parent())
-	}
+	dir, err := t.openStanding(name)
 	if err != nil {
 		return "", lookError(name, err)
 	}

@@ -34,13 +34,7 @@ func (t *Tree) NewSymlink(name mirror.Name, target string, mtime time.Time) (*Pa
 // NewHardLink makes one more name of the published file old, on its way to name.
 // Only the holder of name's lock may call it.
 func (t *Tree) NewHardLink(name, old mirror.Name) (*Part, error) {
-	dir, err := t.openUnlinked(string(old.Parent()), os.O_RDONLY|syscall.O_DIRECTORY)
-	if fi, statErr := t.Lstat(old); statErr == nil && t.StandsAside(old, fi) {
-		if err == nil {
-			dir.Close()
-		}
-		dir, err = t.openAside(old.Parent())
-	}
+	dir, err := t.openStanding(old)
 	if err != nil {
 		return nil, lookError(old, err)
 	}

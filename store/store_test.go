@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(openVar); dir != "" {
 		syscall.Umask(0o002) // as every program of ours
 		tree, err := Open(filepath.Join(dir, "doc"), filepath.Join(dir, "state"))
+		if err == nil {
+			err = tree.KeepAside(isIndex)
+		}
 		if name := os.Getenv(publishVar); err == nil && name != "" {
 			err = publishOne(tree, mirror.Name(name))
 		}
@@ -82,7 +85,8 @@ func TestTwoUsers(t *testing.T) {
 	for _, step := range []struct {
 		uid  uint32
 		name string
-	}{{one, "a/1"}, {two, "a/2"}, {two, "b/c/1"}, {one, "b/c/2"}, {one, "b/d/1"}} {
+	}{{one, "a/1"}, {two, "a/2"}, {two, "b/c/1"}, {one, "b/c/2"}, {one, "b/d/1"},
+		{one, "index"}, {two, "a/index"}, {one, "b/c/index"}, {two, "b/d/e/index"}, {one, "b/d/e/f/index"}} {
 		cmd := exec.Command(exe)
 		cmd.Dir = "/"
 		cmd.Env = []string{openVar + "=" + dir, publishVar + "=" + step.name}
@@ -92,7 +96,11 @@ func TestTwoUsers(t *testing.T) {
 			t.Errorf("uid %d, %s: %v: %s", step.uid, step.name, err, out)
 			continue
 		}
-		fi, err := os.Stat(filepath.Join(dir, "doc", step.name))
+		tree := "doc"
+		if isIndex(mirror.Name(step.name)) {
+			tree = "state/mutable"
+		}
+		fi, err := os.Stat(filepath.Join(dir, tree, step.name))
 		if err != nil || fi.Mode() != 0o644 {
 			t.Errorf("uid %d, %s: %v, %v", step.uid, step.name, fi, err)
 		}
