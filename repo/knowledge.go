@@ -28,7 +28,10 @@ type format struct {
 var formats = []format{
 	{"debian", debian{}},
 	{"rpm", rpm{}},
+	{"arch", arch{}},
+	{"alpine", alpine{}},
 	{"sums", sums{}},
+	{"pypi", pypi{}},
 }
 
 // Profiles are the names that New takes.

@@ -46,6 +46,19 @@ var names = []struct{ name, index, set, signatures, claim string }{
 	{"a.iso.sha256", "a.iso.sha256", "a.iso.sha256.gpg a.iso.sha256.sign a.iso.sha256.asc a.iso.sha256", "a.iso.sha256.gpg a.iso.sha256.sign a.iso.sha256.asc", ""},
 	{"a.iso.asc", "", "", "", ""},
 	{"a.deb", "", "", "", ""},
+
+	{"core/os/x86_64/core.db", "core/os/x86_64/core.db", "core.db.sig core.db", "core/os/x86_64/core.db.sig", ""},
+	{"core.db.tar.zst", "core.db", "core.db.tar.zst.sig core.db.tar.zst", "core.db.tar.zst.sig", ""},
+	{"core.files.tar.gz.sig", "", "core.files.tar.gz.sig core.files.tar.gz", "", ""},
+	{"core.files", "core.files", "core.files.sig core.files", "core.files.sig", ""},
+	{"core.db.gz", "", "", "", ""},
+	{".db", "", "", "", ""},
+	{"a-1-x86_64.pkg.tar.zst.sig", "", "", "", ""},
+	{"v3/main/x86_64/APKINDEX.tar.gz", "v3/main/x86_64/APKINDEX.tar.gz", "APKINDEX.tar.gz", "", ""},
+	{"simple/a/index.html", "simple/a/index", "index.html", "", ""},
+	{"p/simple/a/index.v1_json", "p/simple/a/index", "index.v1_json", "", ""},
+	{"simple/index.html", "", "", "", ""},
+	{"a/index.html", "", "", "", ""},
 	{"", "", "", "", ""},
 }
 

@@ -90,6 +90,20 @@ var texts = []struct{ name, text, want, err string }{
 	{"sha256sums.asc", "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n" + x(64) + "  a\n-----BEGIN PGP SIGNATURE-----\n\nx\n-----END PGP SIGNATURE-----\n", "a -1 SHA256\n", ""},
 	{"SHA256SUMS", "<html>\n<body>\n", "", "no line of it"},
 	{"SHA256SUMS", "", "", ""},
+
+	{"simple/a/index.html", "<!DOCTYPE html><html><body><a href=\"../../files/a%2b1.whl#sha256=" + x(64) + "\" data-dist-info-metadata=\"sha256=" + x(64) + "\" data-requires-python=\"&gt;=3\">a</a> <a data-core-metadata='true' href='./b.tar.gz#md5=" + x(32) + "'>b</a><a href=\"http://b.example/c.whl#sha256=" + x(64) + "\">c</a><a href=\"/d.whl#sha256=" + x(64) + "\">d</a><a href=\"../../../e.whl#sha256=" + x(64) + "\">e</a><a href=\"f.whl\">f</a><A HREF=//b.example/g#sha256=" + x(64) + ">g</A></body>",
+		"files/a+1.whl -1 SHA256\nfiles/a+1.whl.metadata -1 SHA256\nsimple/a/b.tar.gz -1 MD5\nskipped 1\n", ""},
+	{"p/simple/a/index.v1_json", `{"meta": {"api-version": "1.1", "x": [1, {"files": 2}]}, "name": "a", "files": [{"filename": "a.whl", "url": "../../files/a.whl", "hashes": {"sha256": "` + x(64) + `", "md5": "` + x(32) + `"}, "size": 7, "core-metadata": {"sha256": "` + x(64) + `"}, "dist-info-metadata": true, "yanked": false}, {"url": "b", "hashes": {}, "size": 8, "core-metadata": true}, {"url": "c", "hashes": {"blake2b": "00"}}, {"url": "https://b.example/d", "hashes": {}}], "versions": ["1"]}`,
+		"p/files/a.whl 7 SHA256\np/files/a.whl.metadata -1 SHA256\np/simple/a/b 8 none\n", ""},
+	{"simple/a/index.v1_json", `{"name": "a"}`, "", "no files"},
+	{"simple/a/index.v1_json", `{"files": {}}`, "", "no list"},
+	{"simple/a/index.v1_json", `{"files": [`, "", "EOF"},
+	{"simple/a/index.v1_json", `<html>`, "", "no JSON"},
+	{"simple/a/index.html", "words", "", "no page"},
+	{"simple/a/index.html", "<base href='/'>", "", "<base>"},
+
+	{"x.db", "SQLite format 3", "", "no database of packages"},
+	{"x.db", "", "", "no database of packages"},
 }
 
 func TestTexts(t *testing.T) {
