@@ -106,7 +106,7 @@ func (r *rearrangement) run() error {
 			return fmt.Errorf("what is kept in the state directory cannot be gone through: %w", err)
 		}
 	}
-	return r.misplaced(r.ctx, func(name mirror.Name) { r.settle(name, r.setAside) })
+	return r.misplaced(r.ctx, func(name mirror.Name) { r.settle(name, r.moveAside) })
 }
 
 // settle has a file moved, under its name's lock.
@@ -122,8 +122,8 @@ func (r *rearrangement) settle(name mirror.Name, move func(mirror.Name) error) {
 	}
 }
 
-// setAside moves a file out of the docroot, if it is there and ours.
-func (r *rearrangement) setAside(name mirror.Name) error {
+// moveAside moves a file out of the docroot, if it is there and ours.
+func (r *rearrangement) moveAside(name mirror.Name) error {
 	fi, err := r.tree.Lstat(name)
 	if err != nil || !fi.Mode().IsRegular() || r.tree.StandsAside(name, fi) {
 		return nil // gone meanwhile
@@ -132,7 +132,7 @@ func (r *rearrangement) setAside(name mirror.Name) error {
 		return nil
 	}
 	r.moved++
-	return r.tree.SetAside(name)
+	return r.tree.MoveAside(name)
 }
 
 // putBack moves a file into the docroot. Where another has taken its name, or

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -249,5 +250,58 @@ func TestAsideBehindLinks(t *testing.T) {
 	s.wantGot(e, "m/unstable/a.idx", "1")
 	if n := o.Count("/sid/a.idx", ""); n != 1 {
 		t.Errorf("the upstream was asked %d times, want once", n)
+	}
+}
+
+// wantKept checks what is kept aside of a name, and that the docroot has nothing.
+func (m *mirrored) wantKept(names ...string) {
+	m.site.t.Helper()
+	for _, name := range names {
+		b, err := os.ReadFile(m.asidePath(mirror.Name("m/" + name)))
+		if err != nil || string(b) != m.body(name) {
+			m.site.t.Errorf("%s: kept is %q, %v", name, b, err)
+		}
+		if _, err := os.Lstat(m.path(mirror.Name("m/" + name))); !errors.Is(err, fs.ErrNotExist) {
+			m.site.t.Errorf("%s is in the docroot: %v", name, err)
+		}
+	}
+}
+
+// TestAsideGeneration: what belongs together is published together there, too, also
+// from the journal of one that died, and also if it was in the docroot until now.
+func TestAsideGeneration(t *testing.T) {
+	const extra = "mutable_in = \"state\"\n"
+	update := func(m *mirrored) {
+		m.add("one", "2", "the second version of one")
+		m.update()
+	}
+	t.Run("whole", func(t *testing.T) {
+		m := newMirrored(t, false, extra)
+		m.fetch(inRelease, packages)
+		update(m)
+		m.refresh(packages)
+		m.wantKept(inRelease, packages)
+		m.wantNoParts()
+	})
+	t.Run("from the docroot", func(t *testing.T) {
+		m := newMirrored(t, false, "")
+		m.fetch(inRelease, packages)
+		update(m)
+		m.keepIn(config.InState)
+		m.e = m.engine()
+		m.refresh(inRelease)
+		m.wantKept(inRelease, packages)
+	})
+	for done := range 3 {
+		t.Run(fmt.Sprintf("after %d of 2 steps", done), func(t *testing.T) {
+			m := newMirrored(t, false, extra)
+			m.fetch(inRelease, packages)
+			update(m)
+			m.interrupted(done, packages, inRelease)
+			e := m.engine()
+			m.wantGot(e, "m/"+inRelease, m.body(inRelease))
+			m.wantKept(inRelease, packages)
+			m.wantNoParts()
+		})
 	}
 }

@@ -25,7 +25,7 @@ import (
 // goes on to name a file as if it stood in the docroot. There, as the web server
 // does, the methods of Tree look first: a symbolic link that is in the way counts,
 // and so does a regular file that others put there, or that is left of a time when
-// the function said otherwise. Publish and SetAside take one of ours out of the way.
+// the function said otherwise. Publish and MoveAside take one of ours out of the way.
 //
 // Only regular files are kept aside: symbolic links stay in the docroot, where
 // they lead from one name to another.
@@ -150,10 +150,10 @@ func (t *Tree) makeAside(dir string) error {
 	return t.share(at, fs.ModeSetgid|0o770)
 }
 
-// SetAside moves the docroot's file of a name to where the name is kept aside.
+// MoveAside moves the docroot's file of a name to where the name is kept aside.
 // That it is ours is the caller's business, who holds the name's lock; what is
 // kept aside already gives way to it.
-func (t *Tree) SetAside(name mirror.Name) error {
+func (t *Tree) MoveAside(name mirror.Name) error {
 	doc, err := t.openUnlinked(string(name.Parent()), os.O_RDONLY|syscall.O_DIRECTORY)
 	if err != nil {
 		return lookError(name, err)
@@ -164,13 +164,13 @@ func (t *Tree) SetAside(name mirror.Name) error {
 		return storeError(name, err)
 	}
 	defer kept.Close()
-	return t.setAside(name, doc, kept)
+	return t.moveAside(name, doc, kept)
 }
 
-// setAside is SetAside for open directories. One rename moves the file, and both
+// moveAside is MoveAside for open directories. One rename moves the file, and both
 // directories are on disk before it is replaced: after a crash the name has the
 // file that the record speaks of, here or there, or its successor.
-func (t *Tree) setAside(name mirror.Name, doc, kept *os.File) error {
+func (t *Tree) moveAside(name mirror.Name, doc, kept *os.File) error {
 	err := durable.Replace(durable.Place{Dir: doc, Name: name.Base()}, durable.Place{Dir: kept, Name: name.Base()})
 	if err == nil {
 		err = durable.SyncDir(kept)
@@ -244,5 +244,5 @@ func (t *Tree) makeRoom(it *Publication, doc, kept *os.File) error {
 	case !it.Replace || st.Mode&unix.S_IFMT != unix.S_IFREG:
 		return &os.PathError{Op: "publish", Path: string(name), Err: fs.ErrExist}
 	}
-	return t.setAside(name, doc, kept)
+	return t.moveAside(name, doc, kept)
 }

@@ -142,7 +142,7 @@ func TestAsideAndTheDocroot(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantFile(t, tree, "index", "new", false)
-	if err := tree.SetAside("index"); err != nil {
+	if err := tree.MoveAside("index"); err != nil {
 		t.Fatal(err)
 	}
 	wantFile(t, tree, "index", "new", true)
