@@ -148,6 +148,10 @@ func (r *resolver) keepDropped(k key, text scalar) time.Duration {
 	if text == forever {
 		return KeepForever
 	}
+	if _, err := time.ParseDuration(string(text)); text != "" && err != nil {
+		r.fail(k, `= %q is neither a duration nor "forever": write a number with its unit (m, h), such as "720h"`, text)
+		return defaultKeepDropped
+	}
 	return r.duration(k, text, defaultKeepDropped, 0, maxAgeLimit)
 }
 

@@ -138,7 +138,7 @@ func (e *Engine) bring(ctx context.Context, g *group, m *config.Mirror, w Wanted
 				return how, 0, err
 			}
 		}
-		if how, size, done, err := e.bringWithLeader(ctx, g, place{w.Name, m, rest, true}, held); done || err != nil {
+		if how, size, done, err := e.bringWithLeader(ctx, g, place{w.Name, m, rest, true}, held); err != nil || done && !(g.anew && how == Confirmed) {
 			return how, size, err
 		}
 		t, err := e.beginAs(order{group: g}, w.Name, m, rest, held, true)

@@ -6,6 +6,7 @@
 //	List     tells what is in a directory, and what is here of it
 //	Sync     brings a whole directory
 //	Verify   reads what is here, and repairs what is damaged
+//	GC       removes what the upstream dropped long ago
 //	Reindex  records what stands in the docroot, and forgets what has gone
 //	Adopt    makes files of others ours
 //	Advice   names what in the configuration and on disk looks wrong

@@ -71,6 +71,7 @@ type Synced struct {
 	HardLinks   int
 	Deleted     int // files and links
 	DeletedDirs int
+	Dropped     int // without Delete: files and links that are no longer upstream
 	Hidden      int // names that begin with a dot: they are never mirrored
 	Excluded    int // by Include, Exclude and Since
 

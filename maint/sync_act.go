@@ -22,6 +22,9 @@ const maxDepth = 40
 func (r *syncing) run(dir mirror.Name) error {
 	r.times, r.shut = make(map[mirror.Name]listing.Span), make(map[mirror.Name]bool)
 	r.top = dir
+	if err := r.recall(); err != nil {
+		return err
+	}
 	dirs := []mirror.Name{dir}
 	for depth := 0; len(dirs) > 0 && depth < maxDepth; depth++ {
 		r.plan = plan{groups: make(map[string][]member), instead: make(map[mirror.Name]string)}
@@ -39,8 +42,10 @@ func (r *syncing) run(dir mirror.Name) error {
 			r.Progress.Bytes.Add(w.Size)
 		}
 		r.Progress.Listed.Store(true)
-		if err := r.tooMany(r.way); err != nil {
-			return err
+		if r.Delete {
+			if err := r.tooMany(r.way); err != nil {
+				return err
+			}
 		}
 		if r.DryRun {
 			r.spare()
@@ -62,7 +67,11 @@ func (r *syncing) run(dir mirror.Name) error {
 		dirs = r.guessed
 	}
 	r.spare()
-	if err := r.clear(r.gone); err != nil {
+	takeAway := r.drop
+	if r.Delete {
+		takeAway = func() error { return r.clear(r.gone) }
+	}
+	if err := takeAway(); err != nil {
 		return err
 	}
 	r.setTimes()
@@ -224,7 +233,12 @@ func (r *syncing) setTimes() {
 
 // pretend tells what would be done.
 func (r *syncing) pretend() {
-	for _, name := range slices.Concat(r.way, r.gone) {
+	goes := r.way
+	if r.Delete {
+		goes = slices.Concat(r.way, r.gone)
+	}
+	r.sum.Dropped = len(r.obsoleteFiles())
+	for _, name := range goes {
 		if fi, err := r.tree.Lstat(name); err == nil && fi.IsDir() {
 			r.sum.DeletedDirs++
 		} else {

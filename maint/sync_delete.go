@@ -18,11 +18,17 @@ import (
 // and to the letter, and is not older than what it lacks. Even then a disk that is
 // not mounted shows an empty directory, or half a tree: so a sync deletes nothing
 // where everything would go, or a lot.
+//
+// A sync without Delete goes by the same proof, and puts on record that the upstream
+// has dropped these: GC takes them away in time.
 type deletion struct {
 	top    mirror.Name   // of what is synced
 	gone   []mirror.Name // to be deleted; a directory after what is in it
 	had    int           // files and links that are here
 	spared error         // why nothing of gone goes; nil: it may
+
+	dropped map[mirror.Name]string // what was on record as dropped, and by which word
+	back    []string               // of these, what a listing has again by which they were dropped
 }
 
 // few is how many files may go, however few are here.
@@ -59,6 +65,9 @@ func (r *syncing) absent(d fetch.Walked, here map[string]fs.DirEntry, listed map
 		why = fmt.Sprintf("its listing was not read to the letter: %d of its lines were not understood", d.Unread)
 	case d.Doubt != nil:
 		why = d.Doubt.Error()
+	}
+	if why != "" && !r.Delete {
+		return
 	}
 	if why != "" {
 		r.sum.Undeleted = append(r.sum.Undeleted, Note{d.Name, why})
@@ -113,7 +122,9 @@ func (r *syncing) obsolete(name mirror.Name, here fs.DirEntry, then time.Time) {
 	if !here.IsDir() {
 		switch {
 		case !r.Engine.Owns(r.ctx, name):
-			r.keep(name, "it is not upstream")
+			if r.Delete {
+				r.keep(name, "it is not upstream")
+			}
 		case !r.isNewer(name, then):
 			r.gone = append(r.gone, name)
 		}
@@ -137,9 +148,6 @@ func (r *syncing) isNewer(name mirror.Name, then time.Time) bool {
 
 // tooMany says why names are not to be deleted: there are too many of them.
 func (r *syncing) tooMany(names []mirror.Name) error {
-	if !r.Delete {
-		return nil
-	}
 	files := 0
 	for _, name := range names {
 		if fi, err := r.tree.Lstat(name); err == nil && !fi.IsDir() {
@@ -160,8 +168,63 @@ func (r *syncing) spare() {
 	if r.spared == nil {
 		r.spared = r.tooMany(r.gone)
 	}
-	if r.spared != nil {
-		r.sum.Undeleted = append(r.sum.Undeleted, Note{r.top, r.spared.Error()})
-		r.gone = nil
+	if r.spared == nil {
+		return
 	}
+	r.gone = nil
+	if r.Delete {
+		r.sum.Undeleted = append(r.sum.Undeleted, Note{r.top, r.spared.Error()})
+	} else {
+		r.spared = nil // nothing was to go
+	}
+}
+
+// recall reads what was dropped before.
+func (r *syncing) recall() error {
+	r.dropped = make(map[mirror.Name]string)
+	for d, err := range r.Engine.Index().Dropped(r.ctx, time.Now()) {
+		if err != nil {
+			return err
+		}
+		r.dropped[mirror.Name(d.Name)] = d.Via
+	}
+	return nil
+}
+
+// listed notes a name that a directory has upstream. What an index has dropped stays
+// dropped: upstreams keep files for a while that they do not name any more.
+func (r *syncing) listed(dir, name mirror.Name) {
+	if via, ok := r.dropped[name]; ok && via == string(dir) {
+		r.back = append(r.back, string(name))
+	}
+}
+
+// drop puts on record what is gone upstream, and what is there again.
+func (r *syncing) drop() error {
+	if err := r.Engine.Index().ClearDropped(r.ctx, r.back...); err != nil {
+		return err
+	}
+	now := time.Now()
+	by := make(map[mirror.Name][]string)
+	for _, name := range r.obsoleteFiles() {
+		by[name.Parent()] = append(by[name.Parent()], string(name))
+		r.sum.Dropped++
+	}
+	for _, dir := range slices.Sorted(maps.Keys(by)) {
+		if err := r.Engine.Index().MarkDropped(r.ctx, string(dir), now, by[dir]...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// obsoleteFiles are the files and links of gone, if they stay for now.
+func (r *syncing) obsoleteFiles() []mirror.Name {
+	var list []mirror.Name
+	for _, name := range r.gone {
+		if fi, err := r.tree.Lstat(name); err == nil && !fi.IsDir() && !r.Delete {
+			list = append(list, name)
+		}
+	}
+	return list
 }

@@ -82,6 +82,7 @@ func (r *syncing) directory(d fetch.Walked) {
 		e := &d.Entries[i]
 		listed[e.Name] = true
 		name := d.Name.Join(e.Name)
+		r.listed(d.Name, name)
 		switch {
 		case e.Name[0] == '.':
 			r.sum.Hidden++
@@ -114,9 +115,7 @@ func (r *syncing) directory(d fetch.Walked) {
 			r.file(name, e, here[e.Name])
 		}
 	}
-	if r.Delete {
-		r.absent(d, here, listed)
-	}
+	r.absent(d, here, listed)
 }
 
 // here is what the docroot has in a directory.

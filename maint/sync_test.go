@@ -127,7 +127,6 @@ func TestSyncTooMany(t *testing.T) {
 		{SyncOptions{Delete: true}, 10, 10, false}, // a few always may
 		{SyncOptions{Delete: true, MaxDelete: 12}, 12, 12, false},
 		{SyncOptions{Delete: true, MaxDelete: 11}, 12, 1000, true},
-		{SyncOptions{}, 12, 12, false}, // they only make way
 	} {
 		r := s.newSyncing(c.o)
 		r.had, r.gone = c.had, names[:c.n]
@@ -135,6 +134,12 @@ func TestSyncTooMany(t *testing.T) {
 		if (r.spared != nil) != c.refused || (len(r.gone) == 0) != c.refused || (len(r.sum.Undeleted) == 1) != c.refused {
 			t.Errorf("%d of %d, %+v: %v, %d go, %v", c.n, c.had, c.o, r.spared, len(r.gone), r.sum.Undeleted)
 		}
+	}
+	// Without Delete nobody is told, and nothing is put on record.
+	r := s.newSyncing(SyncOptions{})
+	r.had, r.gone = 12, names
+	if r.spare(); r.spared != nil || r.gone != nil || r.sum.Undeleted != nil {
+		t.Errorf("without Delete: %v, %d are dropped, %v", r.spared, len(r.gone), r.sum.Undeleted)
 	}
 }
 

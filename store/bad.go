@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"syscall"
 	"time"
 
 	"mirror"
@@ -31,11 +30,7 @@ const (
 //	renameat2(dir, name, bad, hash)  the name is gone from the docroot
 //	fsync(dir)                       also after a power cut
 func (t *Tree) Quarantine(name mirror.Name) (string, error) {
-	if err := t.state.Mkdir(badDir, 0o700); err == nil {
-		if err := t.share(badDir, fs.ModeSetgid|0o770); err != nil {
-			return "", storeError(name, err)
-		}
-	} else if !errors.Is(err, fs.ErrExist) {
+	if err := t.makeOwn(badDir); err != nil {
 		return "", storeError(name, err)
 	}
 	bad, err := t.state.Open(badDir)
@@ -73,8 +68,7 @@ func (t *Tree) SweepBad(now time.Time) error {
 		if err != nil {
 			continue // gone meanwhile
 		}
-		// The rename is its last change; its mtime is the upstream's.
-		if now.Sub(time.Unix(fi.Sys().(*syscall.Stat_t).Ctim.Unix())) < keepBad {
+		if now.Sub(changed(fi)) < keepBad { // the rename was; its mtime is the upstream's
 			continue
 		}
 		if err := t.state.Remove(path.Join(badDir, d.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -100,7 +100,7 @@ func (s *service) start() <-chan error {
 func (s *service) work(ctx context.Context) {
 	ctx, s.quit = context.WithCancel(ctx)
 	site := maint.Site{Conf: s.conf, Engine: s.engine}
-	var jobs []maint.Job
+	jobs := []maint.Job{{Name: "gc", Every: gcEvery, Do: func(ctx context.Context) error { return s.collect(ctx, site) }}}
 	if s.conf.Server.VerifyRate > 0 {
 		jobs = append(jobs, maint.Job{Name: "verify", Every: verifyEvery, Do: func(ctx context.Context) error {
 			return site.VerifyRound(ctx, s.log)
@@ -112,6 +112,23 @@ func (s *service) work(ctx context.Context) {
 // verifyEvery is the pause between two looks whether a round of verification is due:
 // another daemon on the same state directory may have ended, in the middle of one.
 const verifyEvery = 10 * time.Minute
+
+// gcEvery is small beside any sensible keep_dropped.
+const gcEvery = 24 * time.Hour
+
+// collect removes what the upstreams dropped long ago.
+func (s *service) collect(ctx context.Context, site maint.Site) error {
+	sum, err := site.GC(ctx, maint.GCOptions{Tell: func(c maint.Collection) {
+		s.log.Info("gc: removed", "path", maint.Quote(c.Name), "dropped", c.Since, "via", c.Via)
+	}})
+	for _, f := range sum.Failed {
+		s.log.Warn("gc: a file could not be removed", "path", maint.Quote(f.Name), "err", f.Text)
+	}
+	if sum.Removed > 0 {
+		s.log.Info("gc: done", "files", sum.Removed, "bytes", sum.Bytes, "directories", sum.Dirs, "waiting", sum.Waiting)
+	}
+	return err
+}
 
 // drain lets running deliveries finish within the grace period, then breaks
 // them off; unfinished files stay resumable.

@@ -27,12 +27,13 @@ A PATTERN is written as in the configuration's "mutable": "*.iso" is compared
 with the last element of a name, "dists/*/main" with all of it below the
 mirror's prefix.
 
---delete takes away what is ours and no longer upstream, on proof alone: where a
+What is ours and no longer upstream stays as long as keep_dropped says, for
+mirrorctl gc to remove; with --delete it goes at once. Both on proof alone: where a
 listing did not come whole, or a catalog is older than a file, that stays. So does
 what --include, --exclude and --since leave out, and what others put into the
 docroot. If more than half of the files would go, or all because the directory is
-empty upstream, as on a disk that is not mounted, none does, and the exit status
-is 1.`,
+empty upstream, as on a disk that is not mounted, none does, and with --delete the
+exit status is 1.`,
 		Args: onePath,
 		RunE: func(c *cobra.Command, args []string) error {
 			if since != "" {
@@ -163,6 +164,7 @@ func (y *syncing) summary(sum maint.Synced) {
 	count(sum.HardLinks, "hard links made", "")
 	count(sum.Deleted, "deleted", "")
 	count(sum.DeletedDirs, "directories deleted", "")
+	count(sum.Dropped, "no longer upstream: kept for now, see mirrorctl gc", "")
 	count(sum.Hidden, "hidden names left out: they are never mirrored", "")
 	count(sum.Excluded, "left out, as --include, --exclude and --since say", "")
 	y.notes(sum.Kept, "left alone, since they are not ours")
