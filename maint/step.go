@@ -14,7 +14,7 @@ func (s Site) step(in *fetch.Inspection) Step {
 	case fetch.NextServe:
 		step.Text = servedText(in)
 	case fetch.NextRefresh:
-		step.Text = "served from the docroot, while the upstream is asked whether it has changed"
+		step.Text = served(in) + ", while the upstream is asked whether it has changed"
 	case fetch.NextConfirm:
 		step.Text = "the upstream is asked first whether it has changed; served as it is if no answer comes within a moment"
 	case fetch.NextDirectory:
@@ -28,7 +28,7 @@ func (s Site) step(in *fetch.Inspection) Step {
 	case fetch.NextFollow:
 		step.Text = "the fetch that is running is followed"
 	case fetch.NextPublish:
-		step.Text = "the unfinished file is whole: it is served, and moved to the docroot"
+		step.Text = "the unfinished file is whole: it is served, and published"
 	case fetch.NextResume:
 		step.Text = "the unfinished file is gone on with, if an upstream still has that version; " + missText(in.Mirror.Miss)
 	case fetch.NextFetch:
@@ -37,8 +37,15 @@ func (s Site) step(in *fetch.Inspection) Step {
 	return step
 }
 
+func served(in *fetch.Inspection) string {
+	if in.Aside {
+		return "served from the state directory"
+	}
+	return "served from the docroot"
+}
+
 func servedText(in *fetch.Inspection) string {
-	const served = "served from the docroot"
+	served := served(in)
 	switch {
 	case in.Mirror == nil:
 		return served + "; it is not below the prefix of a mirror"
