@@ -56,7 +56,16 @@ func (e *Engine) Rearrange(ctx context.Context) error {
 		e.log.Warn("some mutable files are not yet where they are to be kept", "files", r.left, "err", r.why)
 		return nil
 	}
-	if err := e.tree.State().WriteFile(arrangedName, []byte(arrangement(e.conf)), 0o644); err != nil {
+	// Renamed into place: who shares the state directory may not write to a file of
+	// the other's, and needs no more than that to replace it.
+	const fresh = arrangedName + ".new"
+	state := e.tree.State()
+	_ = state.Remove(fresh) // what a crash has left
+	err = state.WriteFile(fresh, []byte(arrangement(e.conf)), 0o660)
+	if err == nil {
+		err = state.Rename(fresh, arrangedName)
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %w", mirror.ErrStore, err)
 	}
 	return nil

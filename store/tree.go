@@ -8,6 +8,7 @@
 //	      index.db                 the record: see store/index
 //	      part/0123...             one growing file a name: see Part
 //	      mutable/                 files that are kept out of the docroot: see KeepAside
+//	      arranged                 by which configuration they were: see fetch.Engine.Rearrange
 //	      bad/                     damaged files that were taken away: see Quarantine
 //	      journal/0123...          what is being published in order
 //	      wrong/0123...            the last few that had wrong bytes: see Part.SetAside
