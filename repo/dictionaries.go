@@ -9,7 +9,7 @@ import (
 
 // dictionaries reads an xz file for its decoder, and fails before the decoder
 // comes to a block whose dictionary is too large: the decoder allocates whatever
-// any block asks for. What it knows of the format is what it takes to find the
+// any block asks for, and does so for each, however short it is. What it knows of the format is what it takes to find the
 // blocks (https://tukaani.org/xz/xz-file-format.txt):
 //
 //	stream = header block... index footer, zeros
@@ -18,7 +18,8 @@ import (
 //	head     length of the head in words - 1 (never 0), flags, sizes, filters, CRC
 //	chunk  = 00                     the end
 //	         01|02   s s  data      s+1 bytes as they are
-//	         80..ff  u u p p [x]    p+1 bytes packed; x from c0 on
+//	         80..ff  u u p p [x]    p+1 bytes packed; x from c0 on; they become
+//	                                u+1 bytes, whose highest bits are in 80..ff
 //	index  = 00, number n, 2n numbers, zeros to a multiple of 4, CRC
 //	footer   12 bytes
 //
@@ -32,11 +33,18 @@ type dictionaries struct {
 	pos  int                             // in a block or index, for its zeros
 	chk  int                             // length of the check behind each block
 
+	allocated int64 // dictionaries of all blocks so far
+	unpacked  int64 // what all chunks so far become
+
 	number  uint64 // of the index, as far as it has come
 	shift   int
 	numbers uint64 // that are to come; the first one tells
 	first   bool
 }
+
+// maxAllocated is how much memory blocks may take one after the other, besides
+// four times what comes out of them. xz makes blocks of three dictionaries.
+const maxAllocated = 1 << 30
 
 var errDamaged = errors.New("it is damaged")
 
@@ -96,19 +104,25 @@ func (d *dictionaries) blockHead(b byte) error {
 	if d.head = append(d.head, b); len(d.head) < d.size {
 		return nil
 	}
-	err := checkDictionary(d.head)
+	size, err := dictionary(d.head)
+	if err != nil {
+		return err
+	}
+	if d.allocated += size; d.allocated > maxAllocated+4*d.unpacked {
+		return errors.New("its blocks are much shorter than their dictionaries")
+	}
 	d.pos = 0
 	d.then(0, (*dictionaries).chunk)
-	return err
+	return nil
 }
 
-// checkDictionary looks at the size of the dictionary in a block's head:
+// dictionary is the size of the dictionary in a block's head:
 //
 //	1         length of the head
 //	1         flags: 0x40, 0x80: a packed, an unpacked size follow; 3: filters - 1
 //	0-18      these sizes
 //	3         filter LZMA2 (0x21), one byte of properties (1): size of the dictionary
-func checkDictionary(head []byte) error {
+func dictionary(head []byte) (int64, error) {
 	flags, rest := head[1], head[2:]
 	for range bits.OnesCount8(flags & 0xc0) {
 		for len(rest) > 0 && rest[0]&0x80 != 0 {
@@ -117,13 +131,13 @@ func checkDictionary(head []byte) error {
 		rest = rest[min(1, len(rest)):]
 	}
 	if flags&3 != 0 || len(rest) < 3 || rest[0] != 0x21 || rest[1] != 1 || rest[2] > 40 {
-		return errors.New("it has filters other than LZMA2")
+		return 0, errors.New("it has filters other than LZMA2")
 	}
-	// 4 KiB, 6 KiB, 8 KiB, 12 KiB, ...
-	if size := int64(2|rest[2]&1) << (rest[2]/2 + 11); size > maxDictionary {
-		return fmt.Errorf("it asks for %d MiB of memory, more than %d", size>>20, maxDictionary>>20)
+	size := int64(2|rest[2]&1) << (rest[2]/2 + 11) // 4 KiB, 6 KiB, 8 KiB, 12 KiB, ...
+	if size > maxDictionary {
+		return 0, fmt.Errorf("it asks for %d MiB of memory, more than %d", size>>20, maxDictionary>>20)
 	}
-	return nil
+	return size, nil
 }
 
 func (d *dictionaries) chunk(b byte) error {
@@ -145,7 +159,9 @@ func (d *dictionaries) chunk(b byte) error {
 	}
 	if d.head = append(d.head, b); len(d.head) == d.size {
 		length := d.head[1:3]
+		d.unpacked += int64(length[0])<<8 + int64(length[1]) + 1
 		if d.size > 3 {
+			d.unpacked += int64(d.head[0]&0x1f) << 16
 			length = d.head[3:5]
 		}
 		d.then(int(length[0])<<8+int(length[1])+1, (*dictionaries).chunk)

@@ -104,7 +104,7 @@ func (k *Knowledge) Read(name string, r io.Reader, add func(Claim) error) (Head,
 	defer done()
 	skipped, added := 0, 0
 	var refused error // what add returned, which is not to be wrapped
-	head, err := f.Read(name, &bounded{plain, maxBytes}, func(c Claim) error {
+	head, err := f.Read(name, bound(plain, maxBytes), func(c Claim) error {
 		switch {
 		case c.Size < 0 && c.Digest.Algorithm == NoAlgorithm:
 			return nil // it says nothing
@@ -128,13 +128,15 @@ func (k *Knowledge) Read(name string, r io.Reader, add func(Claim) error) (Head,
 // bounded is a reader that fails, and does not just end, when there is more than
 // left.
 type bounded struct {
-	r    io.Reader
-	left int64
+	r           io.Reader
+	left, limit int64
 }
+
+func bound(r io.Reader, limit int64) io.Reader { return &bounded{r, limit, limit} }
 
 func (b *bounded) Read(p []byte) (int, error) {
 	if b.left == 0 {
-		return 0, fmt.Errorf("it is larger than %d GiB when unpacked", maxBytes>>30)
+		return 0, fmt.Errorf("it is larger than %d MiB", b.limit>>20)
 	}
 	n, err := b.r.Read(p[:min(int64(len(p)), b.left)])
 	b.left -= int64(n)

@@ -154,7 +154,7 @@ type simpleFile struct {
 
 // readSimpleJSON reads "files", one after the other, and steps over everything else.
 func readSimpleJSON(dir string, r io.Reader, add func(Claim) error) error {
-	d := json.NewDecoder(&bounded{r, maxWhole})
+	d := json.NewDecoder(bound(r, maxWhole))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return errors.New("it is no JSON object")
 	}

@@ -109,7 +109,7 @@ func local(name []byte) string { return string(name[bytes.IndexByte(name, ':')+1
 //	    <timestamp>1752228997</timestamp>
 //	    <size>21321</size>
 func readRepomd(dir string, r io.Reader, add func(Claim) error) (head Head, err error) {
-	m := markupOf(&bounded{r, maxWhole})
+	m := markupOf(bound(r, maxWhole))
 	if err := m.root("repomd"); err != nil {
 		return head, err
 	}

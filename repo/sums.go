@@ -239,16 +239,16 @@ func commented(comment []byte) (name string, size int64) {
 // tagged reads "SHA256 (name) = HEX".
 func tagged(line []byte) (a Algorithm, digits []byte, name string, ok bool) {
 	line, escaped := bytes.CutPrefix(line, []byte{'\\'})
-	kind, rest, ok := bytes.Cut(line, []byte(" ("))
+	kind, rest, _ := bytes.Cut(line, []byte(" ("))
 	end := bytes.LastIndex(rest, []byte(") = "))
-	if !ok || end < 0 {
-		return NoAlgorithm, nil, "", false
+	if a = ParseAlgorithm(string(kind)); a == NoAlgorithm || end < 0 {
+		return NoAlgorithm, nil, "", false // "(name) = x" can be a name in the other form
 	}
 	name = string(rest[:end])
 	if escaped {
 		name = unslash(name)
 	}
-	return ParseAlgorithm(string(kind)), bytes.TrimSpace(rest[end+4:]), name, true
+	return a, bytes.TrimSpace(rest[end+4:]), name, true
 }
 
 // counted reads "HEX  name" and "HEX *name", and HEX alone.
