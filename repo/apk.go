@@ -50,7 +50,10 @@ func sumAPK(r io.Reader) (string, error) {
 			continue
 		}
 		sum := string(raw.h.Sum(nil))
-		return sum, checkData(segment, raw.r)
+		if err := checkData(segment, raw.r); err != nil {
+			return "", err
+		}
+		return sum, nil
 	}
 	return "", errors.New("it is no apk: it has nothing but signatures")
 }

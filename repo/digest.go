@@ -146,7 +146,9 @@ func (d Digest) String() string {
 // Hex is the digest's hexadecimal form.
 func (d Digest) Hex() string { return hex.EncodeToString([]byte(d.Sum)) }
 
-// Sum reads a file and returns its digest's bytes.
+// Sum reads a file and returns its digest's bytes. An error is that of reading, or
+// says that the file is not of the form that the algorithm is for; then there is
+// no digest.
 func Sum(a Algorithm, r io.Reader) (string, error) {
 	if a == APKControl {
 		return sumAPK(r)
