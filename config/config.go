@@ -212,6 +212,10 @@ type Mirror struct {
 	// upstream, two seconds at most, and then gets the old file.
 	MaxAge, MaxStale time.Duration
 
+	// KeepFresh is how long after a client has last read it a mutable file is
+	// refreshed without being asked for. 0 means never.
+	KeepFresh time.Duration
+
 	// NegativeTTL is how long a 404 of all upstreams is remembered. 0 means
 	// not at all.
 	NegativeTTL time.Duration

@@ -90,6 +90,10 @@ const (
 	// since apt refuses what is past its Valid-Until.
 	defaultMaxStale = time.Hour
 
+	// Machines update themselves once a day: so what they use is fresh when they
+	// come, and what nobody uses any more costs its upstream two days of questions.
+	defaultKeepFresh = 48 * time.Hour
+
 	// apt asks for a dozen optional names in each run, and fifty machines run it
 	// in the same minute; a file that has just appeared is seen soon enough.
 	defaultNegativeTTL = time.Minute

@@ -64,6 +64,7 @@ type mirrorTable struct {
 	MutableIn         string   `toml:"mutable_in"`
 	MaxAge            scalar   `toml:"max_age"`
 	MaxStale          scalar   `toml:"max_stale"`
+	KeepFresh         scalar   `toml:"keep_fresh"`
 	NegativeTTL       scalar   `toml:"negative_ttl"`
 	KeepDropped       scalar   `toml:"keep_dropped"`
 	RedirectToHTTP    scalar   `toml:"redirect_to_http"`

@@ -27,6 +27,7 @@ func (r *resolver) mirror(index int, t *mirrorTable) Mirror {
 		MutableIn:         r.place(at("mutable_in"), t.MutableIn),
 		MaxAge:            r.duration(at("max_age"), t.MaxAge, defaultMaxAge, 0, maxAgeLimit),
 		MaxStale:          r.duration(at("max_stale"), t.MaxStale, defaultMaxStale, 0, maxAgeLimit),
+		KeepFresh:         r.duration(at("keep_fresh"), t.KeepFresh, defaultKeepFresh, 0, maxAgeLimit),
 		NegativeTTL:       r.duration(at("negative_ttl"), t.NegativeTTL, defaultNegativeTTL, 0, maxNegativeTTL),
 		KeepDropped:       r.keepDropped(at("keep_dropped"), t.KeepDropped),
 		RedirectToHTTP:    r.boolean(at("redirect_to_http"), t.RedirectToHTTP, false),

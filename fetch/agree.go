@@ -3,7 +3,9 @@ package fetch
 import (
 	"errors"
 	"fmt"
+	"io"
 	"mirror"
+	"mirror/repo"
 	"slices"
 	"time"
 )
@@ -59,6 +61,17 @@ func (g *generation) agree() error {
 // signs reports why sig cannot be the signature of c. Without a keyring only their
 // times tell.
 func (g *generation) signs(c content, t *transfer, sig content, st *transfer) error {
+	if g.top.m.Keyring != "" {
+		keys, err := repo.LoadKeyring(g.top.m.Keyring)
+		if err != nil {
+			return err
+		}
+		b, err := io.ReadAll(io.NewSectionReader(sig, 0, min(sig.size, mostSmall)))
+		if err != nil {
+			return err
+		}
+		return keys.Detached(io.NewSectionReader(c, 0, c.size), b, g.e.now())
+	}
 	if t == nil || time.Since(t.now().meta.ModTime) > settleTime {
 		return nil
 	}

@@ -110,14 +110,17 @@ func summer(r io.ReaderAt, size int64) func(repo.Algorithm) (string, error) {
 	}
 }
 
-// verify compares the whole part with what is known of it. What it finds out on the
-// way is kept.
+// verify compares the whole part with what is known of it, and has its signature
+// checked. What it finds out on the way is kept.
 func (t *transfer) verify(src upstream) error {
 	s := t.now()
 	if len(t.expected) > 0 {
 		if err := t.compare(s.have); err != nil {
 			return err
 		}
+	}
+	if err := t.checkSignature(src); err != nil {
+		return err
 	}
 	// Of what clients wait for, nothing is read before they have it.
 	if t.held == nil || t.nature.Index == "" {

@@ -3,7 +3,6 @@ package fetch
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"time"
 
 	"mirror"
@@ -72,7 +71,7 @@ func (t *transfer) renew() bool {
 		return false
 	}
 	lead := t.e.leader(t.ctx, place{t.name, t.m, t.rest, true})
-	if lead.name == t.name || !t.e.refreshSince(t.ctx, lead, t.begun) {
+	if lead.name == t.name || t.confirmLeader(lead) != nil {
 		return false
 	}
 	before := t.expected
@@ -95,37 +94,16 @@ func (t *transfer) accompany() {
 		return
 	}
 	if lead, ok := t.e.leaderOfSet(t.ctx, t.m, t.rest); ok && lead.name != t.name {
-		t.e.refreshSince(t.ctx, lead, t.begun)
+		t.confirmLeader(lead) // if that fails, the file is compared with what is known
 	}
 }
 
-// refreshSince has a published file confirmed by its upstream, unless it was after
-// a moment, and reports whether it is. It waits for renewWait at most.
-func (e *Engine) refreshSince(ctx context.Context, p place, since time.Time) bool {
-	wait, cancel := context.WithTimeout(ctx, renewWait)
+// confirmLeader has the file confirmed that vouches for t's, unless it was since t
+// began.
+func (t *transfer) confirmLeader(lead place) error {
+	ctx, cancel := context.WithTimeout(t.ctx, renewWait)
 	defer cancel()
-	for range maxTries {
-		held, err := e.held(wait, p.name)
-		if err != nil || held == nil {
-			return false
-		}
-		if !held.Checked.Before(since) {
-			return true
-		}
-		t, err := e.beginAs(order{since: since}, p.name, p.m, p.rest, held, true)
-		if err != nil {
-			return false
-		}
-		e.refreshed(wait, p.name, t)
-		if wait.Err() != nil {
-			return false
-		}
-		if t != nil && t.since.Equal(since) {
-			held, err := e.held(wait, p.name)
-			return err == nil && held != nil && !held.Checked.Before(since)
-		}
-	}
-	return false
+	return t.e.refreshSince(ctx, lead, t.begun)
 }
 
 // bringWithLeader refreshes a file of ours together with the one that vouches for
@@ -138,10 +116,7 @@ func (e *Engine) bringWithLeader(ctx context.Context, g *group, p place, held *i
 	if lead.name == p.name {
 		return how, 0, false, nil
 	}
-	if !e.refreshSince(ctx, lead, g.begun) {
-		if err = e.failedSince(ctx, lead.name, g.begun); err == nil {
-			err = fmt.Errorf("%w: /%s, which names it, could not be refreshed", mirror.ErrBusy, lead.name)
-		}
+	if err := e.refreshSince(ctx, lead, g.begun); err != nil {
 		return how, 0, true, err
 	}
 	now, err := e.held(ctx, p.name)

@@ -43,6 +43,7 @@ func (e *Engine) look(ctx context.Context, p place) (*File, error) {
 	if !ok {
 		return f, nil // what others put there is theirs to keep fresh
 	}
+	store.MarkUsed(f.file, f.info, e.now())
 	f.Meta.ETag, f.Meta.ContentType = rec.ETag, rec.ContentType
 	if lead := e.leader(ctx, p); lead.name != name {
 		if held, err := e.held(ctx, lead.name); err == nil && held != nil {

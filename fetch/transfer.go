@@ -252,10 +252,28 @@ func (t *transfer) prepare() error {
 		}
 		t.steps.done("digest")
 	}
+	t.inheritUse()
 	t.waitRow()
 	t.row.Publishing, t.row.Digest = true, t.digest
 	t.row.Total, t.row.ModTime = st.Size, st.ModTime // the record says what the file says
 	return nil
+}
+
+// inheritUse notes in the part when the file was last used, if it is one that is
+// refreshed as long as it is.
+func (t *transfer) inheritUse() {
+	if !t.m.IsMutable(string(t.rest)) {
+		return
+	}
+	used := t.e.now()
+	if t.held != nil {
+		if fi, err := t.e.tree.Lstat(t.name); err == nil {
+			used = store.Used(fi)
+		}
+	}
+	if err := t.part.SetUsed(used); err != nil {
+		t.e.log.Warn("when a file was last used cannot be noted", "path", "/"+string(t.name), "err", err)
+	}
 }
 
 // failed leaves behind what the next attempt, or the next reader of the log,

@@ -5,6 +5,7 @@
 //	Why      tells what is known of a name, and what comes next
 //	List     tells what is in a directory, and what is here of it
 //	Sync     brings a whole directory
+//	Refresh  confirms what changes upstream, as a Keeper does by itself
 //	Verify   reads what is here, and repairs what is damaged
 //	GC       removes what the upstream dropped long ago
 //	Reindex  records what stands in the docroot, and forgets what has gone

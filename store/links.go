@@ -89,7 +89,7 @@ func (t *Tree) SetDirTime(name mirror.Name, mtime time.Time) error {
 		return lookError(name, err)
 	}
 	defer d.Close()
-	if err := futimens(d, mtime); err != nil {
+	if err := setTimes(d, mtime, mtime); err != nil {
 		return storeError(name, err)
 	}
 	return nil

@@ -183,7 +183,7 @@ func Visible(size, total int64, checked bool) int64 {
 // may have all of it. A zero mtime leaves the time of the last write.
 func (p *Part) Check(mtime time.Time) error {
 	if !mtime.IsZero() {
-		if err := futimens(p.f, mtime); err != nil {
+		if err := setTimes(p.f, mtime, mtime); err != nil {
 			return storeError(p.Name, err)
 		}
 	}
@@ -194,11 +194,7 @@ func (p *Part) Check(mtime time.Time) error {
 	return nil
 }
 
-// futimens sets both times of an open file (futimens(3), which package unix does
-// not have: it is utimensat(2) without a path).
-func futimens(f *os.File, t time.Time) error {
-	ts := unix.NsecToTimespec(t.UnixNano())
-	times := [2]unix.Timespec{ts, ts}
+func futimens(f *os.File, times [2]unix.Timespec) error {
 	_, _, errno := unix.Syscall6(unix.SYS_UTIMENSAT, f.Fd(), 0, uintptr(unsafe.Pointer(&times)), 0, 0, 0)
 	if errno != 0 {
 		return &os.PathError{Op: "utimensat", Path: f.Name(), Err: errno}

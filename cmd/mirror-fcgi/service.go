@@ -106,6 +106,8 @@ func (s *service) work(ctx context.Context) {
 			return site.VerifyRound(ctx, s.log)
 		}})
 	}
+	keeper := &maint.Keeper{Site: site}
+	jobs = append(jobs, maint.Job{Name: "refresh", Every: maint.RefreshEvery(s.conf), Do: keeper.Round})
 	s.working.Go(func() { maint.Schedule(ctx, s.log, jobs) })
 }
 

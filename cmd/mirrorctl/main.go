@@ -3,6 +3,7 @@
 //	mirrorctl check-config     read the configuration and say what is wrong
 //	mirrorctl fetch PATH...    fetch files as requests would
 //	mirrorctl sync PATH        bring a directory and everything below it
+//	mirrorctl refresh [PATH]   confirm what changes upstream
 //	mirrorctl verify [PATH]    read what is here, and repair what is damaged
 //	mirrorctl gc               remove what the upstream dropped long ago
 //	mirrorctl why PATH         tell the state of a name, and what comes next
@@ -93,7 +94,7 @@ A PATH is that of a URL ("/debian/a%20file", with or without the base), a
 whole URL, a file below the docroot, or a plain name ("debian/a file").`
 	root.CompletionOptions.HiddenDefaultCmd = true
 	file := root.PersistentFlags().String("config", path, "the configuration `FILE`; "+configKey+" names another default")
-	root.AddCommand(checkCommand(file), fetchCommand(file), syncCommand(file), verifyCommand(file), gcCommand(file), whyCommand(file), reindexCommand(file), adoptCommand(file),
+	root.AddCommand(checkCommand(file), fetchCommand(file), syncCommand(file), refreshCommand(file), verifyCommand(file), gcCommand(file), whyCommand(file), reindexCommand(file), adoptCommand(file),
 		lsCommand(file), parseCommand())
 	return root
 }

@@ -1,0 +1,131 @@
+package fetch
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
+
+	"mirror"
+)
+
+// signer signs releases.
+type signer struct {
+	t   *testing.T
+	key *openpgp.Entity
+}
+
+func newSigner(t *testing.T) *signer {
+	key, err := openpgp.NewEntity("An Archive", "", "archive@one.example", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &signer{t, key}
+}
+
+func (s *signer) inline(text string) string {
+	var b bytes.Buffer
+	w, err := clearsign.Encode(&b, s.key.PrivateKey, nil)
+	if err == nil {
+		_, err = w.Write([]byte(text))
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return b.String()
+}
+
+func (s *signer) detached(text string) string {
+	var b bytes.Buffer
+	if err := openpgp.ArmoredDetachSign(&b, s.key, strings.NewReader(text), nil); err != nil {
+		s.t.Fatal(err)
+	}
+	return b.String()
+}
+
+// keyring writes the public key, and returns its path.
+func (s *signer) keyring() string {
+	var b bytes.Buffer
+	if err := s.key.Serialize(&b); err != nil {
+		s.t.Fatal(err)
+	}
+	path := filepath.Join(s.t.TempDir(), "keyring.gpg")
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return path
+}
+
+// sign has upstream's present release signed.
+func (m *mirrored) sign(s *signer) {
+	m.site.t.Helper()
+	text := m.body("dists/sid/Release")
+	m.set(inRelease, s.inline(text))
+	m.set("dists/sid/Release.gpg", s.detached(text))
+}
+
+// TestKeyring: an index that no key of the keyring has signed is refused, and the
+// old one stays.
+func TestKeyring(t *testing.T) {
+	right, wrong := newSigner(t), newSigner(t)
+	for _, top := range []string{inRelease, "dists/sid/Release"} {
+		m := newMirrored(t, false, "keyring = \""+right.keyring()+"\"\n")
+		m.sign(wrong)
+		if _, err := m.get(m.e, mirror.Name("m/"+top)); !errors.Is(err, mirror.ErrWrong) {
+			t.Errorf("%s: %v, want %v", top, err, mirror.ErrWrong)
+		}
+		m.settle(m.e)
+		m.sign(right)
+		m.clock.advance(2 * leastBackOff)
+		m.fetch(top, packages)
+		old, oldMember := m.body(top), m.body(packages)
+		m.add("one", "2", "the second version of one")
+		m.update()
+		m.sign(wrong)
+		m.refresh(top)
+		m.wantHeld(top, old)
+		m.wantHeld(packages, oldMember)
+		if !strings.Contains(m.log.String(), "unknown") && !strings.Contains(m.log.String(), "not in the keyring") {
+			t.Errorf("%s: the log does not say who signed it", top)
+		}
+		m.sign(right)
+		m.refresh(top)
+		m.wantHeld(top, m.body(top))
+		m.wantHeld(packages, m.body(packages))
+	}
+}
+
+// TestKeyringPair: a signature that is here fits to what it signs.
+func TestKeyringPair(t *testing.T) {
+	s := newSigner(t)
+	m := newMirrored(t, false, "keyring = \""+s.keyring()+"\"\n")
+	m.sign(s)
+	m.fetch("dists/sid/Release", "dists/sid/Release.gpg")
+	old, oldSignature := m.body("dists/sid/Release"), m.body("dists/sid/Release.gpg")
+	m.add("one", "2", "the second version of one")
+	m.update()
+	m.set("dists/sid/Release.gpg", oldSignature) // not yet updated
+	m.refresh("dists/sid/Release")
+	m.wantHeld("dists/sid/Release", old)
+	m.sign(s)
+	m.refresh("dists/sid/Release")
+	m.wantHeld("dists/sid/Release", m.body("dists/sid/Release"))
+	m.wantHeld("dists/sid/Release.gpg", m.body("dists/sid/Release.gpg"))
+}
+
+// TestNoKeyring: a keyring that cannot be read is nothing to go on with.
+func TestNoKeyring(t *testing.T) {
+	m := newMirrored(t, false, "keyring = \"none.gpg\"\n")
+	if _, err := m.get(m.e, "m/"+inRelease); !errors.Is(err, mirror.ErrStore) || !strings.Contains(err.Error(), "none.gpg") {
+		t.Errorf("%v", err)
+	}
+	m.settle(m.e)
+}
