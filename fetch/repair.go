@@ -32,6 +32,16 @@ func (e *Engine) Repair(ctx context.Context, name mirror.Name) (size int64, err 
 	return size, errors.Join(err, failed)
 }
 
+// Expectations returns what is known of a file's bytes, by its repository's indexes or
+// by its name alone: any of them will do. None: nothing is known.
+func (e *Engine) Expectations(ctx context.Context, name mirror.Name) []index.Expected {
+	m, rest, ok := e.lookup(name)
+	if !ok {
+		return nil
+	}
+	return e.expectations(ctx, m, rest)
+}
+
 // Quarantine takes a damaged file of ours out of the docroot, into the state
 // directory, and returns where it is there: the next request fetches it. rec is its
 // record; a file that has another by now stays (mirror.ErrChanged).

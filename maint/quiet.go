@@ -37,11 +37,16 @@ func isCached(f *os.File, size int64) bool {
 	return err == nil && int64(stat.Cache)*int64(os.Getpagesize()) > size/2
 }
 
-// forget drops n bytes of the file from the page cache: it is the clients', and what
-// is read once only pushes out what they use. Bytes that are not on disk yet stay.
-func forget(f *os.File, off, n int64) {
-	_ = unix.Fadvise(int(f.Fd()), off, n, unix.FADV_DONTNEED)
+// forget drops the file from the page cache, up to an offset, or with 0 all of it: the
+// cache is the clients', and what is read once only pushes out what they use. Bytes
+// that are not on disk yet stay. It begins at the start each time, since the kernel
+// keeps its larger pieces of a file unless all of one is to go.
+func forget(f *os.File, end int64) {
+	_ = unix.Fadvise(int(f.Fd()), 0, end, unix.FADV_DONTNEED)
 }
+
+// forgetEvery is how much of a file is in the page cache at most, for being read.
+const forgetEvery = 16 << 20
 
 // reader reads whole files at a bounded rate.
 type reader struct {
@@ -60,6 +65,10 @@ func (r *reader) sum(ctx context.Context, f *os.File, keep bool, more ...io.Writ
 		return nil, err
 	}
 	h := sha256.New()
+	forgotten := int64(0)
+	if !keep {
+		defer forget(f, 0)
+	}
 	for off := int64(0); ; {
 		n, err := f.ReadAt(r.buf, off)
 		h.Write(r.buf[:n])
@@ -69,10 +78,11 @@ func (r *reader) sum(ctx context.Context, f *os.File, keep bool, more ...io.Writ
 			}
 		}
 		r.read(n)
-		if !keep {
-			forget(f, off, int64(n))
-		}
 		off += int64(n)
+		if !keep && off-forgotten >= forgetEvery {
+			forget(f, off)
+			forgotten = off
+		}
 		if err == io.EOF {
 			return h.Sum(nil), nil
 		}

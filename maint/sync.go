@@ -48,7 +48,7 @@ type Progress struct {
 
 // Action is one thing that a sync does.
 type Action struct {
-	Verb string // "fetch", "replace", "confirm", "ask", "link", "hard link", "delete", "keep", "refuse", "fail"
+	Verb string // "fetch", "replace", "confirm", "ask", "link", "hard link", "delete", "drop", "keep", "refuse", "fail"
 	Name mirror.Name
 	Text string // where a link leads, or why it was refused or failed
 }

@@ -209,6 +209,7 @@ func (r *syncing) drop() error {
 	for _, name := range r.obsoleteFiles() {
 		by[name.Parent()] = append(by[name.Parent()], string(name))
 		r.sum.Dropped++
+		r.tell("drop", name, "it is no longer upstream")
 	}
 	for _, dir := range slices.Sorted(maps.Keys(by)) {
 		if err := r.Engine.Index().MarkDropped(r.ctx, string(dir), now, by[dir]...); err != nil {

@@ -300,10 +300,7 @@ func (v *verifying) examine(rec index.Record) (Verdict, error) {
 	}
 	quietly(f)
 	keep := isCached(f, rec.Size)
-	claims, err := v.claims(rec)
-	if err != nil {
-		return verdict(Unreadable, err.Error())
-	}
+	claims := v.claims(rec)
 	digest, err := v.reader.sum(v.ctx, f, keep, claims.hashes()...)
 	if v.ctx.Err() != nil {
 		return verdict(Unreadable, "")
@@ -312,7 +309,7 @@ func (v *verifying) examine(rec index.Record) (Verdict, error) {
 		return v.compare(rec, f, digest, claims)
 	}
 	// Is it the disk, or only the memory that it was read into?
-	forget(f, 0, 0)
+	forget(f, 0)
 	claims.reset()
 	digest, err = v.reader.sum(v.ctx, f, keep, claims.hashes()...)
 	now, statErr := f.Stat()

@@ -17,16 +17,15 @@ type claims struct {
 	sums map[repo.Algorithm]hash.Hash // of the algorithms that take the bytes as they are read
 }
 
-func (v *verifying) claims(rec index.Record) (*claims, error) {
-	list, err := v.Engine.Index().Expected(v.ctx, rec.Name)
-	c := &claims{list: list, sums: make(map[repo.Algorithm]hash.Hash)}
-	for _, e := range list {
+func (v *verifying) claims(rec index.Record) *claims {
+	c := &claims{list: v.Engine.Expectations(v.ctx, mirror.Name(rec.Name)), sums: make(map[repo.Algorithm]hash.Hash)}
+	for _, e := range c.list {
 		a := repo.Algorithm(e.Algorithm)
 		if h := a.New(); h != nil && a != repo.SHA256 { // that one is made in any case
 			c.sums[a] = h
 		}
 	}
-	return c, err
+	return c
 }
 
 func (c *claims) hashes() []io.Writer {
@@ -69,17 +68,17 @@ func (v *verifying) compare(rec index.Record, f *os.File, digest []byte, c *clai
 	for _, e := range c.list {
 		right, err := c.isRight(e, f, rec.Size, digest)
 		if right {
-			verdict.State = Right
+			verdict.State, verdict.Text = Right, ""
 			break
 		}
-		verdict.State = Wrong
-		verdict.Text = fmt.Sprintf("%s says another digest or size", Quote(mirror.Name(e.Via)))
-		if err != nil {
-			verdict.Text = fmt.Sprintf("%s says %s, which it has none of: %v", Quote(mirror.Name(e.Via)), repo.Algorithm(e.Algorithm), err)
+		by := "its name"
+		if e.Via != "" {
+			by = Quote(mirror.Name(e.Via))
 		}
-	}
-	if verdict.State == Right {
-		verdict.Text = ""
+		verdict.State, verdict.Text = Wrong, by+" says another digest or size"
+		if err != nil {
+			verdict.Text = fmt.Sprintf("%s says its %s, and it has none: %v", by, repo.Algorithm(e.Algorithm), err)
+		}
 	}
 	if rec.Digest != nil || v.DryRun || verdict.State != Right {
 		return verdict, nil
