@@ -101,3 +101,18 @@ func TestAPKIndex(t *testing.T) {
 		}
 	}
 }
+
+// FuzzAPK holds every file that has a digest to the way that it was made: nothing
+// can be added to it.
+func FuzzAPK(f *testing.F) {
+	for signatures := range 2 {
+		file, _ := apk(f, signatures)
+		f.Add(file)
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		sum, err := Sum(APKControl, bytes.NewReader(file))
+		if (err == nil) != (len(sum) == APKControl.size()) {
+			t.Errorf("the digest %x with the error %v", sum, err)
+		}
+	})
+}

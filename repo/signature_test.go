@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -300,6 +301,64 @@ func TestKeyrings(t *testing.T) {
 	if _, err := LoadKeyring(filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
+}
+
+// TestTogether checks signatures in many goroutines; the race detector looks on.
+func TestTogether(t *testing.T) {
+	one := testRing(t, "one.gpg")
+	text, err := os.ReadFile("testdata/repos/debian/dists/leaf/InRelease")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if _, err := one.Inline(bytes.NewReader(text), signed); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func FuzzKeyring(f *testing.F) {
+	for _, name := range []string{"one.gpg", "two.asc"} {
+		data, err := os.ReadFile(filepath.Join("testdata/repos/keys", name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Add([]byte("\x00\x00\x00\x20\x01\x01\x00\x02KBXf\x00"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if keys, err := readKeys(data); err == nil && len(keys) == 0 {
+			t.Error("a keyring without keys")
+		}
+	})
+}
+
+// FuzzDetached holds the check to its word: any other signature of the same key is
+// one of another text.
+func FuzzDetached(f *testing.F) {
+	signature, err := os.ReadFile("testdata/repos/arch/grove.db.sig")
+	if err != nil {
+		f.Fatal(err)
+	}
+	armoured, err := os.ReadFile("testdata/repos/rpm/repodata/repomd.xml.asc")
+	if err != nil {
+		f.Fatal(err)
+	}
+	k, err := LoadKeyring("testdata/repos/keys/one.gpg")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(signature)
+	f.Add(armoured)
+	f.Fuzz(func(t *testing.T, signature []byte) {
+		if err := k.Detached(strings.NewReader("a text that nobody has signed"), signature, signed); !errors.Is(err, ErrUntrusted) {
+			t.Error(err)
+		}
+	})
 }
 
 func FuzzInline(f *testing.F) {
