@@ -43,7 +43,8 @@ var names = []struct{ name, index, set, signatures, claim string }{
 	{"SHA512SUMS.sign", "", "SHA512SUMS.gpg SHA512SUMS.sign SHA512SUMS.asc SHA512SUMS", "", ""},
 	{"sha256sums.asc", "sha256sums.asc", "sha256sums.gpg sha256sums.sign sha256sums.asc sha256sums", "", ""},
 	{"T-1-CHECKSUM", "T-1-CHECKSUM", "T-1-CHECKSUM.gpg T-1-CHECKSUM.sign T-1-CHECKSUM.asc T-1-CHECKSUM", "T-1-CHECKSUM.gpg T-1-CHECKSUM.sign T-1-CHECKSUM.asc inline", ""},
-	{"a.iso.sha256", "a.iso.sha256", "a.iso.sha256.gpg a.iso.sha256.sign a.iso.sha256.asc a.iso.sha256", "a.iso.sha256.gpg a.iso.sha256.sign a.iso.sha256.asc", ""},
+	{"a.iso.sha256", "a.iso.sha256", "a.iso.sha256.gpg a.iso.sha256.sign a.iso.sha256.asc a.iso.sha256", "", ""},
+	{"dists/sid/x/SHA256SUMS", "dists/sid/x/SHA256SUMS", "SHA256SUMS.gpg SHA256SUMS.sign SHA256SUMS.asc SHA256SUMS", "", ""},
 	{"a.iso.asc", "", "", "", ""},
 	{"a.deb", "", "", "", ""},
 

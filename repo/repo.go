@@ -76,7 +76,8 @@ type Nature struct {
 
 	// Signatures are the names of the detached signatures of this file that are
 	// in use for its format; any of them will do. Inline: the file contains its
-	// own (InRelease).
+	// own (InRelease). Both: either will do (Fedora's CHECKSUM contains it, others'
+	// have it beside them).
 	Signatures []string
 	Inline     bool
 

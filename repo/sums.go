@@ -39,9 +39,15 @@ func (sums) Of(name string) (Nature, bool) {
 	if !k.many && k.stem == "" {
 		return Nature{}, false
 	}
-	set := sumsSet(name)
-	_, base := split(name)
-	return Nature{Index: name, Set: set, Signatures: set[:3:3], Inline: strings.HasSuffix(base, "-CHECKSUM")}, true
+	n := Nature{Index: name, Set: sumsSet(name)}
+	dir, base := split(name)
+	// The digest of one file (Maven has three for each) is hardly ever signed, and
+	// for what is below dists/ Debian's Release vouches: a signature is not to be
+	// insisted on.
+	if k.many && root(dir) == dir {
+		n.Signatures, n.Inline = n.Set[:3:3], strings.HasSuffix(base, "-CHECKSUM")
+	}
+	return n, true
 }
 
 func sumsSet(name string) []string {
