@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"errors"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -283,4 +284,30 @@ func TestPrefetchNewer(t *testing.T) {
 	if m.o.Count("/pool/one_0_amd64.deb", "") > 0 {
 		t.Error("an older package was brought")
 	}
+}
+
+// TestEndIsHeldUntilVerified: of a large file with wrong bytes no client gets the
+// end, and what it gets is shorter than was promised.
+func TestEndIsHeldUntilVerified(t *testing.T) {
+	m := newMirrored(t, false, "")
+	const name = "pool/large_1_amd64.deb"
+	body := strings.Repeat("0123456789abcdef", 3<<20/16)
+	m.add("large", "1", body)
+	m.update()
+	m.fetch(inRelease, packages)
+	m.set(name, body[:len(body)-1]+"x")
+	f, err := m.e.Open(m.ctx(), "m/"+name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	got, err := io.ReadAll(f)
+	if err == nil || len(got) > len(body)-store.HoldBack || !strings.HasPrefix(body, string(got)) {
+		t.Errorf("%d bytes of %d, %v", len(got), len(body), err)
+	}
+	m.settle(m.e)
+	m.set(name, body)
+	m.clock.advance(2 * leastBackOff)
+	m.fetch(name)
+	m.wantHeld(name, body)
 }

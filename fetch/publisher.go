@@ -2,13 +2,9 @@ package fetch
 
 import (
 	"context"
-	"crypto/sha256"
-	"fmt"
-	"io"
 	"sync"
 	"time"
 
-	"mirror"
 	"mirror/store"
 	"mirror/store/index"
 )
@@ -160,16 +156,3 @@ func (p *publisher) mayReplace(ctx context.Context, t *transfer) bool {
 	_, ours := p.e.claim(ctx, t.name, fi)
 	return ours && fi.Mode().IsRegular()
 }
-
-// digestOf reads the size bytes of a checked part and returns their SHA-256.
-func digestOf(p *store.Part, size int64) ([]byte, error) {
-	h := sha256.New()
-	buf := digestBuffers.Get().(*[]byte)
-	defer digestBuffers.Put(buf)
-	if _, err := io.CopyBuffer(h, io.NewSectionReader(p, 0, size), *buf); err != nil {
-		return nil, fmt.Errorf("%w: reading back a finished file: %w", mirror.ErrStore, err)
-	}
-	return h.Sum(nil), nil
-}
-
-var digestBuffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}

@@ -37,6 +37,7 @@ type transfer struct {
 	row      index.Partial // what the record says, or will say, of part
 	rowReady chan struct{} // closed when row was written; nil: it is not being written
 	upstream string        // of the last attempt
+	digester *digester     // of the part, once one is needed
 	digest   []byte        // SHA-256 of the part, once it is known
 	reading  *reading      // of the part, where it was read as an index
 	begun    time.Time
@@ -128,6 +129,9 @@ func (t *transfer) unnamed(err error) {
 // end tells of the transfer's end. published: the file is in the docroot.
 func (t *transfer) end(published bool, err error) {
 	defer t.cancel(nil)
+	if t.digester != nil {
+		t.digester.end()
+	}
 	if err != nil {
 		t.failed(err)
 	}
@@ -246,12 +250,10 @@ func (t *transfer) prepare() error {
 	if err != nil {
 		return err
 	}
-	if t.digest == nil {
-		if t.digest, err = digestOf(t.part, st.Size); err != nil {
-			return err
-		}
-		t.steps.done("digest")
+	if _, err := t.sha256(); err != nil {
+		return err
 	}
+	t.steps.done("digest")
 	t.inheritUse()
 	t.waitRow()
 	t.row.Publishing, t.row.Digest = true, t.digest
@@ -380,8 +382,11 @@ func (t *transfer) setAside() string {
 
 // letGo ends those who read the part.
 func (t *transfer) letGo() {
+	if t.digester != nil {
+		t.digester.end()
+	}
 	old := t.part
-	t.part, t.row, t.digest, t.reading = nil, index.Partial{}, nil, nil
+	t.part, t.row, t.digest, t.digester, t.reading = nil, index.Partial{}, nil, nil, nil
 	t.update(func(s *state) { *s = state{meta: mirror.Meta{Size: -1}} })
 	old.Close()
 }
@@ -408,6 +413,10 @@ func (t *transfer) started(src upstream, meta mirror.Meta) {
 		ContentType: meta.ContentType, Boot: t.e.boot, Started: t.e.now(),
 	}
 	t.update(func(s *state) { s.meta, s.from, s.started = meta, t.row.Upstream, true })
+	if t.digester == nil && len(t.expected) > 0 && meta.Size >= alongside {
+		t.digester = newDigester(t.part)
+		t.digester.follow(t)
+	}
 	// Nothing of a small file can be read before it is checked, and nobody
 	// resumes it: no other process needs the row.
 	if meta.Size < 0 || meta.Size > store.HoldBack {
