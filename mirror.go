@@ -26,6 +26,10 @@ type Meta struct {
 	// at least a minute older than the answer's Date (RFC 9110, 8.8.2.2). A
 	// younger file may change twice within the second that the header tells.
 	LastModified string
+
+	// Fresh is for how long from now the upstream calls the file current: 0 where it
+	// does not say, less than 0 where not even now.
+	Fresh time.Duration
 }
 
 // StrongETag returns the entity tag when it is a strong validator (RFC 9110,

@@ -209,7 +209,9 @@ type Mirror struct {
 	// MaxAge is how long a mutable file counts as fresh after it was last
 	// confirmed. For MaxStale more it is served at once while the upstream is
 	// asked behind the client's back. Past both the client waits for the
-	// upstream, two seconds at most, and then gets the old file.
+	// upstream, two seconds at most, and then gets the old file. What the upstream
+	// says of a file that belongs to no repository's metadata goes before MaxAge,
+	// within ten seconds and the sum of both.
 	MaxAge, MaxStale time.Duration
 
 	// KeepFresh is how long after a client has last read it a mutable file is

@@ -203,7 +203,7 @@ func (t *transfer) touch(src upstream, meta mirror.Meta) error {
 	if t.held.Upstream != src.URL(t.rest) {
 		meta.ETag = "" // it means nothing to the upstream of the record
 	}
-	err := t.e.index.Touch(t.ctx, string(t.name), t.e.now(), meta.ETag, meta.LastModified)
+	err := t.e.index.Touch(t.ctx, string(t.name), t.e.now(), meta.ETag, meta.LastModified, meta.Fresh)
 	if err != nil {
 		return fmt.Errorf("%w: recording that /%s is current: %w", mirror.ErrStore, t.name, err)
 	}

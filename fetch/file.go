@@ -18,7 +18,8 @@ import (
 // goroutine at a time, but for Close, which ends a Read: net/http reads the
 // parts of several ranges in a goroutine that may outlive its answer.
 type File struct {
-	Meta mirror.Meta // Size is known
+	Meta  mirror.Meta // Size is known
+	Fresh Freshness   // of a published file
 
 	published bool
 	aside     bool     // of a published file: see Aside

@@ -61,6 +61,7 @@ type Inspection struct {
 // Inspect tells what the engine would go by if name were asked for now, at the
 // place that the docroot's links lead to. It changes nothing, and asks no upstream.
 func (e *Engine) Inspect(ctx context.Context, name mirror.Name) (*Inspection, error) {
+	ctx = context.WithValue(ctx, observer{}, true)
 	in := &Inspection{}
 	real, linkErr := e.tree.Resolve(name)
 	if linkErr == nil {
@@ -94,7 +95,7 @@ func (e *Engine) Inspect(ctx context.Context, name mirror.Name) (*Inspection, er
 	if err := e.inspectPart(in, name); err != nil {
 		return nil, err
 	}
-	in.Next, in.Until = e.next(in, name)
+	in.Next, in.Until = e.next(ctx, in, name)
 	return in, nil
 }
 
@@ -129,14 +130,14 @@ func (e *Engine) inspectPart(in *Inspection, name mirror.Name) error {
 }
 
 // next walks the way of a request: see Open.
-func (e *Engine) next(in *Inspection, name mirror.Name) (Next, time.Time) {
+func (e *Engine) next(ctx context.Context, in *Inspection, name mirror.Name) (Next, time.Time) {
 	switch {
 	case errors.Is(in.Err, mirror.ErrIsDirectory):
 		return NextDirectory, time.Time{}
 	case in.Err != nil:
 		return NextRefuse, time.Time{}
 	case in.Found != nil:
-		return e.nextOfFound(in)
+		return e.nextOfFound(ctx, in, name)
 	case in.Mirror == nil && errors.Is(e.outside(name), mirror.ErrIsDirectory):
 		return NextDirectory, time.Time{}
 	case in.Mirror == nil:
@@ -154,20 +155,17 @@ func (e *Engine) next(in *Inspection, name mirror.Name) (Next, time.Time) {
 }
 
 // nextOfFound is next for a file that the docroot has: see look.
-func (e *Engine) nextOfFound(in *Inspection) (Next, time.Time) {
+func (e *Engine) nextOfFound(ctx context.Context, in *Inspection, name mirror.Name) (Next, time.Time) {
 	if !in.Mutable || !in.Ours {
 		return NextServe, time.Time{}
 	}
-	var checked, failed time.Time
-	if in.recorded() {
-		checked = in.Record.Checked
-	} else { // an intent tells when its fetch began
-		checked = in.Partial.Started
+	rec := in.Record
+	if !in.recorded() { // an intent tells when its fetch began
+		r := in.Partial.Record()
+		rec = &r
 	}
-	if in.Failure != nil {
-		failed = in.Failure.At
-	}
-	return due(checked, in.Mirror, failed, e.now())
+	s := e.standing(ctx, place{name, in.Mirror, in.Rest, true}, *rec)
+	return s.next, s.until
 }
 
 // Idle returns once nobody fetches name, in this process or another.

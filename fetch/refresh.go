@@ -36,19 +36,11 @@ func (e *Engine) Duty(ctx context.Context, name mirror.Name) (Duty, bool) {
 		return Duty{}, false
 	}
 	now := e.now()
-	d := Duty{Leader: name, Unused: now.Sub(store.Used(fi))}
-	if lead := e.leader(ctx, p); lead.name != name {
-		if held, err := e.held(ctx, lead.name); err == nil && held != nil {
-			d.Leader, rec = lead.name, *held
-		}
-	}
-	fail, _, err := e.index.Failure(ctx, string(d.Leader))
-	if err != nil {
-		return Duty{}, false
-	}
-	next, _ := due(rec.Checked, p.m, fail.At, now)
-	d.IsDue = next != NextServe && !now.Before(fail.Until)
-	return d, true
+	s := e.standing(ctx, p, rec)
+	return Duty{
+		Leader: s.lead.name, IsDue: s.next != NextServe && !now.Before(s.fail.Until),
+		Unused: now.Sub(store.Used(fi)),
+	}, true
 }
 
 // Refresh has a published file of ours confirmed by its upstream, together with

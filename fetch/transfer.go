@@ -135,6 +135,7 @@ func (t *transfer) end(published bool, err error) {
 	if err != nil {
 		t.failed(err)
 	}
+	t.tell(err)
 	t.steps.log(t, err)
 	// Unlocked before it is told: who hears of the end and looks again finds
 	// either the file or a free lock.
@@ -222,7 +223,7 @@ func (t *transfer) lookAgain() (here bool, err error) {
 	case !t.since.IsZero():
 		return rec.Checked.After(t.since), nil
 	}
-	return isFresh(rec, t.m, t.e.now()), nil
+	return t.e.isFresh(t.ctx, place{t.name, t.m, t.rest, true}, rec), nil
 }
 
 // check is reached with the whole file in the part: from here on its end may
@@ -410,7 +411,7 @@ func (t *transfer) started(src upstream, meta mirror.Meta) {
 	t.row = index.Partial{
 		Name: string(t.name), Upstream: src.URL(t.rest), Inode: t.part.Inode,
 		Total: meta.Size, ModTime: meta.ModTime, ETag: meta.ETag, LastModified: meta.LastModified,
-		ContentType: meta.ContentType, Boot: t.e.boot, Started: t.e.now(),
+		ContentType: meta.ContentType, Boot: t.e.boot, Started: t.e.now(), Fresh: meta.Fresh,
 	}
 	t.update(func(s *state) { s.meta, s.from, s.started = meta, t.row.Upstream, true })
 	if t.digester == nil && len(t.expected) > 0 && meta.Size >= alongside {

@@ -64,7 +64,7 @@ func TestGC(t *testing.T) {
 	all := []string{"m/pool/old/a", "m/pool/old/b", "m/pool/new", "m/pool/back", "m/pool/theirs", "m/kept"}
 	day := 24 * time.Hour
 	for _, name := range all { // it was long ago
-		if err := s.Engine.Index().Touch(t.Context(), name, time.Now().Add(-9*day), "", ""); err != nil {
+		if err := s.Engine.Index().Touch(t.Context(), name, time.Now().Add(-9*day), "", "", 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -129,7 +129,7 @@ func TestGCOfWhatIsConfirmed(t *testing.T) {
 	if got := s.dropped(); len(got) != 1 {
 		t.Errorf("dropped: %q", got)
 	}
-	if err := x.Touch(t.Context(), "m/a", since.Add(-time.Hour), "", ""); err != nil {
+	if err := x.Touch(t.Context(), "m/a", since.Add(-time.Hour), "", "", 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := x.ClearDropped(t.Context(), "m/a"); err != nil {

@@ -100,7 +100,7 @@ func TestSyncDeletesWhatIsOlder(t *testing.T) {
 	if !gone(later, nil) {
 		t.Error("it was fetched before its listing was made, and stays")
 	}
-	if err := s.Engine.Index().Touch(t.Context(), "m/d/file", later.Add(time.Second), "", ""); err != nil {
+	if err := s.Engine.Index().Touch(t.Context(), "m/d/file", later.Add(time.Second), "", "", 0); err != nil {
 		t.Fatal(err)
 	}
 	if gone(later, nil) {

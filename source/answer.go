@@ -27,6 +27,7 @@ func (h *HTTP) metaOf(resp *http.Response, size int64) mirror.Meta {
 		Size:        size,
 		ETag:        printable(resp.Header.Get("ETag"), maxETag),
 		ContentType: printable(resp.Header.Get("Content-Type"), maxType),
+		Fresh:       lifetime(resp.Header, time.Now()),
 	}
 	if resp.Request.URL.Host != h.base.Host {
 		m.ETag = ""

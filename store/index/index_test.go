@@ -254,7 +254,7 @@ func TestManyGoroutines(t *testing.T) {
 					x.PutPartial(ctx, aPartial(name)),
 					x.Intend(ctx, []Partial{aPartial(name)}),
 					x.Publish(ctx, []Record{aRecord(name)}),
-					x.Touch(ctx, name, at(4e9), "", ""),
+					x.Touch(ctx, name, at(4e9), "", "", 0),
 					x.PutFailure(ctx, aFailure(name)))
 				if err != nil {
 					t.Error(err)

@@ -37,7 +37,8 @@ type Record struct {
 	Target string
 
 	// Fresh is for how long after Checked the upstream called the file current
-	// (Cache-Control, Expires); 0 where it did not say.
+	// (Cache-Control, Expires); 0 where it did not say, less than 0 where not even
+	// then.
 	Fresh time.Duration
 }
 

@@ -51,15 +51,16 @@ func (x *Index) Publish(ctx context.Context, records []Record) error {
 }
 
 // Touch notes that the upstream, at checked, called the recorded file current
-// (304), and records the validators that came with that answer; an empty one
-// leaves the known one. The change log stays as it is, since the file does. A
-// name without a record is no error.
-func (x *Index) Touch(ctx context.Context, name string, checked time.Time, etag, lastModified string) error {
+// (304), and records the validators that came with that answer, and for how long it
+// will be (Record.Fresh); what is empty or 0 leaves what is known. The change log
+// stays as it is, since the file does. A name without a record is no error.
+func (x *Index) Touch(ctx context.Context, name string, checked time.Time, etag, lastModified string, fresh time.Duration) error {
 	return x.write(ctx, "note a check", false, func(t *transaction) error {
 		return t.exec(`UPDATE files SET checked = ?2,
 			etag = CASE ?3 WHEN '' THEN etag ELSE ?3 END,
-			last_modified = CASE ?4 WHEN '' THEN last_modified ELSE ?4 END
-			WHERE name = ?1`, []byte(name), nanos(checked), etag, lastModified)
+			last_modified = CASE ?4 WHEN '' THEN last_modified ELSE ?4 END,
+			fresh = CASE ?5 WHEN 0 THEN fresh ELSE ?5 END
+			WHERE name = ?1`, []byte(name), nanos(checked), etag, lastModified, int64(fresh))
 	})
 }
 

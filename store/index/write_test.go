@@ -115,14 +115,21 @@ func TestTouch(t *testing.T) {
 	want := aRecord("a")
 
 	want.Checked = at(4e9)
-	must(t, x.Touch(t.Context(), "a", want.Checked, "", ""))
+	must(t, x.Touch(t.Context(), "a", want.Checked, "", "", 0))
 	expectFile(t, x, "a", &want)
 
 	want.Checked, want.ETag, want.LastModified = at(5e9), `"v2"`, "later"
-	must(t, x.Touch(t.Context(), "a", want.Checked, want.ETag, want.LastModified))
+	must(t, x.Touch(t.Context(), "a", want.Checked, want.ETag, want.LastModified, 0))
 	expectFile(t, x, "a", &want)
 
-	must(t, x.Touch(t.Context(), "never there", want.Checked, "", ""))
+	for _, want.Fresh = range []time.Duration{-1, time.Hour} {
+		must(t, x.Touch(t.Context(), "a", want.Checked, "", "", want.Fresh))
+		expectFile(t, x, "a", &want)
+	}
+	must(t, x.Touch(t.Context(), "a", want.Checked, "", "", 0))
+	expectFile(t, x, "a", &want)
+
+	must(t, x.Touch(t.Context(), "never there", want.Checked, "", "", 0))
 	expectFile(t, x, "never there", nil)
 	expectChanges(t, x, "add a")
 }
