@@ -25,6 +25,7 @@ var measures = []measure{
 	{"memory", memory},
 	{"cgi", cgi},
 	{"directory", directory},
+	{"index", indexed},
 	{"sync", syncTree},
 }
 

@@ -30,6 +30,7 @@ type server struct {
 	counts tally
 	rate   atomic.Int64 // bytes a second of each connection; 0: no limit
 	delay  atomic.Int64 // nanoseconds before the header
+	suites suites
 }
 
 // Main is the program of the origin's process: it says on out where it listens,
@@ -56,7 +57,7 @@ func Main(in io.Reader, out io.Writer) error {
 // file answers with a synthetic file. What RFC 9110 says of ranges and
 // conditions is net/http's to do.
 func (s *server) file(w http.ResponseWriter, r *http.Request) {
-	if s.directory(w, r) {
+	if s.directory(w, r) || s.suite(w, r) {
 		return
 	}
 	f, err := content.Of(r.URL.Path)
