@@ -25,6 +25,7 @@ type Report struct {
 
 	File       *File       `json:"file,omitempty"`
 	Obstacle   string      `json:"obstacle,omitempty"` // what stands there in place of a file
+	Dropped    *Dropped    `json:"dropped,omitempty"`
 	Fetching   bool        `json:"fetching"`
 	Unfinished *Unfinished `json:"unfinished,omitempty"`
 	Failure    *Failure    `json:"failure,omitempty"`
@@ -50,6 +51,13 @@ type File struct {
 	Fetched      time.Time `json:"fetched,omitzero"`
 	Checked      time.Time `json:"checked,omitzero"`
 	Due          time.Time `json:"due,omitzero"` // of a mutable file of ours
+}
+
+// Dropped says that the upstream has dropped a file of ours.
+type Dropped struct {
+	Since time.Time `json:"since"`
+	Via   string    `json:"via"`            // path of the index, or the directory, that no longer names it
+	Until time.Time `json:"until,omitzero"` // it is kept; zero: for ever
 }
 
 // Unfinished is a file in the state directory.
@@ -93,6 +101,9 @@ func (s Site) Why(ctx context.Context, name mirror.Name) (*Report, error) {
 	if in.Found != nil {
 		r.File = fileOf(in)
 	}
+	if r.Dropped, err = s.whenDropped(ctx, in, name); err != nil {
+		return nil, err
+	}
 	r.Obstacle = s.obstacle(in, name)
 	r.Unfinished = unfinishedOf(in)
 	if f := in.Failure; f != nil {
@@ -103,6 +114,19 @@ func (s Site) Why(ctx context.Context, name mirror.Name) (*Report, error) {
 	}
 	r.Next = s.step(in)
 	return r, nil
+}
+
+// whenDropped says since when the upstream no longer has a file of ours; nil: it has.
+func (s Site) whenDropped(ctx context.Context, in *fetch.Inspection, name mirror.Name) (*Dropped, error) {
+	rec, ok, err := s.Engine.Index().WhenDropped(ctx, string(name))
+	if err != nil || !ok || in.Mirror == nil || !in.Ours {
+		return nil, err
+	}
+	d := &Dropped{Since: rec.Since, Via: "/" + mirror.Name(rec.Via).Escape()}
+	if keep := in.Mirror.KeepDropped; keep != config.KeepForever {
+		d.Until = rec.Since.Add(keep)
+	}
+	return d, nil
 }
 
 // obstacle says what stands at the name in place of a file.

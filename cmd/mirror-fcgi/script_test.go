@@ -246,61 +246,6 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// TestVerifies: with verify_rate the daemon reads what is here, and repairs it.
-func TestVerifies(t *testing.T) {
-	o := origin.New(t)
-	o.Set("/a", origin.File{Seed: 1, Size: 1 << 20})
-	dir := t.TempDir()
-	doc := filepath.Join(dir, "doc")
-	if err := os.Mkdir(doc, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	_, address := loopback.Address()
-	text := fmt.Sprintf("docroot = \"doc\"\n[server]\nhttp = %q\nverify_rate = \"100MiB\"\n[[mirror]]\nprefix = \"/m/\"\nupstream = [%q]\n", address, o.URL+"/")
-	file := filepath.Join(dir, "mirror.toml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	d := begin(t, dir, address, nil, nil, "-config", file)
-	resp, err := http.Get(d.url + "/m/a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := origin.Check(resp.Body, 1, 1<<20); err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	path := filepath.Join(doc, "m/a")
-	d.until(t, "it is published", func() bool { _, err := os.Stat(path); return err == nil })
-	d.end(t)
-
-	fi, err := os.Stat(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.WriteAt([]byte("rot"), 1000)
-	f.Close()
-	os.Chtimes(path, time.Time{}, fi.ModTime())
-	// The last round has ended; the next one begins on another day.
-	if err := os.WriteFile(filepath.Join(dir, ".doc-state", "verify"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	d = begin(t, dir, address, nil, nil, "-config", file)
-	d.until(t, "it is repaired", func() bool { return strings.Contains(d.log.String(), `"verify: all was read"`) })
-	if !strings.Contains(d.log.String(), `msg="verify: damaged" path=/m/a done=repaired`) {
-		t.Errorf("log:\n%s", &d.log)
-	}
-	b, err := os.ReadFile(path)
-	if err != nil || !bytes.Equal(b, origin.Bytes(1, 1<<20)) {
-		t.Errorf("it is not what the upstream has: %v", err)
-	}
-	d.end(t)
-}
-
 // end has it drain.
 func (d *daemon) end(t *testing.T) {
 	t.Helper()

@@ -67,6 +67,13 @@ func explain(w io.Writer, r *maint.Report, now time.Time) error {
 	e.line("path", "%s", maint.Quote(r.Name))
 	e.origin(r)
 	e.file(r)
+	if d := r.Dropped; d != nil {
+		kept := "it is kept for ever"
+		if !d.Until.IsZero() {
+			kept = "it is kept until " + moment(d.Until, now)
+		}
+		e.line("dropped", "%s, by the word of %s; %s", moment(d.Since, now), d.Via, kept)
+	}
 	e.fetching(r)
 	if f := r.Failure; f != nil {
 		e.line("last failure", "%s, kind %q", moment(f.At, now), f.Kind)

@@ -41,3 +41,12 @@ func (x *Index) Digested(ctx context.Context, r Record, digest []byte) error {
 			[]byte(r.Name), r.Size, nanos(r.ModTime), digest)
 	})
 }
+
+// WhenDropped returns what is recorded of a dropped file, and whether it is dropped.
+func (x *Index) WhenDropped(ctx context.Context, name string) (d Dropped, ok bool, err error) {
+	err = x.read(ctx, "look up a dropped file", func(r *reader) (err error) {
+		ok, err = r.row(`SELECT `+droppedColumns+` FROM dropped WHERE name = ?`, d.fields(), []byte(name))
+		return err
+	})
+	return d, ok, err
+}
