@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -32,7 +33,8 @@ type generation struct {
 
 	mu      sync.Mutex
 	members []*transfer   // guarded by mu; whole, waiting for publication
-	stale   []mirror.Name // guarded by mu; packages that are not what the index says, and could not be fetched
+	stale   []misfit      // guarded by mu; packages that are not what the index says, and could not be fetched
+	gone    []mirror.Name // guarded by mu; metadata that upstream has no more
 	wanted  []index.Claim // newer packages of which an older one is here
 }
 
@@ -42,7 +44,7 @@ func (t *transfer) publishGeneration() {
 	g := &generation{e: t.e, top: t, ctx: t.ctx, seen: map[mirror.Name]bool{t.name: true}}
 	err := g.gather(t.content())
 	if err != nil {
-		g.abandon()
+		g.abandon(err)
 		t.end(false, err)
 		return
 	}
@@ -61,7 +63,7 @@ func (t *transfer) renewGeneration() {
 	g := &generation{e: t.e, top: t, ctx: t.ctx, seen: map[mirror.Name]bool{t.name: true}}
 	if err := g.gather(content{f.file, t.rest, t.as, f.Meta.Size, t.held.Digest}); err != nil {
 		t.e.log.Warn("what belongs to an index cannot be brought", "path", "/"+string(t.name), "err", err)
-		g.abandon()
+		g.abandon(err)
 		return
 	}
 	g.publish(g.members)
@@ -234,15 +236,54 @@ func (g *generation) stage(list []staging) error {
 			switch {
 			case err == nil && t != nil:
 				g.members = append(g.members, t)
-			case err != nil && s.spare:
-				g.stale = append(g.stale, s.name)
-			case err != nil && failed == nil:
-				failed = fmt.Errorf("/%s: %w: /%s does not fit to it: %v", g.top.name, mirror.ErrHalfway, s.name, err)
+			case err == nil:
+			case s.spare && !g.isHere(err):
+				g.stale = append(g.stale, misfit{s.name, s.expected[0].Claim})
+			case isGone(err) && g.settled():
+				g.gone = append(g.gone, s.name)
+			case failed == nil:
+				failed = g.without(s.name, err)
 			}
 		})
 	}
 	wg.Wait()
 	return failed
+}
+
+// misfit is a package that is not what an index says.
+type misfit struct {
+	name mirror.Name
+	want index.Claim
+}
+
+// isHere reports whether an error is due to circumstances here, and no reason to
+// take anything away.
+func (g *generation) isHere(err error) bool {
+	return g.ctx.Err() != nil || errors.Is(err, errShutdown) || errors.Is(err, mirror.ErrNoSpace) || errors.Is(err, mirror.ErrStore)
+}
+
+// settled reports whether upstream has had the top for so long that what is not
+// there will not come.
+func (g *generation) settled() bool {
+	made := g.top.now().meta.ModTime
+	return !made.IsZero() && g.e.now().Sub(made) > settleTime
+}
+
+// without is the error of a generation that a file is missing for. What is due to
+// circumstances here keeps its kind, so that it is dealt with as such.
+func (g *generation) without(name mirror.Name, err error) error {
+	kind := mirror.ErrHalfway
+	switch {
+	case context.Cause(g.ctx) != nil:
+		return context.Cause(g.ctx)
+	case errors.Is(err, errShutdown):
+		return err
+	case errors.Is(err, mirror.ErrNoSpace):
+		kind = mirror.ErrNoSpace
+	case errors.Is(err, mirror.ErrStore):
+		kind = mirror.ErrStore
+	}
+	return fmt.Errorf("/%s: %w: /%s does not fit to it: %v", g.top.name, kind, name, err)
 }
 
 // busyWait is how long a generation waits for a fetch of somebody else's.
@@ -289,8 +330,15 @@ func (g *generation) await(t *transfer) (*transfer, error) {
 // errAside ends what was fetched for a generation that is not published now.
 var errAside = fmt.Errorf("%w: it is kept for when the rest of it fits", mirror.ErrHalfway)
 
-// abandon ends what was fetched. It stays on disk for the next try.
-func (g *generation) abandon() {
+// abandon ends what was fetched. It stays on disk for the next try, unless there is
+// no space for it.
+func (g *generation) abandon(why error) {
+	if errors.Is(why, mirror.ErrNoSpace) {
+		for _, t := range g.members {
+			t.end(false, fmt.Errorf("%w: %w", errAside, mirror.ErrNoSpace))
+		}
+		return
+	}
 	for _, t := range g.members {
 		t.row.Publishing = false
 		if err := g.e.index.PutPartial(context.WithoutCancel(g.ctx), t.row); err != nil {
@@ -303,15 +351,38 @@ func (g *generation) abandon() {
 // after does what can wait until the generation is published.
 func (g *generation) after() {
 	ctx := context.WithoutCancel(g.ctx)
-	if len(g.stale) > 0 {
-		err := g.e.RemoveMany(ctx, g.stale, func(r Removed) {
-			g.e.log.Warn("a file that is not what its index says, and cannot be fetched, was removed", "path", "/"+string(r.Name), "err", r.Err)
-		})
-		if err != nil {
-			g.e.log.Warn("files that are not what their index says cannot be removed", "err", err)
+	var names []mirror.Name
+	for _, f := range g.stale {
+		held, err := g.e.held(ctx, f.name)
+		if err != nil || held == nil {
+			continue
+		}
+		if same, err := g.e.is(held, f.want); err == nil && !same { // else somebody has brought it meanwhile
+			names = append(names, f.name)
 		}
 	}
+	g.remove(ctx, names, "a file that is not what its index says, and cannot be fetched, was removed")
 	g.e.prefetch(g.top.m, g.wanted)
+}
+
+// removeGone removes what upstream has no more. It comes before the rest has its
+// names: a client that misses it is told the truth, one that finds it would find it
+// of another generation.
+func (g *generation) removeGone(ctx context.Context) {
+	g.remove(ctx, g.gone, "a file that upstream has no more was removed together with the change of what it belongs to")
+}
+
+func (g *generation) remove(ctx context.Context, names []mirror.Name, what string) {
+	err := g.e.RemoveMany(ctx, names, func(r Removed) {
+		if r.Err != nil {
+			g.e.log.Warn("a file cannot be removed", "path", "/"+string(r.Name), "err", r.Err)
+			return
+		}
+		g.e.log.Warn(what, "path", "/"+string(r.Name))
+	})
+	if err != nil {
+		g.e.log.Warn("files cannot be removed", "err", err)
+	}
 }
 
 // admit waits until a member may ask src, as long as it takes: no client waits.

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+
 	"mirror"
 	"mirror/store"
 	"mirror/store/index"
-	"slices"
 )
 
 // publish gives all of a generation their names, in the order in which a client
@@ -17,60 +18,100 @@ import (
 //	2  what changes under its name
 //	3  the set, the one that vouches for all at the end
 //
-// A journal of it is written first: if this process dies, whoever comes next goes
-// on. See Engine.resumeGenerations.
+// A journal of it is written first: if this process dies, or the disk is full in the
+// middle, whoever comes next goes on. See Engine.resumeGenerations.
 func (g *generation) publish(all []*transfer) {
 	ctx := context.WithoutCancel(g.ctx)
 	steps := g.inOrder(all)
 	items := make(map[*transfer]*store.Publication)
-	var every []*store.Publication
-	var rows []index.Partial
-	j := journal{Top: g.top.name}
-	for _, step := range steps {
-		var entries []entry
-		for _, t := range step {
-			items[t] = &store.Publication{Part: t.part}
-			every = append(every, items[t])
-			rows = append(rows, t.row)
-			entries = append(entries, entry{t.name, t.part.Inode})
-		}
-		j.Steps = append(j.Steps, entries)
+	for _, t := range all {
+		items[t] = &store.Publication{Part: t.part}
 	}
-	g.e.tree.Sync(every)
-	var err error
-	for _, it := range every {
-		err = errors.Join(err, it.Err)
-	}
-	if err == nil {
-		err = g.e.index.Intend(ctx, rows)
-	}
-	if err == nil {
-		err = g.e.writeJournal(j)
-	}
-	if err != nil {
+	if err := g.announce(ctx, steps, items); err != nil {
 		for _, t := range all {
 			t.end(false, fmt.Errorf("%w: %w", mirror.ErrStore, err))
 		}
 		return
 	}
 	g.learn(ctx)
+	g.removeGone(ctx)
 	var recs []index.Record
+	var cut error // what the rest is not published for
 	for _, step := range steps {
 		var pubs []*store.Publication
 		for _, t := range step {
 			items[t].Replace = t.held != nil && g.e.publish.mayReplace(ctx, t)
 			pubs = append(pubs, items[t])
+			items[t].Err = cut
 		}
 		g.e.tree.Publish(pubs)
 		for _, t := range step {
-			if items[t].Err == nil {
+			switch err := items[t].Err; {
+			case err == nil:
 				recs = append(recs, t.row.Record())
+			case cut == nil && !errors.Is(err, mirror.ErrForeign): // what others put there is theirs
+				cut = fmt.Errorf("/%s: %w: %w", g.top.name, errCutOff, err)
 			}
 		}
 	}
 	if err := g.e.index.Publish(ctx, recs); err != nil {
 		g.e.log.Warn("published files cannot be recorded; run `mirrorctl reindex`, then `mirrorctl adopt` them", "files", len(recs), "err", err)
 	}
+	if cut == nil {
+		g.done(ctx)
+	}
+	for _, t := range all { // the top is the last: nobody waits for what is done after it
+		switch err := items[t].Err; {
+		case err == nil:
+			t.named(nil)
+		case cut != nil:
+			t.end(false, cut)
+		default:
+			t.unnamed(err)
+		}
+	}
+}
+
+// errCutOff ends what is left of a publication: the journal has it.
+var errCutOff = errors.New("its publication was cut off, and is gone on with later")
+
+// announce puts all on disk that a publication needs, the journal last.
+func (g *generation) announce(ctx context.Context, steps [][]*transfer, items map[*transfer]*store.Publication) error {
+	var every []*store.Publication
+	var rows []index.Partial
+	j := journal{Top: escaped(g.top.name)}
+	for _, step := range steps {
+		var entries []entry
+		for _, t := range step {
+			every = append(every, items[t])
+			rows = append(rows, t.row)
+			it := entry{Name: escaped(t.name), Row: t.row}
+			if fi, err := g.e.tree.Lstat(t.name); err == nil && t.held != nil && g.e.publish.mayReplace(ctx, t) {
+				over := incarnationOf(fi)
+				it.Over = &over
+			}
+			entries = append(entries, it)
+		}
+		j.Steps = append(j.Steps, entries)
+	}
+	g.e.tree.Sync(every)
+	for _, it := range every {
+		if it.Err != nil {
+			return it.Err
+		}
+	}
+	if err := g.e.index.Intend(ctx, rows); err != nil {
+		return err
+	}
+	err := g.e.writeJournal(j)
+	if err != nil { // part of it may be there
+		err = errors.Join(err, g.e.tree.RemoveJournal(g.top.name))
+	}
+	return err
+}
+
+// done is reached when everything has its name.
+func (g *generation) done(ctx context.Context) {
 	if err := g.e.tree.RemoveJournal(g.top.name); err != nil {
 		g.e.log.Warn("a journal cannot be removed", "path", "/"+string(g.top.name), "err", err)
 	}
@@ -78,13 +119,6 @@ func (g *generation) publish(all []*transfer) {
 		g.e.log.Warn("failures cannot be forgotten", "err", err)
 	}
 	g.after()
-	for _, t := range all { // the top is the last: nobody waits for what is done after it
-		if items[t].Err != nil {
-			t.unnamed(items[t].Err)
-			continue
-		}
-		t.named(nil)
-	}
 }
 
 // learn records what the indexes say. It comes before they have their names: who

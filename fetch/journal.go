@@ -1,25 +1,65 @@
 package fetch
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"strings"
+	"time"
 
 	"mirror"
-	"mirror/internal/keylock"
 	"mirror/store"
 	"mirror/store/index"
 )
 
-// journal is what a generation publishes, in its order.
+// journal is what a generation publishes, in its order. It is all that whoever goes
+// on with it needs to know: the record may be lost by then.
+//
+//	{"top": "/debian/dists/sid/InRelease",
+//	 "steps": [[{"name": "/debian/dists/sid/main/binary-amd64/Packages",
+//	             "row":  {...},                        the part, and what it will be on record
+//	             "over": {"inode": 7, ...}}], ...]}    what of ours it replaces
 type journal struct {
-	Top   mirror.Name `json:"top"` // whose lock is held while it is being done
-	Steps [][]entry   `json:"steps"`
+	Top   escaped   `json:"top"` // whose lock is held while it is being done
+	Steps [][]entry `json:"steps"`
 }
 
 type entry struct {
-	Name  mirror.Name `json:"name"`
-	Inode uint64      `json:"inode"` // of the part
+	Name escaped       `json:"name"`
+	Row  index.Partial `json:"row"`
+	Over *incarnation  `json:"over,omitempty"`
+}
+
+// incarnation is what tells a file from others that had its name.
+type incarnation struct {
+	Inode   uint64    `json:"inode"`
+	Size    int64     `json:"size"`
+	ModTime time.Time `json:"mtime"`
+}
+
+func incarnationOf(fi fs.FileInfo) incarnation {
+	return incarnation{store.Inode(fi), fi.Size(), fi.ModTime()}
+}
+
+func (v incarnation) equal(w incarnation) bool {
+	return v.Inode == w.Inode && v.Size == w.Size && v.ModTime.Equal(w.ModTime)
+}
+
+// becomes is the file that an entry makes.
+func (it *entry) becomes() incarnation {
+	return incarnation{it.Row.Inode, it.Row.Total, it.Row.ModTime}
+}
+
+// escaped is a name as a journal has it: JSON takes no bytes that are not UTF-8.
+type escaped mirror.Name
+
+func (n escaped) MarshalText() ([]byte, error) { return []byte("/" + mirror.Name(n).Escape()), nil }
+
+func (n *escaped) UnmarshalText(text []byte) error {
+	name, err := url.PathUnescape(strings.TrimPrefix(string(text), "/"))
+	*n = escaped(name)
+	return err
 }
 
 func (e *Engine) writeJournal(j journal) error {
@@ -27,82 +67,28 @@ func (e *Engine) writeJournal(j journal) error {
 	if err != nil {
 		return err
 	}
-	return e.tree.WriteJournal(j.Top, text)
+	return e.tree.WriteJournal(mirror.Name(j.Top), text)
 }
 
-// resumeGenerations goes on with publications that a crash cut off. It does
-// nothing about those that another process is at. It reports whether there was
-// something to do.
-func (e *Engine) resumeGenerations(ctx context.Context) (resumed bool) {
-	texts, err := e.tree.Journals()
+// readJournal returns the journal in a file: fs.ErrNotExist says that it has been
+// done, or was none, and nobody has to look at it again.
+func (e *Engine) readJournal(file string) (j journal, err error) {
+	text, err := e.tree.ReadJournal(file)
 	if err != nil {
-		e.log.Warn("the journals cannot be read", "err", err)
-		return false
+		return j, err
 	}
-	for _, text := range texts {
-		var j journal
-		if err := json.Unmarshal(text, &j); err != nil || j.Top == "" {
-			e.log.Warn("a journal cannot be read", "text", string(text), "err", err)
-			continue
-		}
-		lock, err := e.tree.Locks.TryLock(string(j.Top))
-		if errors.Is(err, keylock.ErrHeld) {
-			continue
-		}
-		if err == nil {
-			resumed = true
-			err = e.resumeGeneration(ctx, j, lock)
-			lock.Unlock()
-		}
-		if err != nil {
-			e.log.Warn("a publication that was cut off cannot be gone on with", "path", "/"+string(j.Top), "err", err)
-		}
+	if err = json.Unmarshal(text, &j); err == nil && store.JournalOf(mirror.Name(j.Top)) != file {
+		err = fmt.Errorf("it is that of /%s", mirror.Name(j.Top))
 	}
-	return resumed
-}
-
-// resumeGeneration does what is left of a journal. The caller holds the lock of
-// its top.
-func (e *Engine) resumeGeneration(ctx context.Context, j journal, top *keylock.Lock) error {
-	locks := map[mirror.Name]*keylock.Lock{j.Top: top}
-	for _, step := range j.Steps {
-		for _, it := range step {
-			if locks[it.Name] != nil {
-				continue
+	if err == nil {
+		for _, step := range j.Steps {
+			for i := range step {
+				step[i].Row.Name = string(step[i].Name)
 			}
-			lock, err := e.tree.Locks.TryLock(string(it.Name))
-			if err != nil { // whoever has it may be about to replace the part: next time
-				return err
-			}
-			defer lock.Unlock()
-			locks[it.Name] = lock
 		}
+		return j, nil
 	}
-	for _, step := range j.Steps {
-		var pubs []*store.Publication
-		for _, it := range step {
-			part, err := e.tree.FollowPart(it.Name)
-			if err != nil {
-				continue // it has its name already
-			}
-			defer part.Close()
-			if st, err := part.Stat(); err != nil || !st.Checked || part.Inode != it.Inode {
-				continue
-			}
-			pubs = append(pubs, &store.Publication{Part: part, Replace: e.Owns(ctx, it.Name)})
-		}
-		e.tree.Publish(pubs)
-		var recs []index.Record
-		for _, it := range step {
-			row, ok, err := e.index.Partial(ctx, string(it.Name))
-			if err == nil && ok && row.Inode == it.Inode {
-				recs = append(recs, row.Record())
-			}
-		}
-		if err := e.index.Publish(ctx, recs); err != nil {
-			return err
-		}
-	}
-	e.log.Info("a publication that was cut off has been completed", "path", "/"+string(j.Top))
-	return e.tree.RemoveJournal(j.Top)
+	to, err2 := e.tree.RejectJournal(file)
+	e.log.Warn("a journal cannot be understood, and is put out of the way", "to", to, "err", err, "moving", err2)
+	return j, fs.ErrNotExist
 }

@@ -89,11 +89,16 @@ func (e *Engine) claim(ctx context.Context, name mirror.Name, fi fs.FileInfo) (i
 		e.log.Warn("the record cannot be read", "path", "/"+string(name), "err", err)
 		return rec, false
 	}
-	if ok && rec.Ours && rec.Describes(fi.Size(), fi.ModTime()) {
+	ours := ok && rec.Ours && rec.Describes(fi.Size(), fi.ModTime())
+	if ours && rec.Inode == store.Inode(fi) {
 		return rec, true
 	}
+	// A file of the same size and time may be the next version all the same.
 	p, ok, err := e.index.Partial(ctx, string(name))
 	if err != nil || !ok || !p.Became(store.Inode(fi), fi.Size(), fi.ModTime()) {
+		if ours {
+			return rec, true
+		}
 		return e.claimAside(ctx, name, fi, rec)
 	}
 	rec = p.Record()

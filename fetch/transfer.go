@@ -156,6 +156,9 @@ func (t *transfer) release() {
 // fetch is the steps from the second look to the check. It reports whether the
 // file is in the docroot as it should be; else the part has it, if it is checked.
 func (t *transfer) fetch() (here bool, err error) {
+	if err := t.completeGeneration(); err != nil {
+		return false, err
+	}
 	switch here, err := t.lookAgain(); {
 	case err != nil:
 		return false, err
@@ -283,11 +286,11 @@ func (t *transfer) inheritUse() {
 // needs.
 func (t *transfer) failed(err error) {
 	t.waitRow()
-	if errors.Is(err, errAside) {
+	if errors.Is(err, errAside) && !errors.Is(err, mirror.ErrNoSpace) {
 		return // the part waits for the next try
 	}
 	switch {
-	case t.part == nil:
+	case t.part == nil, errors.Is(err, errCutOff):
 	case errors.Is(err, mirror.ErrNoSpace), errors.Is(err, mirror.ErrTooLarge), !t.resumable():
 		t.discard()
 	default:

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -53,8 +54,11 @@ func (t *Tree) writeJournal(file string, text []byte) error {
 	return err
 }
 
-// Journals returns the texts of all journals.
-func (t *Tree) Journals() ([][]byte, error) {
+// maxJournal bounds a journal's text, in bytes: a line of it has a few hundred.
+const maxJournal = 64 << 20
+
+// Journals lists the journals, by the names of their files.
+func (t *Tree) Journals() ([]string, error) {
 	list, err := fs.ReadDir(t.state.FS(), journalDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -62,21 +66,42 @@ func (t *Tree) Journals() ([][]byte, error) {
 	if err != nil {
 		return nil, storeError(journalDir, err)
 	}
-	var texts [][]byte
+	var files []string
 	for _, d := range list {
-		if path.Ext(d.Name()) != "" {
-			continue // being written, or it never was to its end
+		if path.Ext(d.Name()) == "" { // else it is being written, never was to its end, or is none
+			files = append(files, d.Name())
 		}
-		text, err := t.state.ReadFile(path.Join(journalDir, d.Name()))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // another process has come to its end
-		}
-		if err != nil {
-			return nil, storeError(journalDir, err)
-		}
-		texts = append(texts, text)
 	}
-	return texts, nil
+	return files, nil
+}
+
+// JournalOf is the name of top's journal's file.
+func JournalOf(top mirror.Name) string { return partName(top) }
+
+// ReadJournal returns the text of a journal, or fs.ErrNotExist: another process has
+// come to its end.
+func (t *Tree) ReadJournal(file string) ([]byte, error) {
+	f, err := t.state.Open(path.Join(journalDir, file))
+	if err != nil {
+		return nil, storeError(journalDir, err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxJournal))
+	if err != nil {
+		return nil, storeError(journalDir, err)
+	}
+	return text, nil
+}
+
+// RejectJournal puts what is no journal out of the way, and returns where it is
+// below the state directory.
+func (t *Tree) RejectJournal(file string) (string, error) {
+	from := path.Join(journalDir, file)
+	to := from + ".bad"
+	if err := t.state.Rename(from, to); err != nil {
+		return "", storeError(journalDir, err)
+	}
+	return to, nil
 }
 
 // RemoveJournal removes top's journal: all that it says has been done.
