@@ -179,13 +179,19 @@ func (e *Engine) Open(ctx context.Context, name mirror.Name) (*File, error) {
 		case !p.mirrored:
 			return nil, e.outside(name)
 		}
-		if err := e.remembered(ctx, p.name); err != nil {
-			return nil, err
+		hint, err := e.index.Hint(ctx, string(p.name))
+		if err != nil {
+			e.log.Warn("the record cannot be read", "path", "/"+string(p.name), "err", err)
+		}
+		if hint.Failed {
+			if err := e.remembered(ctx, p.name); err != nil {
+				return nil, err
+			}
 		}
 		if e.via(ctx, p) || e.linkTwin(ctx, p) {
 			continue
 		}
-		f, err = e.join(ctx, p.name, p.m, p.rest, since, try)
+		f, err = e.join(ctx, p, order{unclaimed: err == nil && !hint.Expected}, since, try)
 		if errors.Is(err, mirror.ErrNoSpace) {
 			return e.passThrough(ctx, p.name, p.m, p.rest, err)
 		}
@@ -253,16 +259,16 @@ func (e *Engine) backOff(ctx context.Context, name mirror.Name) time.Duration {
 }
 
 // join begins the fetch of a missing file or follows the one that runs.
-func (e *Engine) join(ctx context.Context, name mirror.Name, m *config.Mirror, rest mirror.Name, since time.Time, try int) (*File, error) {
+func (e *Engine) join(ctx context.Context, p place, o order, since time.Time, try int) (*File, error) {
 	// A worker that fails without a word is not tried for ever.
-	t, err := e.begin(name, m, rest, nil, try >= 2)
+	t, err := e.beginAs(o, p.name, p.m, p.rest, nil, try >= 2)
 	switch {
 	case err != nil:
 		return nil, err
 	case t != nil:
 		return t.open(ctx)
 	}
-	return e.follow(ctx, name, m, rest, since)
+	return e.follow(ctx, p.name, p.m, p.rest, since)
 }
 
 // begin sees to it that name is being fetched. It returns the transfer of this
@@ -278,8 +284,9 @@ type order struct {
 	group      *group      // that it belongs to; nil: none
 	generation *generation // that publishes it; nil: it does so itself
 
-	expected []index.Expected // of its bytes; nil: to be looked up
-	alias    mirror.Name      // below the prefix: the same bytes under a name of their own; "": none
+	expected  []index.Expected // of its bytes; nil: to be looked up
+	unclaimed bool             // no index named it a moment ago
+	alias     mirror.Name      // below the prefix: the same bytes under a name of their own; "": none
 
 	// since is when somebody found that the held file may be out of date: one that
 	// was confirmed later is good. Zero: one that is fresh is.

@@ -31,10 +31,16 @@ func (e *Engine) expectations(ctx context.Context, m *config.Mirror, rest mirror
 	if err != nil {
 		e.log.Warn("what is known of a file cannot be read", "path", "/"+name, "err", err)
 	}
-	if c := e.nature(m, rest).Claim; c.Name != "" {
-		list = append(list, index.Expected{Claim: claimOf(m, c)})
+	return append(list, e.ofName(m, rest)...)
+}
+
+// ofName returns what a name itself says of its file's bytes.
+func (e *Engine) ofName(m *config.Mirror, rest mirror.Name) []index.Expected {
+	c := e.nature(m, rest).Claim
+	if c.Name == "" {
+		return nil
 	}
-	return list
+	return []index.Expected{{Claim: claimOf(m, c)}}
 }
 
 const profileNone = "none"
@@ -58,7 +64,11 @@ func below(m *config.Mirror, rest string) string {
 // expect looks up what is known of t's bytes, and by which name an index is known
 // that is called by its digest.
 func (t *transfer) expect() {
-	if t.expected == nil {
+	switch {
+	case t.expected != nil:
+	case t.unclaimed: // there is no need to ask for more than its name
+		t.expected = t.e.ofName(t.m, t.rest)
+	default:
 		t.expected = t.e.expectations(t.ctx, t.m, t.rest)
 	}
 	for _, x := range t.expected {

@@ -300,3 +300,20 @@ func (t *transaction) drop(name string, since time.Time, via string) (int, error
 func (t *transaction) clearDropped(name string) error {
 	return t.exec(`DELETE FROM dropped WHERE name = ?`, []byte(name))
 }
+
+// A Hint says which tables have anything about a name.
+type Hint struct {
+	Failed   bool // failures has
+	Expected bool // expected has
+}
+
+// Hint says whether Failure and Expected have anything to tell of a name, in one
+// look for both: of most names neither has.
+func (x *Index) Hint(ctx context.Context, name string) (h Hint, err error) {
+	err = x.read(ctx, "look whether anything is known", func(r *reader) error {
+		_, err := r.row(`SELECT EXISTS (SELECT 1 FROM failures WHERE name = ?1), EXISTS (SELECT 1 FROM expected WHERE name = ?1)`,
+			into(&h.Failed, &h.Expected), []byte(name))
+		return err
+	})
+	return h, err
+}

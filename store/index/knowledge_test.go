@@ -390,3 +390,25 @@ func logLength(t *testing.T, x *Index) int64 {
 	must(t, err)
 	return log.Size()
 }
+
+// TestHint tells which of the two questions has an answer.
+func TestHint(t *testing.T) {
+	ctx := t.Context()
+	x := open(t, t.TempDir())
+	hint := func(name string, want Hint) {
+		t.Helper()
+		if got, err := x.Hint(ctx, name); err != nil || got != want {
+			t.Errorf("%s: %+v, %v, want %+v", name, got, err, want)
+		}
+	}
+	hint("a", Hint{})
+	if err := x.PutFailure(ctx, Failure{Name: "a", At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.Learn(ctx, IndexFile{Name: "index"}, []Claim{{Name: "b", Size: 1}, {Name: "a", Size: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	hint("a", Hint{Failed: true, Expected: true})
+	hint("b", Hint{Expected: true})
+	hint("c", Hint{})
+}
