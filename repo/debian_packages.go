@@ -139,6 +139,10 @@ func slot(kind string, words ...[]byte) string {
 	return string(b)
 }
 
+// maxFiles bounds the files of one source package: those with most parts have
+// some dozens.
+const maxFiles = 256
+
 // source is a paragraph in Sources.
 type source struct {
 	name, version, directory string
@@ -200,7 +204,7 @@ func (s *source) file(a Algorithm, line []byte) {
 	length, rest := word(rest)
 	name, _ := word(rest)
 	size := number(length)
-	if len(name) == 0 || size < 0 || len(s.files) == 1000 {
+	if len(name) == 0 || size < 0 || len(s.files) == maxFiles {
 		return
 	}
 	for _, f := range s.files {

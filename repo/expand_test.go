@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
@@ -210,5 +211,24 @@ func TestStreamed(t *testing.T) {
 	}
 	if used := int64(most) - int64(start); used > 4<<20 {
 		t.Errorf("%d KiB of memory for a stream", used>>10)
+	}
+}
+
+// TestLinear reads what would take minutes if a byte were looked at again and again.
+func TestLinear(t *testing.T) {
+	k, _ := New("auto")
+	for name, text := range map[string]string{
+		"repodata/primary.xml": `<metadata><package type="rpm"><location href="` + strings.Repeat("&", 60_000) + `"/><a b="` + strings.Repeat(">", 60_000) + `"/><a b='` + strings.Repeat(`">`, 30_000) + `'/></package></metadata>`,
+		"Sources":              "Files:\n" + strings.Repeat(" "+x(32)+" 1 a\n", 3000) + "\n",
+		"simple/a/index.html":  "<a href='" + strings.Repeat("../", 20_000) + "'>" + strings.Repeat("<", 60_000),
+		"x.db":                 string(segment(t, true, "a/desc", strings.Repeat("%NAME%\n", 10_000))),
+	} {
+		start := time.Now()
+		_, err := k.Read(name, io.LimitReader(&endless{line: text}, 32<<20), func(Claim) error { return nil })
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("%s took %v (%v)", name, took, err)
+		} else {
+			t.Logf("%s took %v (%v)", name, took, err)
+		}
 	}
 }

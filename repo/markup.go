@@ -163,12 +163,15 @@ func (m *markup) readTag() error {
 	return nil
 }
 
-// wholeTag is what there is up to the next ">" that is in no attribute.
+// wholeTag is what there is up to the next ">" that is in no attribute. Each byte
+// is looked at once, however many ">" there are in attributes.
 func (m *markup) wholeTag() ([]byte, error) {
 	m.tag = m.tag[:0]
+	quote := byte(0)
 	for {
 		part, err := m.r.ReadSlice('>')
-		if len(m.tag) > 0 || err == nil && !closed(part) {
+		quote = quoted(quote, part)
+		if len(m.tag) > 0 || quote != 0 {
 			m.tag = append(m.tag, part...)
 			part = m.tag
 		}
@@ -179,27 +182,34 @@ func (m *markup) wholeTag() ([]byte, error) {
 			return nil, errLongTag
 		case err != nil:
 			return nil, err
-		case closed(part):
+		case quote == 0:
 			return part[:len(part)-1], nil
 		}
 	}
 }
 
-// closed reports whether every quotation mark in a tag has its second one.
-func closed(tag []byte) bool {
-	if bytes.IndexByte(tag, '\'') < 0 {
-		return bytes.Count(tag, []byte{'"'})%2 == 0
+// quoted is the quotation mark that is open behind a part of a tag, if quote was
+// open before it; 0 stands for none.
+func quoted(quote byte, part []byte) byte {
+	if quote == 0 && bytes.IndexByte(part, '\'') < 0 && bytes.Count(part, []byte{'"'})%2 == 0 {
+		return 0 // nearly all
 	}
 	for {
-		i := bytes.IndexAny(tag, `"'`)
-		if i < 0 {
-			return true
+		var i int
+		if quote == 0 {
+			i = bytes.IndexAny(part, `"'`)
+		} else {
+			i = bytes.IndexByte(part, quote)
 		}
-		end := bytes.IndexByte(tag[i+1:], tag[i])
-		if end < 0 {
-			return false
+		switch {
+		case i < 0:
+			return quote
+		case quote == 0:
+			quote = part[i]
+		default:
+			quote = 0
 		}
-		tag = tag[i+1+end+1:]
+		part = part[i+1:]
 	}
 }
 
@@ -228,6 +238,9 @@ func (m *markup) attr(name string) ([]byte, bool) {
 	}
 }
 
+// maxEntity is the length of the longest entity: &#x0010ffff; has zeros to spare.
+const maxEntity = 16
+
 // unescape replaces the entities that XML has without a DOCTYPE.
 func unescape(text []byte) []byte {
 	i := bytes.IndexByte(text, '&')
@@ -237,7 +250,7 @@ func unescape(text []byte) []byte {
 	out := append([]byte(nil), text[:i]...)
 	for text = text[i:]; len(text) > 0; {
 		if text[0] == '&' {
-			if end := bytes.IndexByte(text, ';'); end > 0 {
+			if end := bytes.IndexByte(text[:min(maxEntity, len(text))], ';'); end > 0 {
 				if r, ok := entity(string(text[1:end])); ok {
 					out = utf8.AppendRune(out, r)
 					text = text[end+1:]
