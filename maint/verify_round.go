@@ -100,11 +100,11 @@ func (s Site) VerifyRound(ctx context.Context, log *slog.Logger) error {
 	sum, err := s.verify(ctx, "", VerifyOptions{
 		Rate: s.Conf.Server.VerifyRate, After: r.after,
 		Tell: func(v Verdict) {
-			level := slog.LevelInfo
-			if !v.isSettled() || v.Done == Repaired || v.Done == Quarantined {
-				level = slog.LevelWarn
+			// What has gone, or was changed by others, is counted: it may be a lot,
+			// and the same every day.
+			if v.State == Damaged || v.State == Wrong || v.State == Unreadable {
+				log.Warn("verify: "+v.State, "path", Quote(v.Name), "done", v.Done, "why", v.Text)
 			}
-			log.Log(ctx, level, "verify: "+v.State, "path", Quote(v.Name), "done", v.Done, "why", v.Text)
 		},
 		Passed: func(name mirror.Name) {
 			r.after = name
@@ -115,8 +115,13 @@ func (s Site) VerifyRound(ctx context.Context, log *slog.Logger) error {
 	})
 	r.ended = err == nil
 	note()
-	log.Info("verify: "+map[bool]string{true: "all was read", false: "broken off, to be gone on with"}[r.ended],
+	end := "all was read"
+	if !r.ended {
+		end = "broken off, to be gone on with"
+	}
+	log.Info("verify: "+end,
 		"files", sum.Files, "bytes", sum.Bytes, "right", sum.Right, "damaged", sum.Damaged, "wrong", sum.Wrong,
+		"missing", sum.Missing, "changed", sum.Changed, "unreadable", sum.Unreadable,
 		"repaired", sum.Repaired, "quarantined", sum.Quarantined, "unsettled", sum.Unsettled, "took", sum.Took.Round(time.Second))
 	return err
 }

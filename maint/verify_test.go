@@ -7,9 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"mirror"
@@ -261,6 +259,43 @@ func TestVerifyBesideRefresh(t *testing.T) {
 	}
 }
 
+// TestVerifyReadsTwice: what is read wrongly once is not damaged, and neither is what
+// somebody writes to just then.
+func TestVerifyReadsTwice(t *testing.T) {
+	s := newSite(t, "")
+	s.fetched("misread", "written")
+	right := s.content("m/misread")
+	judge := func(name string, meanwhile func()) (Verdict, Verified) {
+		t.Helper()
+		s.rot(name)
+		v := &verifying{Site: s.Site, ctx: t.Context()}
+		read := 0
+		v.reader.read = func(n int) {
+			if read += n; read == 300<<10 {
+				meanwhile()
+			}
+		}
+		verdict, _, err := v.judge(*s.record(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return verdict, v.sum
+	}
+	verdict, sum := judge("m/misread", func() {
+		at := s.record("m/misread").ModTime
+		if err := errors.Join(os.WriteFile(s.path("m/misread"), right, 0o644), os.Chtimes(s.path("m/misread"), at, at)); err != nil {
+			t.Error(err)
+		}
+	})
+	if verdict.State != Right || sum.Misread != 1 {
+		t.Errorf("%+v, %+v", verdict, sum)
+	}
+	verdict, _ = judge("m/written", func() { s.put("m/written", string(right)) })
+	if verdict.State != Changed {
+		t.Errorf("%+v", verdict)
+	}
+}
+
 // TestVerifyGoesOn: what ended a run leaves the rest for the next one.
 func TestVerifyGoesOn(t *testing.T) {
 	s := newSite(t, "")
@@ -337,124 +372,6 @@ func TestRoundNotes(t *testing.T) {
 	}
 }
 
-// TestPace: in no second is more read than the rate and one chunk, whatever there
-// was before.
-func TestPace(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const rate = 1 << 20
-		p := pace{rate: rate}
-		type reading struct {
-			at time.Time
-			n  int64
-		}
-		var readings []reading
-		read := func(n int64) {
-			readings = append(readings, reading{time.Now(), n})
-			if err := p.spend(t.Context(), n); err != nil {
-				t.Fatal(err)
-			}
-		}
-		begun := time.Now()
-		for range 40 {
-			read(chunk)
-		}
-		if took := time.Since(begun); took < 9*time.Second || took > 10*time.Second {
-			t.Errorf("10 MiB at 1 MiB a second took %s", took)
-		}
-		time.Sleep(time.Hour) // a repair, say
-		for range 40 {
-			read(chunk)
-		}
-		for i := range readings {
-			var sum int64
-			for _, r := range readings[i:] {
-				if r.at.Sub(readings[i].at) >= time.Second {
-					break
-				}
-				sum += r.n
-			}
-			if sum > rate+2*chunk {
-				t.Fatalf("%d bytes within a second", sum)
-			}
-		}
-		ctx, stop := context.WithCancel(t.Context())
-		stop()
-		if err := p.spend(ctx, 1<<40); !errors.Is(err, context.Canceled) {
-			t.Errorf("it waits for what was given up: %v", err)
-		}
-	})
-}
-
-// TestReadsQuietly: the reading of a file neither changes its time of last access
-// nor leaves it in the page cache, but where it was there before.
-func TestReadsQuietly(t *testing.T) {
-	const size = 3 * forgetEvery / 2
-	s := newSite(t, "")
-	s.origin.Set("/a", origin.File{Seed: 1, Size: size})
-	s.fetch("m/a")
-	at := time.Now().Add(-48 * time.Hour).Truncate(time.Second)
-	if err := os.Chtimes(s.path("m/a"), at, s.record("m/a").ModTime); err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.Open(s.path("m/a"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	quietly(f)
-	forget(f, 0)
-	inMemory := isCached(f, size) // tmpfs
-	for _, keep := range []bool{false, true} {
-		r := reader{read: func(int) {}}
-		sum, err := r.sum(t.Context(), f, keep)
-		if err != nil || !bytes.Equal(sum, s.record("m/a").Digest) {
-			t.Errorf("%x, %v", sum, err)
-		}
-		if !keep && !inMemory && isCached(f, 0) {
-			t.Error("the page cache still has some of it")
-		}
-	}
-	if got := accessed(t, s.path("m/a")); !got.Equal(at) {
-		t.Errorf("it was last read %s, and is said to be at %s", at, got)
-	}
-}
-
-// TestSchedule: jobs run beside each other, again and again, and all end.
-func TestSchedule(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, stop := context.WithCancel(t.Context())
-		counts := make([]int, 3)
-		var log bytes.Buffer
-		ended := make(chan struct{})
-		go func() {
-			Schedule(ctx, slog.New(slog.NewTextHandler(&log, nil)), []Job{
-				{"hourly", time.Hour, func(context.Context) error { counts[0]++; return nil }},
-				{"failing", 24 * time.Hour, func(context.Context) error { counts[1]++; return errors.New("no luck") }},
-				{"endless", time.Hour, func(ctx context.Context) error { counts[2]++; <-ctx.Done(); return ctx.Err() }},
-			})
-			close(ended)
-		}()
-		time.Sleep(36 * time.Hour)
-		stop()
-		<-ended
-		if counts[0] != 37 && counts[0] != 36 || counts[1] != 2 || counts[2] != 1 {
-			t.Errorf("runs: %v", counts)
-		}
-		if n := strings.Count(log.String(), `msg="failing failed" err="no luck"`); n != 2 || strings.Contains(log.String(), "endless") {
-			t.Errorf("log:\n%s", &log)
-		}
-	})
-}
-
-func accessed(t *testing.T, path string) time.Time {
-	t.Helper()
-	fi, err := os.Stat(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return time.Unix(fi.Sys().(*syscall.Stat_t).Atim.Unix())
-}
-
 // TestVerifyClaims: a file that is as it was fetched, and not what an index says,
 // is fetched again; one index that is right is enough.
 func TestVerifyClaims(t *testing.T) {
@@ -480,6 +397,12 @@ func TestVerifyClaims(t *testing.T) {
 	if sum, told := s.verified("m", VerifyOptions{DryRun: true}); sum.Right != 3 || sum.Wrong != 1 || told["m/old"].State != Wrong {
 		t.Errorf("%+v, %v", sum, told)
 	}
+	learn("m/one", claim("m/right", repo.SHA256, 99), claim("m/wrong", repo.SHA256, 1), claim("m/old", repo.SHA512, 40),
+		index.Claim{Name: "m/sized", Size: 300 << 10, Algorithm: uint8(repo.APKControl), Digest: "of a part of an apk"})
+	if sum, told := s.verified("m/sized", VerifyOptions{DryRun: true}); sum.Wrong != 1 || !strings.Contains(told["m/sized"].Text, "APK-CONTROL") {
+		t.Errorf("what is no apk: %+v, %v", sum, told)
+	}
+	learn("m/one", claim("m/old", repo.SHA512, 40))
 	// The upstream has what its index says.
 	s.origin.Set("/old", origin.File{Seed: 40, Size: 300 << 10})
 	if sum, told := s.verified("m", VerifyOptions{}); sum.Repaired != 1 || sum.Unsettled != 0 || told["m/old"].Done != Repaired {
