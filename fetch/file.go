@@ -21,6 +21,10 @@ type File struct {
 	Meta  mirror.Meta // Size is known
 	Fresh Freshness   // of a published file
 
+	e      *Engine
+	name   mirror.Name // where it is, or will be
+	digest []byte      // see SHA256; nil: not looked up yet, or not known
+
 	published bool
 	aside     bool     // of a published file: see Aside
 	file      *os.File // of a published file; else nil
@@ -225,7 +229,7 @@ func (t *transfer) open(ctx context.Context) (*File, error) {
 		meta.Size = s.have
 	}
 	return &File{
-		Meta: meta, ctx: ctx, part: part, leave: leave,
+		Meta: meta, e: t.e, name: t.name, ctx: ctx, part: part, leave: leave,
 		grow:  &local{t, part.Inode},
 		relay: newRelay(t.e, t.m, t.rest, s.meta, s.from),
 	}, nil

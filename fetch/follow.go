@@ -98,7 +98,7 @@ func (e *Engine) openFollowed(ctx context.Context, name mirror.Name, m *config.M
 		return nil, nil
 	}
 	return &File{
-		Meta: meta, ctx: ctx, part: part,
+		Meta: meta, e: e, name: name, ctx: ctx, part: part,
 		grow:  &remote{e: e, name: name, m: m, rest: rest, part: part, total: meta.Size},
 		relay: newRelay(e, m, rest, meta, from),
 	}, nil

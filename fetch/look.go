@@ -59,7 +59,7 @@ func (e *Engine) standingOf(ctx context.Context, p place, f *File) (standing, bo
 	}
 	s := e.standing(ctx, p, rec)
 	f.Meta.ETag, f.Meta.ContentType = rec.ETag, rec.ContentType
-	f.Fresh = s.Freshness
+	f.Fresh, f.digest = s.Freshness, rec.Digest
 	return s, true
 }
 
@@ -72,8 +72,8 @@ func (e *Engine) openPublished(name mirror.Name) (*File, error) {
 		return nil, err
 	}
 	return &File{
-		Meta:      mirror.Meta{Size: info.Size(), ModTime: info.ModTime()},
-		published: true, aside: e.tree.IsAside(name), file: file, info: info,
+		Meta: mirror.Meta{Size: info.Size(), ModTime: info.ModTime()},
+		e:    e, name: name, published: true, aside: e.tree.IsAside(name), file: file, info: info,
 	}, nil
 }
 

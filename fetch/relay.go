@@ -166,5 +166,5 @@ func (e *Engine) passThrough(ctx context.Context, name mirror.Name, m *config.Mi
 	}
 	r := newRelay(e, m, rest, meta, from)
 	r.last = true
-	return &File{Meta: meta, ctx: ctx, relay: r}, nil
+	return &File{Meta: meta, e: e, name: name, ctx: ctx, relay: r}, nil
 }

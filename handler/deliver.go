@@ -75,6 +75,7 @@ func meansItself(path string) bool {
 // declares MIRROR_STREAM passes on as a broken connection.
 func (h *Handler) bytes(w http.ResponseWriter, r *http.Request, name mirror.Name, f *fetch.File) {
 	h.describe(w, name, f.Meta)
+	vouch(w, r, f)
 	f.Expect(rangeEnd(r.Header.Get("Range"), f.Meta.Size))
 	var content io.ReadSeeker = f
 	if file := f.OS(); file != nil {

@@ -45,3 +45,23 @@ func rangeEnd(header string, size int64) int64 {
 	}
 	return to + 1
 }
+
+// satisfiable reports whether no Range header of this kind can lead to a 416: there
+// is none, it is ignored, or one of its ranges has bytes of the file and all are in
+// order.
+func satisfiable(header string, size int64) bool {
+	if !understood(header) || size <= 0 {
+		return true
+	}
+	some := false
+	for spec := range strings.SplitSeq(strings.TrimPrefix(header, "bytes="), ",") {
+		first, last, _ := strings.Cut(strings.TrimSpace(spec), "-")
+		from, err1 := strconv.ParseInt(first, 10, 64)
+		to, err2 := strconv.ParseInt(last, 10, 64)
+		if err1 == nil && err2 == nil && to < from {
+			return false
+		}
+		some = some || err1 != nil || from < size // "-5" asks for the last bytes
+	}
+	return some
+}

@@ -1,0 +1,51 @@
+package fetch
+
+import (
+	"context"
+
+	"mirror"
+	"mirror/repo"
+)
+
+// SHA256 returns the digest of the whole file where it is known without reading it,
+// else nil: that of the record, if that speaks of the file, or of what is expected of
+// one that is not published yet.
+func (f *File) SHA256(ctx context.Context) []byte {
+	switch {
+	case f.digest != nil || f.e == nil:
+		return f.digest
+	case !f.published:
+		return f.e.Expected(ctx, f.name, f.Meta.Size)
+	}
+	rec, ok, err := f.e.index.File(ctx, string(f.name))
+	if err != nil || !ok || !rec.Describes(f.info.Size(), f.info.ModTime()) {
+		return nil
+	}
+	return rec.Digest
+}
+
+// Expected returns the SHA-256 that a missing file of this size has to have, size -1
+// being unknown; nil where that is not known, or could be one of several.
+func (e *Engine) Expected(ctx context.Context, name mirror.Name, size int64) []byte {
+	if real, err := e.tree.Resolve(name); err == nil {
+		name = real
+	}
+	p := e.placeOf(name)
+	if !p.mirrored {
+		return nil
+	}
+	digest := ""
+	for _, x := range e.expectations(ctx, p.m, p.rest) {
+		switch {
+		case x.Size >= 0 && size >= 0 && x.Size != size:
+		case repo.Algorithm(x.Algorithm) != repo.SHA256, digest != "" && digest != x.Digest:
+			return nil
+		default:
+			digest = x.Digest
+		}
+	}
+	if digest == "" {
+		return nil
+	}
+	return []byte(digest)
+}
