@@ -31,10 +31,11 @@ var imports = map[string]string{
 	"mirror/store":             "mirror mirror/internal/durable mirror/internal/keylock",
 	"mirror/fetch":             "mirror mirror/config mirror/internal/keylock mirror/listing mirror/listing/lines mirror/repo mirror/source mirror/store mirror/store/index",
 	"mirror/handler":           "mirror mirror/config mirror/fetch mirror/internal/cgienv mirror/listing/render",
+	"mirror/snippet":           "mirror/config",
 	"mirror/maint":             "mirror mirror/config mirror/fetch mirror/internal/keylock mirror/listing mirror/listing/lines mirror/listing/page mirror/repo mirror/store mirror/store/index",
 	"mirror/cmd/mirror-cgi":    "mirror mirror/config mirror/fetch mirror/handler mirror/internal/cgi mirror/internal/keylock",
 	"mirror/cmd/mirror-fcgi":   "mirror/config mirror/fetch mirror/handler mirror/internal/fcgi mirror/internal/socket mirror/maint",
-	"mirror/cmd/mirrorctl":     "mirror mirror/config mirror/fetch mirror/internal/socket mirror/listing mirror/listing/render mirror/maint",
+	"mirror/cmd/mirrorctl":     "mirror mirror/config mirror/fetch mirror/internal/socket mirror/listing mirror/listing/render mirror/maint mirror/snippet",
 }
 
 // TestImportsPointDown holds every package, but for tests and benchmarks, to
@@ -67,7 +68,7 @@ func TestCGIIsLean(t *testing.T) {
 	deps := list(t, " ", `{{join .Deps " "}}`, "mirror/cmd/mirror-cgi")
 	for _, heavy := range []string{
 		"github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "github.com/prometheus/client_golang/prometheus",
-		"mirror/maint", "mirror/internal/fcgi", "mirror/internal/socket", "net/http/pprof", "testing",
+		"mirror/maint", "mirror/snippet", "mirror/internal/fcgi", "mirror/internal/socket", "net/http/pprof", "testing",
 	} {
 		if slices.Contains(deps, heavy) {
 			t.Errorf("mirror-cgi depends on %s", heavy)

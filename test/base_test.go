@@ -11,17 +11,15 @@ import (
 // TestBase serves the docroot at a path of a site, as for a user of shared hosting.
 func TestBase(t *testing.T) {
 	for _, f := range fronts {
-		if f.handler != builtin && !strings.HasPrefix(f.name, "apache-htaccess") {
-			continue // their snippets take the whole of a site
-		}
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			s := prepare(t, f)
-			s.base = "/~user/mirror"
+			s.base, s.made = "/~user/mirror", true
 			s.begin(t)
 			missThenHit(t, s)
 			waiting(t, s)
 			mutable(t, s)
+			strangeNames(t, s)
 			hiddenNames(t, s)
 
 			s.offer("/debian/dir/a.deb", origin.File{Seed: 31, Size: kib})

@@ -37,7 +37,7 @@ func (s *site) open(ctx context.Context, method, target string, headers ...strin
 	if err != nil {
 		return nil, err
 	}
-	r.URL.Opaque = s.base + target
+	r.URL.Opaque = escapedPath(s.base) + target
 	if strings.HasPrefix(r.URL.Opaque, "//") {
 		r.URL.Opaque = s.URL + target // else it would be taken for a host
 	}
@@ -46,6 +46,9 @@ func (s *site) open(ctx context.Context, method, target string, headers ...strin
 	}
 	return client.Do(r)
 }
+
+// escapedPath is a path as clients write it.
+func escapedPath(path string) string { return (&url.URL{Path: path}).EscapedPath() }
 
 // ask sends one request and reads all of its answer. It follows no redirect.
 func (s *site) ask(t *testing.T, method, target string, headers ...string) answer {
@@ -91,7 +94,7 @@ func (s *site) tryGet(ctx context.Context, target string, headers ...string) (an
 		if err != nil || a.status/100 != 3 || a.status == http.StatusNotModified {
 			return a, err
 		}
-		here, err := url.Parse(s.URL + s.base + target)
+		here, err := url.Parse(s.URL + escapedPath(s.base) + target)
 		if err != nil {
 			return a, err
 		}
@@ -103,7 +106,7 @@ func (s *site) tryGet(ctx context.Context, target string, headers ...string) (an
 			return a, nil // to the upstream
 		}
 		var inside bool
-		if target, inside = strings.CutPrefix(next.RequestURI(), s.base); !inside {
+		if target, inside = strings.CutPrefix(next.RequestURI(), escapedPath(s.base)); !inside {
 			return a, fmt.Errorf("a redirect out of the docroot: %s", next)
 		}
 	}

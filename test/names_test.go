@@ -3,7 +3,6 @@ package test
 import (
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -135,28 +134,4 @@ func clientHeaders(t *testing.T, s *site) {
 	index := s.offer("/debian/header/Release", f)
 	s.get(t, index, headers...).whole(t, f)
 	s.get(t, index, headers...).whole(t, f)
-}
-
-// withoutHandler is last: nothing that is here may be lost with our processes, and
-// what is not here must not be called missing.
-func withoutHandler(t *testing.T, s *site) {
-	f := origin.File{Seed: 17, Size: 30 * kib}
-	hit, miss := s.offer("/debian/orphan.deb", f), s.offer("/debian/orphan-miss.deb", f)
-	s.get(t, hit).whole(t, f)
-	s.published(t, hit)
-	for _, path := range []string{s.fcgi, s.cgi, filepath.Join(s.docroot, "mirror.cgi")} {
-		if err := os.Chmod(path, 0o644); err != nil && !os.IsNotExist(err) {
-			t.Fatal(err)
-		}
-	}
-	s.endHandlers(t)
-	if s.front.handler == builtin {
-		return
-	}
-	s.get(t, hit).whole(t, f)
-	if want := s.front.noHandler; want != 0 {
-		if a := s.get(t, miss); a.status/100 != want {
-			t.Errorf("a miss: %d, not %dxx", a.status, want)
-		}
-	}
 }

@@ -103,6 +103,15 @@ Include %[1]s/site.conf
 func startApacheMain(t *testing.T, s *site) {
 	t.Helper()
 	apache := server(t, "apache2", "apache2")
+	main := filepath.Join(s.dir, "apache.conf")
+	writeFile(t, main, fmt.Sprintf(apacheMain, s.dir, s.addr, apacheModules(t)))
+	s.launch(t, nil, apache, "-f", main, "-DFOREGROUND")
+	s.watch(t, "apache-error.log")
+}
+
+// apacheModules loads what Debian's packages bring, and what our snippets need.
+func apacheModules(t *testing.T) string {
+	t.Helper()
 	const modules = "/usr/lib/apache2/modules"
 	var load strings.Builder
 	for _, name := range strings.Fields(`mpm_event authz_core authz_host mime dir alias env autoindex negotiation
@@ -114,10 +123,7 @@ func startApacheMain(t *testing.T, s *site) {
 		}
 		fmt.Fprintf(&load, "LoadModule %s_module %s\n", name, module)
 	}
-	main := filepath.Join(s.dir, "apache.conf")
-	writeFile(t, main, fmt.Sprintf(apacheMain, s.dir, s.addr, load.String()))
-	s.launch(t, nil, apache, "-f", main, "-DFOREGROUND")
-	s.watch(t, "apache-error.log")
+	return load.String()
 }
 
 func startApache(file string) func(*testing.T, *site) {
@@ -167,7 +173,7 @@ func startHtaccess(file string) func(*testing.T, *site) {
 		where := "DocumentRoot " + s.frontRoot
 		if s.base != "" {
 			where = fmt.Sprintf("Alias %q %q", s.base, s.frontRoot)
-			if strings.HasSuffix(file, "errordocument") {
+			if strings.HasSuffix(file, "errordocument") && !s.made {
 				pairs = []string{"/mirror.cgi", s.base + "/mirror.cgi"}
 			}
 		}

@@ -12,8 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"mirror/config"
 	"mirror/internal/loopback"
 	"mirror/internal/origin"
+	"mirror/snippet"
 )
 
 // pub is where the upstream keeps what is mirrored. It is asked nothing outside.
@@ -32,9 +34,12 @@ type site struct {
 	fcgi        string // this site's own copies of the binaries, so that
 	cgi         string // their processes can be told from others
 
-	frontRoot string // the docroot as the front's configuration says
-	base      string // URL path of the docroot, "" at the top
-	ip, addr  string // where the front listens
+	more      string   // of mirror.toml: mirrors of one test
+	made      bool     // the front's configuration is made for this site, else a file of deploy/ is changed
+	daemon    *process // mirror-fcgi, where the site starts it
+	frontRoot string   // the docroot as the front's configuration says
+	base      string   // URL path of the docroot, "" at the top
+	ip, addr  string   // where the front listens
 	URL       string
 
 	upstream *origin.Origin
@@ -60,6 +65,11 @@ prefix = "/debian/"
 upstream = [%q]
 max_age = "0s"
 max_stale = "0s"
+
+[[mirror]]
+prefix = "/aging/"
+upstream = [%q]
+max_age = "1s"
 
 [[mirror]]
 prefix = "/wait/"
@@ -142,7 +152,7 @@ func (s *site) begin(t *testing.T) {
 		listen = fmt.Sprintf("http = %q\n", s.addr)
 	}
 	up := s.upstream.URL + pub
-	writeFile(t, s.config, fmt.Sprintf(mirrorTOML, s.docroot, s.state, s.base+"/", listen, up+"/debian/", up+"/wait/", up+"/redirect/", up+"/aside/"))
+	writeFile(t, s.config, fmt.Sprintf(mirrorTOML, s.docroot, s.state, s.base+"/", listen, up+"/debian/", up+"/aging/", up+"/wait/", up+"/redirect/", up+"/aside/")+s.more)
 	own(t, s.config)
 	if s.front.handler == daemon || s.front.handler == builtin {
 		s.startDaemon(t)
@@ -155,6 +165,7 @@ func (s *site) begin(t *testing.T) {
 func (s *site) startDaemon(t *testing.T) *process {
 	t.Helper()
 	p := s.launch(t, wwwData(t), s.fcgi, "-config", s.config)
+	s.daemon = p
 	network, addr := "unix", s.socket
 	if s.front.handler == builtin {
 		network, addr = "tcp", s.addr
@@ -179,20 +190,41 @@ func dials(network, addr string) bool {
 }
 
 // deploy is a file of deploy/ with this site's paths and addresses instead of the
-// documented ones. Each has to occur: else the file says something else by now.
+// documented ones. Each has to occur: else the file says something else by now. What
+// is made for the site has most of them already.
 func (s *site) deploy(t *testing.T, file string, pairs ...string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "deploy", file))
+	if s.made {
+		text, err = s.snippet(t, file)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := 0; i < len(pairs); i += 2 {
-		if !bytes.Contains(text, []byte(pairs[i])) {
+		if !s.made && !bytes.Contains(text, []byte(pairs[i])) {
 			t.Fatalf("deploy/%s does not say %q", file, pairs[i])
 		}
 		text = bytes.ReplaceAll(text, []byte(pairs[i]), []byte(pairs[i+1]))
 	}
 	return string(text)
+}
+
+// snippet is what mirrorctl prints for this site where file is what it prints for
+// the defaults.
+func (s *site) snippet(t *testing.T, file string) ([]byte, error) {
+	t.Helper()
+	conf, err := config.Load(s.config)
+	if err != nil {
+		return nil, err
+	}
+	for _, style := range snippet.Styles {
+		if style.File == file {
+			text, err := style.Text(conf, snippet.DefaultHost)
+			return []byte(text), err
+		}
+	}
+	return nil, fmt.Errorf("no snippet is %s", file)
 }
 
 // pids are the processes that run this site's copy of a handler: daemons, CGI

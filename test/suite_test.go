@@ -35,6 +35,7 @@ var suite = []struct {
 	{"directories", directories},
 	{"a mutable name is asked again", mutable},
 	{"mutable names that are never in the docroot", aside},
+	{"a mutable name ages", aging},
 	{"headers of clients declare nothing", clientHeaders},
 	{"wget, curl, aria2", downloaders},
 	{"dangerous paths", dangerousPaths},

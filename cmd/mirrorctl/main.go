@@ -11,6 +11,7 @@
 //	mirrorctl adopt PATH...    make files of others ours
 //	mirrorctl ls PATH|URL      print a directory, and what is here of it
 //	mirrorctl parse FILE       print what a saved listing says
+//	mirrorctl snippet SERVER   print the web server's part of the configuration
 //
 // The configuration is the file that -config names, else MIRROR_CONFIG, else
 // /etc/mirror/mirror.toml. It may run beside a daemon, as the user who owns the
@@ -95,7 +96,7 @@ whole URL, a file below the docroot, or a plain name ("debian/a file").`
 	root.CompletionOptions.HiddenDefaultCmd = true
 	file := root.PersistentFlags().String("config", path, "the configuration `FILE`; "+configKey+" names another default")
 	root.AddCommand(checkCommand(file), fetchCommand(file), syncCommand(file), refreshCommand(file), verifyCommand(file), gcCommand(file), whyCommand(file), reindexCommand(file), adoptCommand(file),
-		lsCommand(file), parseCommand())
+		lsCommand(file), parseCommand(), snippetCommand(file))
 	return root
 }
 
