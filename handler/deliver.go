@@ -1,7 +1,6 @@
 package handler
 
 import (
-	"fmt"
 	"io"
 	"io/fs"
 	"mime"
@@ -19,19 +18,28 @@ import (
 // published delivers a published file: by the web server where it can, else its
 // bytes. It never redirects a client.
 func (h *Handler) published(w http.ResponseWriter, r *http.Request, v *visit, f *fetch.File) {
-	if v.front.Handover == HandoverNone || v.front.Second || f.Aside() || unchanged(r, f.Meta) {
+	if v.front.Handover == HandoverNone || v.front.Second || f.Aside() || unchanged(r, f.Meta, v.front.ETag.of(f.Meta)) {
 		h.bytes(w, r, v.target.Name, f)
 		return
 	}
 	h.handOver(w, r, v, f)
 }
 
-// unchanged reports whether a request asks only whether the file is newer than
-// its date, and it is not: that answer is ours to give, since Apache forgets
-// the question when an ErrorDocument redirects. Entity tags are the server's.
-func unchanged(r *http.Request, m mirror.Meta) bool {
+// unchanged reports whether a request asks only whether the file is another than
+// the client's, and it is not: that answer is ours to give, since Apache forgets
+// the question when an ErrorDocument redirects. tag is the file's; about one that
+// is not known the server decides.
+func unchanged(r *http.Request, m mirror.Meta, tag string) bool {
+	if header := r.Header.Get("If-None-Match"); header != "" {
+		for other := range strings.SplitSeq(header, ",") {
+			if tag != "" && strings.TrimPrefix(strings.TrimSpace(other), "W/") == tag {
+				return true
+			}
+		}
+		return false
+	}
 	since, err := http.ParseTime(r.Header.Get("If-Modified-Since"))
-	return err == nil && r.Header.Get("If-None-Match") == "" && !m.ModTime.Truncate(time.Second).After(since)
+	return err == nil && !m.ModTime.Truncate(time.Second).After(since)
 }
 
 // handOver gives a published file back to the web server.
@@ -43,10 +51,14 @@ func (h *Handler) handOver(w http.ResponseWriter, r *http.Request, v *visit, f *
 	case HandoverAccel:
 		header.Set("X-Accel-Redirect", v.front.Accel+"/"+name.Escape())
 	case HandoverSendfile:
-		file := h.conf.Docroot + "/" + string(name)
-		if !meansItself(file) {
+		file, tag := h.conf.Docroot+"/"+string(name), v.front.ETag.of(f.Meta)
+		// Without a tag of ours, mod_xsendfile makes one of the time of the request.
+		if !meansItself(file) || v.front.ETag != ETagNone && tag == "" {
 			h.bytes(w, r, name, f)
 			return
+		}
+		if tag != "" {
+			header.Set("ETag", tag)
 		}
 		header.Set("X-Sendfile", file)
 	case HandoverLocal, HandoverLocalNoStatus:
@@ -74,7 +86,7 @@ func meansItself(path string) bool {
 // file that breaks off is shorter than its Content-Length, which a front that
 // declares MIRROR_STREAM passes on as a broken connection.
 func (h *Handler) bytes(w http.ResponseWriter, r *http.Request, name mirror.Name, f *fetch.File) {
-	h.describe(w, name, f.Meta)
+	h.describe(w, r, name, f.Meta)
 	vouch(w, r, f)
 	f.Expect(rangeEnd(r.Header.Get("Range"), f.Meta.Size))
 	var content io.ReadSeeker = f
@@ -95,13 +107,16 @@ func serveContent(w http.ResponseWriter, r *http.Request, m mirror.Meta, content
 	http.ServeContent(w, r, "", m.ModTime, content)
 }
 
-// describe sets the headers that do not depend on the request. The entity tag
-// is the one that nginx makes of mtime and size, so that it outlives the step
-// from a growing file to a static hit.
-func (h *Handler) describe(w http.ResponseWriter, name mirror.Name, m mirror.Meta) {
+// describe sets the headers that do not depend on the request. What lies in the
+// state directory is only ever ours to send, so any kind of tag will do.
+func (h *Handler) describe(w http.ResponseWriter, r *http.Request, name mirror.Name, m mirror.Meta) {
 	w.Header().Set("Content-Type", contentType(name, m))
-	if !m.ModTime.IsZero() && m.Size >= 0 {
-		w.Header().Set("ETag", fmt.Sprintf(`"%x-%x"`, m.ModTime.Unix(), m.Size))
+	kind := visitOf(r).front.ETag
+	if h.conf.IsAside(string(name)) {
+		kind = ETagNginx
+	}
+	if tag := kind.of(m); tag != "" {
+		w.Header().Set("ETag", tag)
 	}
 }
 

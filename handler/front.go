@@ -13,6 +13,7 @@ import (
 //	MIRROR_URI       the raw request target; else REQUEST_URI
 //	MIRROR_HANDOVER  accel:/PREFIX | sendfile | local | local-nostatus
 //	MIRROR_STREAM    1: keeps Content-Length and passes bytes on as they come
+//	MIRROR_ETAG      nginx | apache: what its entity tags are made of
 //
 // A client cannot set any of them: its headers arrive as HTTP_*.
 type Front struct {
@@ -20,6 +21,7 @@ type Front struct {
 	Handover Handover
 	Accel    string // the internal location of X-Accel-Redirect, without trailing slash
 	Stream   bool
+	ETag     ETag
 	// Second: the server has come back to us with a request that we had
 	// handed over. Whatever is wrong there, redirecting again would loop.
 	Second bool
@@ -84,6 +86,9 @@ func FrontOf(env map[string]string, target string, conf config.Server) (Front, e
 	}
 	f.Second = f.Second || hasMarker(env["QUERY_STRING"])
 	var err error
+	if f.ETag, err = ParseETag(env["MIRROR_ETAG"]); err != nil {
+		return f, err
+	}
 	f.Handover, f.Accel, err = ParseHandover(declared)
 	return f, err
 }

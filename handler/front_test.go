@@ -24,6 +24,8 @@ func TestFrontOf(t *testing.T) {
 			want: Front{Handover: HandoverAccel, Accel: "/_ready", Stream: true}},
 		{name: "headers declare nothing", env: map[string]string{"HTTP_MIRROR_HANDOVER": "sendfile", "HTTP_MIRROR_STREAM": "1"}},
 		{name: "stream is 1 or nothing", env: map[string]string{"MIRROR_STREAM": "0"}},
+		{name: "tags", env: map[string]string{"MIRROR_ETAG": "apache"}, want: Front{ETag: ETagApache}},
+		{name: "tags that nobody knows", env: map[string]string{"MIRROR_ETAG": "inode"}, err: true},
 		{name: "a word that nobody knows", env: map[string]string{"MIRROR_HANDOVER": "x-sendfile"}, err: true},
 		{name: "first pass of ErrorDocument", env: map[string]string{"REDIRECT_URL": "/a", "REDIRECT_STATUS": "404", "SCRIPT_NAME": "/m.cgi"}},
 		{name: "second pass", env: map[string]string{"REDIRECT_REDIRECT_SCRIPT_NAME": "/m.cgi"}, want: Front{Second: true}},

@@ -84,7 +84,7 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, front Front) {
 // Builtin returns the front that is this process itself.
 func (h *Handler) Builtin() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h.Serve(w, r, Front{Target: r.RequestURI, Stream: true})
+		h.Serve(w, r, Front{Target: r.RequestURI, Stream: true, ETag: ETagNginx})
 	})
 }
 
@@ -122,7 +122,7 @@ func (h *Handler) head(w http.ResponseWriter, r *http.Request) {
 		h.failOrRefer(w, r, err)
 		return
 	}
-	h.describe(w, v.target.Name, meta)
+	h.describe(w, r, v.target.Name, meta)
 	tellDigest(w.Header(), r, meta.Size, h.engine.Expected(ctx, v.target.Name, meta.Size))
 	if meta.Size < 0 {
 		if !meta.ModTime.IsZero() {

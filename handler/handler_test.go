@@ -97,7 +97,7 @@ func body(t *testing.T, resp *http.Response) []byte {
 	return b
 }
 
-var streaming = Front{Stream: true}
+var streaming = Front{Stream: true, ETag: ETagNginx}
 
 // put places a file in the docroot.
 func (r *rig) put(name, content string) {

@@ -27,6 +27,8 @@ func TestBase(t *testing.T) {
 			if to := strings.TrimPrefix(a.header.Get("Location"), s.URL); a.status != http.StatusMovedPermanently || to != s.base+"/debian/dir/" {
 				t.Errorf("a directory without its slash: %d to %q", a.status, to)
 			}
+			entityTags(t, s)
+			withoutHandler(t, s)
 		})
 	}
 }

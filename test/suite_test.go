@@ -36,6 +36,8 @@ var suite = []struct {
 	{"a mutable name is asked again", mutable},
 	{"mutable names that are never in the docroot", aside},
 	{"a mutable name ages", aging},
+	{"entity tags", entityTags},
+	{"a download goes on after publication", resumed},
 	{"headers of clients declare nothing", clientHeaders},
 	{"wget, curl, aria2", downloaders},
 	{"dangerous paths", dangerousPaths},
