@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -87,6 +88,15 @@ func (s *site) harmless(t *testing.T, method, target string) {
 	}
 }
 
+// newlyAsked is what the upstream was asked after its first n requests, but for what
+// the daemon does unasked: indexes that are in use are asked for again.
+func (s *site) newlyAsked(n int) []origin.Request {
+	all := s.upstream.Requests()
+	return slices.DeleteFunc(all[n:], func(r origin.Request) bool {
+		return slices.ContainsFunc(all[:n], func(earlier origin.Request) bool { return earlier.Path == r.Path })
+	})
+}
+
 // isPage reports whether a target is, but for its query, one of the directories
 // that the site does have.
 func (s *site) isPage(target string) bool {
@@ -123,7 +133,7 @@ func dangerousPaths(t *testing.T, s *site) {
 	close(targets)
 	wg.Wait()
 
-	for _, r := range s.upstream.Requests()[before:] {
+	for _, r := range s.newlyAsked(before) {
 		if r.Host != s.upstream.Addr || !strings.HasPrefix(r.Path, pub+"/debian/") || strings.Contains(r.Path, "/../") {
 			t.Errorf("the upstream was asked %s %s", r.Host, r.Target)
 		}
@@ -157,7 +167,7 @@ func hiddenNames(t *testing.T, s *site) {
 		s.harmless(t, "GET", target)
 		s.harmless(t, "HEAD", target)
 	}
-	if n := len(s.upstream.Requests()) - before; n != 0 {
+	if n := len(s.newlyAsked(before)); n != 0 {
 		t.Errorf("%d requests for hidden names went upstream", n)
 	}
 }

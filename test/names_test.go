@@ -108,7 +108,8 @@ func mutable(t *testing.T, s *site) {
 		s.published(t, target)
 		s.get(t, target).whole(t, one)
 		s.offer(name, two)
-		s.get(t, target).whole(t, two)
+		// An upstream that was silent a while ago is asked behind the client's back.
+		eventually(t, "the new one is served", func() bool { return s.get(t, target).isWhole(two) == nil })
 		// Trouble keeps what is there.
 		s.upstream.Behave(pub+target, origin.Behaviour{Status: 500})
 		s.get(t, target).whole(t, two)

@@ -177,7 +177,7 @@ func notFound(t *testing.T, s *site) {
 	if a := s.get(t, "/elsewhere/a.deb"); a.status != 404 {
 		t.Errorf("outside all prefixes: %d", a.status)
 	}
-	if n := len(s.upstream.Requests()) - before; n != 0 {
+	if n := len(s.newlyAsked(before)); n != 0 {
 		t.Errorf("outside all prefixes, %d requests went upstream", n)
 	}
 }
