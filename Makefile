@@ -10,7 +10,8 @@ TEST_TOOLS := gcc:gcc /usr/include/stdlib.h:libc6-dev nginx:nginx-light apache2:
 	/usr/lib/apache2/modules/mod_fcgid.so:libapache2-mod-fcgid \
 	/usr/lib/apache2/modules/mod_xsendfile.so:libapache2-mod-xsendfile \
 	lighttpd:lighttpd caddy:caddy spawn-fcgi:spawn-fcgi curl:curl wget:wget aria2c:aria2 \
-	apt-ftparchive:apt-utils gpg:gpg gpg-agent:gpg-agent sqlite3:sqlite3 rsync:rsync chromium:chromium
+	apt-ftparchive:apt-utils gpg:gpg gpg-agent:gpg-agent sqlite3:sqlite3 rsync:rsync chromium:chromium \
+	dnf:dnf pacman:pacman-package-manager
 
 .PHONY: help
 help: ## this list
@@ -46,6 +47,11 @@ check: ## what CI runs: format, vet, staticcheck, every test with the race detec
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 	$(AS_ROOT) $(GO) test -race -timeout 15m ./...
+
+.PHONY: soak
+soak: ## apt, dnf and pacman update through the mirror while their archives are updated a thousand times
+	scripts/need $(TEST_TOOLS)
+	$(AS_ROOT) $(GO) test ./test/soak -count 1 -timeout 12h -v -updates 1000 -for 0
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for a minute
