@@ -45,7 +45,7 @@ type File struct {
 
 // growth is how a growing file's reader learns how far it is.
 type growth interface {
-	// visible returns how many bytes may be read now.
+	// visible returns how many bytes may be read now; -1: the part was given up.
 	visible() int64
 	// wait returns once more than pos bytes may be read, or says why they
 	// never will.
@@ -126,7 +126,9 @@ func (f *File) readAt(p []byte) (int, error) {
 	}
 	visible := f.grow.visible()
 	if visible <= f.pos {
-		if f.relay.worthwhile(f.pos - visible) {
+		// Of a part that was given up, nothing is had from elsewhere: its bytes
+		// may have been wrong.
+		if visible >= 0 && f.relay.worthwhile(f.pos-visible) {
 			n, err := f.relay.readAt(f.ctx, p, f.pos)
 			if n > 0 || f.ctx.Err() != nil {
 				return n, err
@@ -248,7 +250,7 @@ func (l *local) is(s *state) bool { return s.part != nil && s.part.Inode == l.in
 func (l *local) visible() int64 {
 	s := l.t.now()
 	if !l.is(&s) {
-		return 0
+		return -1
 	}
 	return s.visible()
 }

@@ -3,6 +3,7 @@ package fetch
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"slices"
 
@@ -34,12 +35,24 @@ type reading struct {
 	claims          []index.Claim
 }
 
+// mostRead bounds the memory that the claims of an index take: enough for a million
+// packages. claimSize is that of one without its texts.
+const (
+	mostRead  = 256 << 20
+	claimSize = 120
+)
+
 // read reads a file of a mirror as an index.
 func (e *Engine) read(ctx context.Context, m *config.Mirror, c content) (*reading, error) {
 	r := &reading{m: m}
 	r.Name, r.Source, r.Digest = m.Prefix+e.nature(m, c.as).Index, m.Prefix+string(c.rest), c.digest
+	left := mostRead
 	head, err := e.know[m].Read(string(c.as), io.NewSectionReader(c, 0, c.size), func(c repo.Claim) error {
-		r.claims = append(r.claims, claimOf(m, c))
+		claim := claimOf(m, c)
+		if left -= claimSize + len(claim.Name) + len(claim.Digest) + len(claim.Slot) + len(claim.As); left < 0 {
+			return fmt.Errorf("what it says takes more than %d bytes", mostRead)
+		}
+		r.claims = append(r.claims, claim)
 		return ctx.Err()
 	})
 	r.Made, r.Expires = head.Made, head.Expires

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"mirror"
@@ -23,10 +24,13 @@ func (t *transfer) checkSignature(src upstream) error {
 	}
 	text := io.NewSectionReader(t.part, 0, t.now().have)
 	if t.nature.Inline {
-		if _, err := keys.Inline(text, t.e.now()); err != nil {
+		_, err := keys.Inline(text, t.e.now())
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, repo.ErrUnsigned) || len(t.nature.Signatures) == 0:
 			return fmt.Errorf("%w: %s: %v", mirror.ErrWrong, src.URL(t.rest), err)
 		}
-		return nil
 	}
 	var failures []string
 	for _, name := range t.nature.Signatures {
