@@ -40,21 +40,59 @@ func (c *Config) OtherMirror(m *Mirror, name string) bool {
 
 // IsMutable reports whether the file with this name below the prefix may
 // change its content, and must therefore be confirmed from time to time. The
-// upstream's own index always may.
+// upstream's own index always may, and so may the pages of a Python index.
 func (m *Mirror) IsMutable(rest string) bool {
-	return rest != "" && rest == m.Index || MatchAny(m.Mutable, rest) && !MatchAny(m.Immutable, rest)
+	return rest != "" && rest == m.Index || (m.IsSimple(rest) || MatchAny(m.Mutable, rest)) && !MatchAny(m.Immutable, rest)
 }
 
-// KeepsAside reports whether any mirror keeps files in the state directory.
+// The profiles with which IsSimple knows any page.
+const (
+	profileAuto = "auto"
+	profilePyPI = "pypi"
+)
+
+// IsSimple reports whether a name below the prefix is that of a page of a Python
+// index: index.html or index.v1_json in simple/ or simple/PROJECT/, at any depth.
+func (m *Mirror) IsSimple(rest string) bool {
+	dir, ok := strings.CutSuffix(rest, "/index.html")
+	if !ok {
+		dir, ok = strings.CutSuffix(rest, "/index.v1_json")
+	}
+	return ok && m.IsSimpleDir(dir)
+}
+
+// IsSimpleDir reports whether a directory below the prefix is simple/ or
+// simple/PROJECT/, at any depth, in a mirror that may have a Python index.
+func (m *Mirror) IsSimpleDir(rest string) bool {
+	const simple = "simple"
+	if m.Profile != profilePyPI && m.Profile != profileAuto {
+		return false
+	}
+	up, last := "", rest
+	if i := strings.LastIndexByte(rest, '/'); i >= 0 {
+		up, last = rest[:i], rest[i+1:]
+	}
+	return last == simple || last != "" && (up == simple || strings.HasSuffix(up, "/"+simple))
+}
+
+// IsPython reports whether the mirror is that of a Python index by its
+// configuration, and not only because a page says so.
+func (m *Mirror) IsPython() bool { return m.Profile == profilePyPI }
+
+// KeepsAside reports whether any mirror may keep files in the state directory.
 func (c *Config) KeepsAside() bool {
-	return slices.ContainsFunc(c.Mirrors, func(m Mirror) bool { return m.MutableIn == InState })
+	return slices.ContainsFunc(c.Mirrors, func(m Mirror) bool {
+		return m.MutableIn == InState || m.Profile == profilePyPI || m.Profile == profileAuto
+	})
 }
 
 // IsAside reports whether the file of this name, relative to the docroot, is
-// kept in the state directory.
+// kept in the state directory. The pages of a Python index always are: a web
+// server would take index.html for the page of its directory, for ever, and
+// whatever the client accepts.
 func (c *Config) IsAside(name string) bool {
 	m, rest, ok := c.Match(name)
-	return ok && m.MutableIn == InState && m.IsMutable(rest)
+	return ok && (m.IsSimple(rest) || m.MutableIn == InState && m.IsMutable(rest))
 }
 
 // RefusesHTML reports whether an answer of type text/html for this name below

@@ -49,6 +49,9 @@ func TestMatchPattern(t *testing.T) {
 	}
 }
 
+// single is a configuration of one mirror, which may be gone on with.
+const single = "docroot = '/srv/mirror'\n[[mirror]]\nprefix = '/m/'\nupstream = ['http://one.example/']\n"
+
 // TestIsAside: what is kept in the state directory is the mutable names of the
 // mirrors that say so.
 func TestIsAside(t *testing.T) {
@@ -61,8 +64,33 @@ func TestIsAside(t *testing.T) {
 			t.Errorf("IsAside(%q) = %v", name, got)
 		}
 	}
-	if !c.KeepsAside() || parse(t, typical).KeepsAside() {
+	if c := parse(t, single+"profile = 'debian'\n"); c.KeepsAside() || c.IsAside("m/simple/x/index.html") {
 		t.Error("KeepsAside does not tell whether any mirror does")
+	}
+}
+
+// TestIsSimple: the pages of a Python index are mutable, and kept aside, by their
+// names, wherever that may be one.
+func TestIsSimple(t *testing.T) {
+	for _, profile := range []string{"auto", "pypi"} {
+		c := parse(t, single+"profile = '"+profile+"'\nmutable = []\n")
+		for rest, want := range map[string]bool{
+			"simple/index.html": true, "simple/index.v1_json": true, "simple/a/index.html": true, "simple/a/index.v1_json": true,
+			"x/y/simple/a/index.html": true, "x/simple/index.html": true, "simple/simple/index.html": true,
+			"index.html": false, "simple": false, "simple/a": false, "simple/a/b/index.html": false, "nosimple/a/index.html": false,
+			"simple/a/index.htm": false, "simple/a/xindex.html": false, "a/index.html": false, "simple//index.html": false, "": false,
+		} {
+			m := &c.Mirrors[0]
+			if m.IsSimple(rest) != want || m.IsMutable(rest) != want || c.IsAside(m.Prefix+rest) != want {
+				t.Errorf("%s: %q: %v %v %v", profile, rest, m.IsSimple(rest), m.IsMutable(rest), c.IsAside(m.Prefix+rest))
+			}
+		}
+		if !c.KeepsAside() {
+			t.Errorf("%s: nothing is kept aside", profile)
+		}
+	}
+	if c := parse(t, single+"profile = 'pypi'\nimmutable = ['simple/*']\n"); c.Mirrors[0].IsMutable("simple/a/index.html") {
+		t.Error("a page that is said to be immutable is asked for")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"mirror"
 	"mirror/config"
@@ -86,16 +87,20 @@ const arrangedName = "arranged"
 
 // arrangement tells apart configurations by which different files are kept aside.
 func arrangement(conf *config.Config) string {
-	if !conf.KeepsAside() {
+	if !slices.ContainsFunc(conf.Mirrors, func(m config.Mirror) bool { return isArranged(&m) }) {
 		return ""
 	}
 	h := sha256.New()
 	for i := range conf.Mirrors {
 		m := &conf.Mirrors[i]
-		fmt.Fprintf(h, "%q %q %q %q %d\n", m.Prefix, m.Index, m.Mutable, m.Immutable, m.MutableIn)
+		fmt.Fprintf(h, "%q %q %q %q %d %t\n", m.Prefix, m.Index, m.Mutable, m.Immutable, m.MutableIn, m.IsPython())
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
+
+// isArranged reports whether the files of a mirror are gone through. Pages that
+// only turned out to be those of a Python index were never in the docroot.
+func isArranged(m *config.Mirror) bool { return m.MutableIn == config.InState || m.IsPython() }
 
 // rearrangement is one run of Rearrange.
 type rearrangement struct {
@@ -169,7 +174,7 @@ func (r *rearrangement) putBack(name mirror.Name) error {
 func (e *Engine) misplaced(ctx context.Context, found func(mirror.Name)) error {
 	for i := range e.conf.Mirrors {
 		m := &e.conf.Mirrors[i]
-		if m.MutableIn != config.InState {
+		if !isArranged(m) {
 			continue
 		}
 		for rec, err := range e.index.Files(ctx, m.Prefix) {

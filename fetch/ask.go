@@ -79,12 +79,17 @@ func (t *transfer) askAll() (*source.Result, error) {
 // attempt asks one upstream for what is missing, and compares the whole with what
 // is known of it: with an error, a result says that it was not what it should be.
 func (t *transfer) attempt(src upstream) (*source.Result, error) {
-	path := t.rest
-	if t.alias != "" {
-		path = t.alias
-	}
-	res, err := t.ask(src, path)
-	if errors.Is(err, mirror.ErrNotFound) && path != t.rest { // not every upstream keeps those
+	var res *source.Result
+	var err error
+	switch {
+	case t.nature.Page != "":
+		res, err = t.askPage(src)
+	case t.alias != "":
+		res, err = t.ask(src, t.alias)
+		if errors.Is(err, mirror.ErrNotFound) { // not every upstream keeps those
+			res, err = t.ask(src, t.rest)
+		}
+	default:
 		res, err = t.ask(src, t.rest)
 	}
 	switch {
@@ -127,9 +132,10 @@ func (t *transfer) ask(src upstream, path mirror.Name) (*source.Result, error) {
 	}
 	defer leave()
 	r := source.Request{
-		Path: path, MaxSize: t.e.conf.Limits.MaxSize, RefuseHTML: t.m.RefusesHTML(string(t.rest)),
-		Held:  t.condition(src),
-		Wrote: t.wrote,
+		Path: path, MaxSize: t.e.conf.Limits.MaxSize, Accept: t.nature.Accept,
+		RefuseHTML: t.nature.Page == "" && t.m.RefusesHTML(string(t.rest)),
+		Held:       t.condition(src),
+		Wrote:      t.wrote,
 	}
 	if s := t.now(); s.have > 0 && s.meta.Pinned() {
 		r.Part, r.Have, r.SameUpstream = t.part.File(), s.meta, t.isFrom(src)

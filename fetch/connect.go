@@ -115,6 +115,9 @@ func (e *Engine) URL(name mirror.Name) string {
 	}
 	for _, src := range e.sources[m] {
 		if src.web {
+			if page := e.nature(m, rest).Page; page != "" {
+				rest = mirror.Name(page)
+			}
 			return src.URL(rest)
 		}
 	}

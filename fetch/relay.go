@@ -153,6 +153,9 @@ func (r *relay) close() {
 // passThrough returns a file that cannot be stored: its bytes come straight
 // from an upstream.
 func (e *Engine) passThrough(ctx context.Context, name mirror.Name, m *config.Mirror, rest mirror.Name, cause error) (*File, error) {
+	if e.nature(m, rest).Page != "" {
+		return nil, cause // its upstream has no such name, and would say so
+	}
 	e.log.Error("passed through, not stored: free some space", "path", "/"+string(name), "err", cause)
 	meta, from, err := e.statUpstream(ctx, m, rest)
 	if err != nil {

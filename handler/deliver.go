@@ -133,6 +133,9 @@ var types = map[string]string{
 }
 
 func contentType(name mirror.Name, m mirror.Meta) string {
+	if name.Base() == "index.v1_json" { // pip goes by the type, and upstreams that have it as a file do not know it
+		return simpleJSON
+	}
 	if t, _, err := mime.ParseMediaType(m.ContentType); err == nil && strings.Contains(t, "/") {
 		return m.ContentType
 	}

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -42,7 +43,8 @@ func formatOf(r *http.Request, query string) (f format, asked bool, err error) {
 		}
 		return f, true, nil
 	}
-	if prefersJSON(r.Header.Get("Accept")) {
+	accept := r.Header.Get("Accept")
+	if json := weight(accept, "application/json"); json > 0 && json > weight(accept, "text/html") {
 		return formats["json"], true, nil
 	}
 	return formats["html"], false, nil
@@ -51,25 +53,21 @@ func formatOf(r *http.Request, query string) (f format, asked bool, err error) {
 // errFormat: ?format= names none that there is.
 var errFormat = errors.New("no such format")
 
-// prefersJSON reports whether an Accept header (RFC 9110, 12.5.1) has JSON, and
-// rather than HTML.
-func prefersJSON(accept string) bool {
-	weight := func(want string) (best float64) {
-		for part := range strings.SplitSeq(accept, ",") {
-			t, params, err := mime.ParseMediaType(part)
-			if err != nil || t != want {
-				continue
-			}
-			q := 1.0
-			if v, err := strconv.ParseFloat(params["q"], 64); err == nil {
-				q = v
-			}
-			best = max(best, q)
+// weight is the best that an Accept header (RFC 9110, 12.5.1) says of any of some
+// media types, which are compared as they are written; 0: it takes none.
+func weight(accept string, types ...string) (best float64) {
+	for part := range strings.SplitSeq(accept, ",") {
+		t, params, err := mime.ParseMediaType(part)
+		if err != nil || !slices.Contains(types, t) {
+			continue
 		}
-		return best
+		q := 1.0
+		if v, err := strconv.ParseFloat(params["q"], 64); err == nil {
+			q = v
+		}
+		best = max(best, q)
 	}
-	json := weight("application/json")
-	return json > 0 && json > weight("text/html")
+	return best
 }
 
 // directory answers a path with a slash at its end: with the index.html that is

@@ -43,6 +43,7 @@ func New(conf *config.Config, engine *fetch.Engine, log *slog.Logger) *Handler {
 	// SkipClean: mux's own cleaning answers with an absolute redirect.
 	r := mux.NewRouter().SkipClean(true).UseEncodedPath()
 	get := r.Methods(http.MethodGet, http.MethodHead).Subrouter()
+	get.MatcherFunc(h.isSimple).HandlerFunc(h.simple)
 	get.MatcherFunc(isDirectory).HandlerFunc(h.directory)
 	get.Methods(http.MethodHead).HandlerFunc(h.head)
 	get.PathPrefix("/").HandlerFunc(h.get)

@@ -89,6 +89,56 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// TestPages: where an upstream shows what is a page, and that config knows the same
+// names is a test of package fetch.
+func TestPages(t *testing.T) {
+	k, _ := New("pypi")
+	for name, want := range map[string]string{
+		"simple/a/index.html": "simple/a/", "p/simple/a/index.v1_json": "p/simple/a/",
+		"simple/index.html": "simple/", "p/simple/index.v1_json": "p/simple/", "simple/simple/index.html": "simple/simple/",
+		"simple/a/b/index.html": "", "index.html": "", "a/index.html": "", "simple/a/index.htm": "", "xsimple/a/index.html": "",
+	} {
+		n := k.Of(name)
+		if n.Page != want || (n.Accept != "") != (want != "") {
+			t.Errorf("%s: %q, %q", name, n.Page, n.Accept)
+		}
+	}
+}
+
+// TestIsSimple are pages that say what they are, and pages that do not.
+func TestIsSimple(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		want       bool
+	}{
+		{"index.html", `<!DOCTYPE html><html><head><meta name="pypi:repository-version" content="1.0"></head></html>`, true},
+		{"index.html", `<META content='1.3' NAME='PyPI:repository-version'/>`, true},
+		{"index.html", `<html><body><a href="../../a.whl#sha256=` + x(64) + `">a</a>`, true},
+		{"index.html", `<a href="a#md5=` + x(32) + `">`, true},
+		{"index.html", `<title> Links for a </title>`, true},
+		{"index.html", `<html><head><title>Simple Index</title>`, true},
+		{"index.html", `<html><head><title>Index of /simple/a/</title></head><body><h1>Index of /simple/a/</h1><a href="a.whl">a.whl</a>`, false},
+		{"index.html", `<a href="a.whl#sha256=short">`, false},
+		{"index.html", `<a title="#sha256=` + x(64) + `" href="a">`, false},
+		{"index.html", `<!-- <meta name="pypi:repository-version"> -->`, false},
+		{"index.html", `<p>Links for you</p>`, false},
+		{"index.html", "", false},
+		{"index.html", `{"meta": {"api-version": "1.0"}}`, false},
+		{"index.v1_json", `{"meta": {"api-version": "1.0"}, "files": []}`, true},
+		{"index.v1_json", `{"projects": [{"name": "a"}], "meta": {"_last-serial": 1, "api-version": "1.1"}}`, true},
+		{"index.v1_json", `{"meta": {"api-version": "2.0"}}`, false},
+		{"index.v1_json", `{"meta": {"api-version": "1.0"}, "files": [`, false},
+		{"index.v1_json", `{"meta": "api-version"}`, false},
+		{"index.v1_json", `{"a": 1}`, false},
+		{"index.v1_json", `[]`, false},
+		{"index.v1_json", `<meta name="pypi:repository-version">`, false},
+	} {
+		if got := IsSimple("simple/a/"+c.name, strings.NewReader(c.text)); got != c.want {
+			t.Errorf("%s: %s: %v", c.name, c.text, got)
+		}
+	}
+}
+
 // TestSumsNames are names that people give to files with checksums, or do not.
 func TestSumsNames(t *testing.T) {
 	for _, name := range []string{

@@ -18,6 +18,8 @@ import (
 //	simple/hello/index.html      <a href="../../files/hello-1.0.tar.gz#sha256=HEX">
 //	simple/hello/index.v1_json   {"files": [{"url": "...", "hashes": {"sha256": "HEX"}}]}
 //
+// The list of all projects is at simple/, in the same way, and tells of no file.
+//
 // Addresses start at simple/PROJECT/. Those that name a host, or start at its root,
 // are not known to be below the mirror, and claim nothing. What is at one never
 // changes.
@@ -26,18 +28,30 @@ type pypi struct{}
 const (
 	pageHTML = "index.html"
 	pageJSON = "index.v1_json"
+
+	// What an upstream is asked for: HTML under either of its types.
+	acceptHTML = "text/html, application/vnd.pypi.simple.v1+html;q=0.5"
+	acceptJSON = "application/vnd.pypi.simple.v1+json"
 )
 
 func (pypi) Of(name string) (Nature, bool) {
 	dir, base := split(name)
-	if base != pageHTML && base != pageJSON {
+	n := Nature{Page: dir, Accept: acceptHTML}
+	switch base {
+	case pageHTML:
+	case pageJSON:
+		n.Accept = acceptJSON
+	default:
 		return Nature{}, false
 	}
-	up, project := split(strings.TrimSuffix(dir, "/"))
-	if project == "" || up != "simple/" && !strings.HasSuffix(up, "/simple/") {
+	up, last := split(strings.TrimSuffix(dir, "/"))
+	switch {
+	case last != "" && (up == "simple/" || strings.HasSuffix(up, "/simple/")):
+		n.Index, n.Set = dir+"index", []string{name}
+	case last != "simple":
 		return Nature{}, false
 	}
-	return Nature{Index: dir + "index", Set: []string{name}}, true
+	return n, true
 }
 
 func (pypi) Read(name string, r io.Reader, add func(Claim) error) (Head, error) {

@@ -81,6 +81,12 @@ type Nature struct {
 	Signatures []string
 	Inline     bool
 
+	// Page is set where an HTTP upstream shows the file as the page of a directory:
+	// that directory, with its slash ("simple/hello/"). Accept is the media type
+	// that it shows it as, in the words of the header.
+	Page   string
+	Accept string
+
 	// Claim is what the name itself says of the file (by-hash, repodata/DIGEST-...):
 	// its Name is empty where it says nothing. Such a name never changes its content.
 	Claim Claim

@@ -70,6 +70,9 @@ func (x *exchange) fetch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if x.r.Accept != "" {
+		hr.Header.Set("Accept", x.r.Accept)
+	}
 	resp, err := x.ask(hr)
 	if err != nil {
 		return err

@@ -261,7 +261,7 @@ func outOfFiles(err error) bool {
 func (h *HTTP) statusError(path mirror.Name, resp *http.Response) error {
 	kind := mirror.ErrBroken
 	switch resp.StatusCode {
-	case http.StatusNotFound, http.StatusGone:
+	case http.StatusNotFound, http.StatusGone, http.StatusNotAcceptable: // the last, of what was asked for by its type
 		kind = mirror.ErrNotFound
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
 		kind = mirror.ErrRefused

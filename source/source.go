@@ -91,6 +91,10 @@ type Batcher interface {
 type Request struct {
 	Path mirror.Name // below the upstream's base
 
+	// Accept is what an HTTP upstream is told of the media types that can be this
+	// file; "": nothing. One that has none of them does not have the file.
+	Accept string
+
 	// Part is what is at hand, opened for reading and appending; its length is
 	// where to go on. Have describes the version that its bytes belong to;
 	// SameUpstream says that they came from this upstream. nil: from the start.

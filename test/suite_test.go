@@ -43,6 +43,7 @@ var suite = []struct {
 	{"dangerous paths", dangerousPaths},
 	{"hidden names", hiddenNames},
 	{"apt", apt},
+	{"the pages of a Python index", pages},
 	{"a handler that dies is no short success", brokenDelivery},
 	{"without a handler", withoutHandler},
 }

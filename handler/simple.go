@@ -1,0 +1,134 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"mirror"
+	"mirror/fetch"
+)
+
+// The media types of the simple repository API of Python's packages (PEP 691).
+const (
+	simpleJSON       = "application/vnd.pypi.simple.v1+json"
+	simpleLatestJSON = "application/vnd.pypi.simple.latest+json"
+	simpleHTML       = "application/vnd.pypi.simple.v1+html"
+	simpleLatestHTML = "application/vnd.pypi.simple.latest+html"
+)
+
+// simpleWait bounds how long it is tried to find a Python index in a directory of
+// which a listing is at hand: that can be shown at once.
+const simpleWait = 2 * time.Second
+
+// isSimple reports whether a request is for what may be a page of a Python index: by
+// its directory, or by the name under which it is kept.
+func (h *Handler) isSimple(r *http.Request, _ *mux.RouteMatch) bool {
+	t := visitOf(r).target
+	if !t.Dir {
+		return h.engine.IsPage(t.Name)
+	}
+	_, _, _, ok := h.engine.Page(t.Name)
+	return ok && !wantsListing(r, t.Query)
+}
+
+// wantsListing reports whether a client asks for the listing of a directory, by a
+// name that is one of ours.
+func wantsListing(r *http.Request, query string) bool {
+	_, asked, err := formatOf(r, query)
+	return asked && (err == nil || !strings.HasPrefix(simpleFormat(query), "application/vnd.pypi.simple."))
+}
+
+// simpleFormat is the type that a client asks for in the address.
+func simpleFormat(query string) string {
+	values, _ := url.ParseQuery(query)
+	return values.Get("format")
+}
+
+// prefersSimpleJSON reports whether a client wants the page as JSON. One that takes
+// anything gets HTML, as from every index that there ever was.
+func prefersSimpleJSON(r *http.Request, query string) bool {
+	accept := strings.Join(r.Header.Values("Accept"), ",")
+	if f := simpleFormat(query); f != "" {
+		accept = f
+	}
+	json := weight(accept, simpleJSON, simpleLatestJSON)
+	return json > 0 && json >= weight(accept, "text/html", simpleHTML, simpleLatestHTML)
+}
+
+// simple answers with the upstream's own page of a Python index, as JSON or HTML,
+// or, where there is none, as if there were no such thing.
+//
+// Nothing is sent before the page is whole and published: only then is it known
+// that it is one. The web server is never handed it, which knows neither its type
+// nor that there are two of it.
+func (h *Handler) simple(w http.ResponseWriter, r *http.Request) {
+	v := visitOf(r)
+	dir, only := v.target.Name, mirror.Name("")
+	if !v.target.Dir {
+		dir, only = dir.Parent(), dir
+	}
+	html, json, certain, _ := h.engine.Page(dir)
+	names := []mirror.Name{html}
+	switch {
+	case only != "":
+		names = []mirror.Name{only}
+	case prefersSimpleJSON(r, v.target.Query):
+		names = []mirror.Name{json, html}
+	}
+	wait, cancel := h.patience(r.Context())
+	defer cancel()
+	ask := wait
+	if !certain && only == "" && h.engine.IsListed(wait, dir) {
+		ask, cancel = context.WithTimeout(wait, simpleWait)
+		defer cancel()
+	}
+	var err error
+	for _, name := range names {
+		var f *fetch.File
+		if f, err = h.whole(ask, name); err == nil {
+			defer f.Close()
+			f.Within(r.Context())
+			if only == "" {
+				w.Header().Set("Vary", "Accept")
+			}
+			w.Header().Set("Cache-Control", "no-cache")
+			h.bytes(w, r, name, f)
+			return
+		}
+	}
+	switch {
+	case r.Context().Err() != nil:
+	case !certain && only == "" && (errors.Is(err, mirror.ErrNotFound) || h.engine.IsListed(wait, dir)):
+		h.directory(w, r)
+	case errors.Is(err, errPatience) && h.engine.URL(html) != "":
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Location", h.engine.URL(html))
+		w.WriteHeader(http.StatusFound)
+	default:
+		h.fail(w, r, err)
+	}
+}
+
+// whole opens a file once all of it has been found good.
+func (h *Handler) whole(ctx context.Context, name mirror.Name) (*fetch.File, error) {
+	f, err := h.engine.Open(ctx, name)
+	if err != nil || f.OS() != nil {
+		return f, err
+	}
+	published, err := f.Settle(ctx)
+	if err == nil && !published {
+		return f, nil // it will never be, and these bytes are all there is
+	}
+	f.Close()
+	if err == nil || errors.Is(err, mirror.ErrChanged) {
+		// What was open may be an earlier attempt than the one that is published.
+		return h.engine.Open(ctx, name)
+	}
+	return nil, err
+}
