@@ -40,7 +40,11 @@ listed. The files of deploy/ are what is printed for the defaults.`,
 				return err
 			}
 			if s.Daemon && conf.Server.FastCGI.Network == "" {
-				fmt.Fprintf(c.ErrOrStderr(), "note: server.fastcgi is empty: the socket is that of deploy/systemd, %s\n", snippet.DefaultSocket)
+				note := "note: server.fastcgi is empty: the socket is that of deploy/systemd, " + snippet.DefaultSocket
+				if conf.Server.HTTP != "" {
+					note += " (server.http is a front of its own, for clients)"
+				}
+				fmt.Fprintln(c.ErrOrStderr(), note)
 			}
 			_, err = fmt.Fprint(c.OutOrStdout(), text)
 			return err
