@@ -41,7 +41,7 @@ type standing struct {
 	lead place         // what is refreshed for the file: itself, or what vouches for it
 	rec  index.Record  // of lead
 	life time.Duration // for which lead is fresh, from when it was confirmed
-	fail index.Failure // the last of lead since then; zero: none, or nobody needs to know
+	fail index.Failure // the last of lead since then; zero: none, or it is fresh
 
 	next  Next
 	until time.Time // when next is another; zero: not by time alone
@@ -71,9 +71,13 @@ func (e *Engine) standing(ctx context.Context, p place, rec index.Record) standi
 	if !fail.At.Before(s.rec.Checked) {
 		s.fail = fail
 	}
-	switch pause := now.Sub(fail.At); {
-	case pause >= 0 && pause < refreshAgain:
-		s.until = fail.At.Add(refreshAgain)
+	again := fail.At.Add(refreshAgain)
+	if fail.Until.After(again) { // wrong bytes cost a whole transfer each time
+		again = fail.Until
+	}
+	switch {
+	case !now.Before(fail.At) && now.Before(again):
+		s.until = again
 	case age > s.life+p.m.MaxStale && !e.isSilent(ctx, p.m, now):
 		s.next, s.until = NextConfirm, time.Time{}
 	default:
@@ -147,9 +151,17 @@ const (
 // isSilent reports whether somebody has waited for a mirror's upstreams in vain, a
 // short while ago.
 func (e *Engine) isSilent(ctx context.Context, m *config.Mirror, now time.Time) bool {
+	return e.silence(ctx, m, now) != nil
+}
+
+// silence is what isSilent goes by; nil: the upstreams are not known to be silent.
+func (e *Engine) silence(ctx context.Context, m *config.Mirror, now time.Time) *index.Failure {
 	fail, ok, err := e.index.Failure(ctx, m.Prefix)
 	ago := now.Sub(fail.At)
-	return err == nil && ok && fail.Kind == kindSilent && ago >= 0 && ago < knownSilent
+	if err != nil || !ok || fail.Kind != kindSilent || ago < 0 || ago >= knownSilent {
+		return nil
+	}
+	return &fail
 }
 
 // noteSilence records that a mirror's upstreams were waited for in vain.

@@ -51,6 +51,10 @@ type Inspection struct {
 	Ours     bool
 	Fetching bool // somebody holds the name's lock
 
+	Expected []Expectation // what is known of the file's bytes: any of them will do
+	Wrong    *store.Wrong  // what was last fetched of it and is not what it has to be
+	Keeping  *Keeping      // of a mutable file of ours that is there
+
 	Have  int64  // bytes of the unfinished file; -1: there is none
 	Unfit string // why it cannot be gone on with; "": it can
 
@@ -94,6 +98,12 @@ func (e *Engine) Inspect(ctx context.Context, name mirror.Name) (*Inspection, er
 	}
 	if err := e.inspectPart(in, name); err != nil {
 		return nil, err
+	}
+	if in.Mirror != nil {
+		in.Expected = e.inspectExpected(ctx, in)
+		if in.Wrong, err = e.tree.Wrong(name); err != nil {
+			return nil, err
+		}
 	}
 	in.Next, in.Until = e.next(ctx, in, name)
 	return in, nil
@@ -165,6 +175,7 @@ func (e *Engine) nextOfFound(ctx context.Context, in *Inspection, name mirror.Na
 		rec = &r
 	}
 	s := e.standing(ctx, place{name, in.Mirror, in.Rest, true}, *rec)
+	in.Keeping = e.inspectKeeping(ctx, s, name)
 	return s.next, s.until
 }
 

@@ -38,7 +38,7 @@ func (e *Engine) Duty(ctx context.Context, name mirror.Name) (Duty, bool) {
 	now := e.now()
 	s := e.standing(ctx, p, rec)
 	return Duty{
-		Leader: s.lead.name, IsDue: s.next != NextServe && !now.Before(s.fail.Until),
+		Leader: s.lead.name, IsDue: s.next != NextServe,
 		Unused: now.Sub(store.Used(fi)),
 	}, true
 }

@@ -25,6 +25,9 @@ type Report struct {
 
 	File       *File       `json:"file,omitempty"`
 	Obstacle   string      `json:"obstacle,omitempty"` // what stands there in place of a file
+	Freshness  *Freshness  `json:"freshness,omitempty"`
+	Expected   []Expected  `json:"expected,omitempty"` // any of them will do
+	Wrong      *Rejected   `json:"wrong,omitempty"`
 	Dropped    *Dropped    `json:"dropped,omitempty"`
 	Fetching   bool        `json:"fetching"`
 	Unfinished *Unfinished `json:"unfinished,omitempty"`
@@ -75,6 +78,7 @@ type Failure struct {
 	Kind       string    `json:"kind"`
 	Cause      string    `json:"cause"`
 	At         time.Time `json:"at"`
+	Since      time.Time `json:"since,omitzero"`            // of the first of its kind, if there was more than one
 	Remembered time.Time `json:"remembered_until,omitzero"` // until then it answers requests
 }
 
@@ -106,12 +110,8 @@ func (s Site) Why(ctx context.Context, name mirror.Name) (*Report, error) {
 	}
 	r.Obstacle = s.obstacle(in, name)
 	r.Unfinished = unfinishedOf(in)
-	if f := in.Failure; f != nil {
-		r.Failure = &Failure{Kind: f.Kind, Cause: f.Cause, At: f.At}
-		if f.Until.After(f.At) {
-			r.Failure.Remembered = f.Until
-		}
-	}
+	r.Failure = failureOf(in.Failure)
+	r.Freshness, r.Expected, r.Wrong = freshnessOf(in), expectedOf(in), s.wrongOf(in)
 	r.Next = s.step(in)
 	return r, nil
 }
@@ -170,8 +170,8 @@ func fileOf(in *fetch.Inspection) *File {
 	f.Upstream, f.ETag, f.LastModified = rec.Upstream, rec.ETag, rec.LastModified
 	f.SHA256 = hex.EncodeToString(rec.Digest)
 	f.Fetched, f.Checked = rec.Fetched, rec.Checked
-	if in.Mutable && in.Ours && !rec.Checked.IsZero() {
-		f.Due = rec.Checked.Add(in.Mirror.MaxAge)
+	if k := in.Keeping; k != nil && !k.Confirmed.IsZero() {
+		f.Due = k.Confirmed.Add(k.Life)
 	}
 	return f
 }

@@ -1,10 +1,13 @@
 package store
 
 import (
+	"errors"
 	"io/fs"
 	"path"
 	"slices"
 	"time"
+
+	"mirror"
 )
 
 // wrongDir holds files that were not what they had to be, for whoever wants to know
@@ -32,6 +35,26 @@ func (p *Part) SetAside() (string, error) {
 	}
 	t.boundWrong(file)
 	return to, nil
+}
+
+// Wrong is a file with wrong bytes that is kept.
+type Wrong struct {
+	Path string // below the state directory
+	Size int64
+	At   time.Time // when its last byte came
+}
+
+// Wrong returns what is kept of name; nil: nothing.
+func (t *Tree) Wrong(name mirror.Name) (*Wrong, error) {
+	to := path.Join(wrongDir, partName(name))
+	fi, err := t.state.Lstat(to)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, storeError(name, err)
+	}
+	return &Wrong{to, fi.Size(), fi.ModTime()}, nil
 }
 
 // boundWrong removes what is too much or too old, but for the newest.

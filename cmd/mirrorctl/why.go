@@ -67,6 +67,8 @@ func explain(w io.Writer, r *maint.Report, now time.Time) error {
 	e.line("path", "%s", maint.Quote(r.Name))
 	e.origin(r)
 	e.file(r)
+	e.expected(r)
+	e.freshness(r)
 	if d := r.Dropped; d != nil {
 		kept := "it is kept for ever"
 		if !d.Until.IsZero() {

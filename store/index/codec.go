@@ -32,12 +32,12 @@ func (p *Partial) values() []any {
 
 // fields returns where each of failureColumns goes.
 func (f *Failure) fields() []any {
-	return into(&f.Name, &f.Kind, &f.Cause, &f.Upstream, &f.At, &f.Until)
+	return into(&f.Name, &f.Kind, &f.Cause, &f.Upstream, &f.At, &f.Until, &f.Since)
 }
 
 // values returns what is stored in failureColumns.
 func (f *Failure) values() []any {
-	return []any{[]byte(f.Name), f.Kind, f.Cause, f.Upstream, nanos(f.At), nanos(f.Until)}
+	return []any{[]byte(f.Name), f.Kind, f.Cause, f.Upstream, nanos(f.At), nanos(f.Until), nanos(f.Since)}
 }
 
 // fields returns where each of changeColumns goes.

@@ -63,7 +63,7 @@ func aPartial(name string) Partial {
 
 func aFailure(name string) Failure {
 	return Failure{Name: name, Kind: "timeout", Cause: "no answer for 30 s", Upstream: "http://one.example/",
-		At: at(1e9), Until: at(1e9 + 60)}
+		At: at(1e9), Until: at(1e9 + 60), Since: at(1e9)}
 }
 
 // expectFile, expectPartial and expectFailure compare what is recorded of a

@@ -16,7 +16,7 @@ const (
 		f.digest, f.fetched, f.checked, f.ours, f.target, f.fresh,
 		p.name, p.upstream, p.inode, p.total, p.mtime, p.etag, p.last_modified, p.content_type,
 		p.boot, p.synced, p.publishing, p.digest, p.started, p.fresh,
-		n.name, n.kind, n.cause, n.upstream, n.at, n.until
+		n.name, n.kind, n.cause, n.upstream, n.at, n.until, n.since
 		FROM (SELECT ? AS name) AS k
 		LEFT JOIN files AS f ON f.name = k.name
 		LEFT JOIN partials AS p ON p.name = k.name

@@ -56,6 +56,7 @@ const schemaVersion = 3
 //	Intend      ->  partials, publishing = 1      checked; rename comes next
 //	Publish     ->  files + changes, and the rows of partials, failures and
 //	                dropped go
+//	Touch       ->  files, and the row of failures goes
 //
 // All values are stored as follows.
 //
@@ -122,7 +123,8 @@ CREATE TABLE failures (
 	cause         TEXT NOT NULL,
 	upstream      TEXT NOT NULL,
 	at            INTEGER,
-	until         INTEGER
+	until         INTEGER,
+	since         INTEGER
 );
 
 CREATE TABLE changes (
@@ -153,8 +155,8 @@ CREATE TABLE listings (
 );
 `
 
-// schemaKnowledge is what version 3 brought, beside files.fresh and
-// partials.fresh.
+// schemaKnowledge is what version 3 brought, beside files.fresh, partials.fresh
+// and failures.since.
 const schemaKnowledge = `
 CREATE TABLE indexes (
 	id            INTEGER PRIMARY KEY,
@@ -191,7 +193,8 @@ CREATE TABLE dropped (
 var upgrades = [schemaVersion - 1]string{
 	`ALTER TABLE files ADD COLUMN target TEXT NOT NULL DEFAULT '';` + schemaListings,
 	`ALTER TABLE files ADD COLUMN fresh INTEGER NOT NULL DEFAULT 0;
-	ALTER TABLE partials ADD COLUMN fresh INTEGER NOT NULL DEFAULT 0;` + schemaKnowledge,
+	ALTER TABLE partials ADD COLUMN fresh INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE failures ADD COLUMN since INTEGER;` + schemaKnowledge,
 }
 
 // The column lists, in the order of the fields methods in codec.go.
@@ -200,7 +203,7 @@ const (
 		digest, fetched, checked, ours, target, fresh`
 	partialColumns = `name, upstream, inode, total, mtime, etag, last_modified, content_type,
 		boot, synced, publishing, digest, started, fresh`
-	failureColumns = `name, kind, cause, upstream, at, until`
+	failureColumns = `name, kind, cause, upstream, at, until, since`
 	changeColumns  = `seq, name, op, size, mtime, at`
 	listingColumns = `name, upstream, format, mtime, etag, last_modified, checked, ended, unread, entries`
 	indexColumns   = `name, source, digest, made, expires, learned`

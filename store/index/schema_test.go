@@ -11,7 +11,9 @@ import (
 // olderSchema is the schema as an older version wrote it.
 func olderSchema(version int) string {
 	without := []string{schemaKnowledge, `,
-	fresh         INTEGER NOT NULL DEFAULT 0`}
+	fresh         INTEGER NOT NULL DEFAULT 0`, `,
+	since         INTEGER
+`}
 	if version < 2 {
 		without = append(without, schemaListings, `,
 	target        TEXT NOT NULL DEFAULT ''`)

@@ -104,6 +104,7 @@ type Failure struct {
 	Upstream string
 	At       time.Time // when it happened
 	Until    time.Time // until when the name is not asked for again
+	Since    time.Time // when the first of its kind happened, with nothing else in between
 }
 
 // A Listing is a directory as an upstream last showed it.

@@ -52,10 +52,14 @@ func (x *Index) Publish(ctx context.Context, records []Record) error {
 
 // Touch notes that the upstream, at checked, called the recorded file current
 // (304), and records the validators that came with that answer, and for how long it
-// will be (Record.Fresh); what is empty or 0 leaves what is known. The change log
-// stays as it is, since the file does. A name without a record is no error.
+// will be (Record.Fresh); what is empty or 0 leaves what is known. The name's failure
+// goes. The change log stays as it is, since the file does. A name without a record is
+// no error.
 func (x *Index) Touch(ctx context.Context, name string, checked time.Time, etag, lastModified string, fresh time.Duration) error {
 	return x.write(ctx, "note a check", false, func(t *transaction) error {
+		if err := t.exec(`DELETE FROM failures WHERE name = ?`, []byte(name)); err != nil {
+			return err
+		}
 		return t.exec(`UPDATE files SET checked = ?2,
 			etag = CASE ?3 WHEN '' THEN etag ELSE ?3 END,
 			last_modified = CASE ?4 WHEN '' THEN last_modified ELSE ?4 END,
@@ -65,10 +69,13 @@ func (x *Index) Touch(ctx context.Context, name string, checked time.Time, etag,
 }
 
 // PutFailure records what went wrong for a name, in place of what was recorded
-// before. The last 100,000 or so are kept.
+// before: Since is that of the earlier one, if that is of the same kind, else At. The
+// last 100,000 or so are kept.
 func (x *Index) PutFailure(ctx context.Context, f Failure) error {
+	f.Since = f.At
 	return x.write(ctx, "record a failure", false, func(t *transaction) error {
-		result, err := t.result(`REPLACE INTO failures (`+failureColumns+`) VALUES (?, ?, ?, ?, ?, ?)`,
+		result, err := t.result(`REPLACE INTO failures (`+failureColumns+`)
+			SELECT ?1, ?2, ?3, ?4, ?5, ?6, coalesce((SELECT since FROM failures WHERE name = ?1 AND kind = ?2), ?7)`,
 			f.values()...)
 		if err != nil {
 			return err

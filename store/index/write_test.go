@@ -61,6 +61,28 @@ func TestDeletePartial(t *testing.T) {
 	}
 }
 
+// TestFailingSince: a failure that comes again tells since when it does, unless it was
+// another one, or the file was current, in between.
+func TestFailingSince(t *testing.T) {
+	x := open(t, t.TempDir())
+	must(t, x.Publish(t.Context(), []Record{aRecord("a")}))
+	f := aFailure("a")
+	put := func(when int64, kind string, since int64) {
+		t.Helper()
+		f.Kind, f.At, f.Since = kind, at(when), at(when)
+		must(t, x.PutFailure(t.Context(), f))
+		f.Since = at(since)
+		expectFailure(t, x, "a", &f)
+	}
+	put(1e9, "halfway", 1e9)
+	put(2e9, "halfway", 1e9)
+	put(3e9, "timeout", 3e9)
+	put(4e9, "halfway", 4e9)
+	must(t, x.Touch(t.Context(), "a", at(5e9), "", "", 0))
+	expectFailure(t, x, "a", nil)
+	put(6e9, "halfway", 6e9)
+}
+
 func TestForgetFailures(t *testing.T) {
 	for prefix, stays := range map[string]bool{"": false, "m/": true} {
 		x := open(t, t.TempDir())
