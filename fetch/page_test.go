@@ -200,15 +200,46 @@ func TestPageOfFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	conf, err := config.Parse(fmt.Appendf(nil, "docroot = %q\n[[mirror]]\nprefix = \"/m/\"\nupstream = [\"file://%s/\"]\nprofile = \"pypi\"\n", p.docroot, dir),
+	p.as("pypi", "file://"+dir+"/")
+	p.want(pageName, page)
+	p.wantWrong(wheelName)
+}
+
+// as goes on with another configuration.
+func (p *python) as(profile, upstream string) {
+	p.t.Helper()
+	conf, err := config.Parse(fmt.Appendf(nil, "docroot = %q\n[[mirror]]\nprefix = \"/m/\"\nupstream = [%q]\nprofile = %q\n", p.docroot, upstream, profile),
 		filepath.Join(p.dir, "mirror.toml"))
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	p.conf = conf
 	p.e = p.engine()
-	p.want(pageName, page)
-	p.wantWrong(wheelName)
+}
+
+// TestPageRearranged: what was a file like all others before the mirror was said to
+// be one of Python is not left to the web server, and is given back to it later.
+func TestPageRearranged(t *testing.T) {
+	p := newPython(t, "profile = \"none\"\n")
+	p.set(pageName, p.page())
+	p.want(pageName, p.page())
+	inDocroot := func(want bool) {
+		t.Helper()
+		if err := p.e.Rearrange(p.ctx()); err != nil {
+			t.Fatal(err)
+		}
+		_, err := os.Lstat(p.path("m/" + pageName))
+		_, errKept := os.Lstat(filepath.Join(p.conf.State, "mutable/m", pageName))
+		if (err == nil) != want || (errKept == nil) == want {
+			t.Errorf("in the docroot: %v, aside: %v", err, errKept)
+		}
+	}
+	inDocroot(true)
+	p.as("pypi", p.o.URL+"/")
+	inDocroot(false)
+	p.want(pageName, p.page())
+	p.as("none", p.o.URL+"/")
+	inDocroot(true)
 }
 
 // TestPageNames: config tells by the same names as repo where a page may be.

@@ -14,13 +14,8 @@ import (
 	"mirror/fetch"
 )
 
-// The media types of the simple repository API of Python's packages (PEP 691).
-const (
-	simpleJSON       = "application/vnd.pypi.simple.v1+json"
-	simpleLatestJSON = "application/vnd.pypi.simple.latest+json"
-	simpleHTML       = "application/vnd.pypi.simple.v1+html"
-	simpleLatestHTML = "application/vnd.pypi.simple.latest+html"
-)
+// simpleJSON is the media type of the page in JSON (PEP 691).
+const simpleJSON = "application/vnd.pypi.simple.v1+json"
 
 // simpleWait bounds how long it is tried to find a Python index in a directory of
 // which a listing is at hand: that can be shown at once.
@@ -50,15 +45,39 @@ func simpleFormat(query string) string {
 	return values.Get("format")
 }
 
+// simpleAccept is what a client takes: by the address, or by its header.
+func simpleAccept(r *http.Request, query string) string {
+	if f := simpleFormat(query); f != "" {
+		return f
+	}
+	return strings.Join(r.Header.Values("Accept"), ",")
+}
+
+// simpleHTMLs are the types of the page in HTML.
+var simpleHTMLs = []string{"text/html", "application/vnd.pypi.simple.v1+html", "application/vnd.pypi.simple.latest+html"}
+
 // prefersSimpleJSON reports whether a client wants the page as JSON. One that takes
 // anything gets HTML, as from every index that there ever was.
 func prefersSimpleJSON(r *http.Request, query string) bool {
-	accept := strings.Join(r.Header.Values("Accept"), ",")
-	if f := simpleFormat(query); f != "" {
-		accept = f
+	accept := simpleAccept(r, query)
+	json := weight(accept, simpleJSON, "application/vnd.pypi.simple.latest+json")
+	return json > 0 && json >= weight(accept, simpleHTMLs...)
+}
+
+// takesSimpleHTML reports whether a client that would rather have JSON says that
+// HTML will do.
+func takesSimpleHTML(r *http.Request, query string) bool {
+	return weight(simpleAccept(r, query), simpleHTMLs...) > 0
+}
+
+// isHere reports whether a file is published.
+func (h *Handler) isHere(ctx context.Context, name mirror.Name) bool {
+	f, err := h.engine.OpenPublished(ctx, name)
+	if err != nil {
+		return false
 	}
-	json := weight(accept, simpleJSON, simpleLatestJSON)
-	return json > 0 && json >= weight(accept, "text/html", simpleHTML, simpleLatestHTML)
+	f.Close()
+	return true
 }
 
 // simple answers with the upstream's own page of a Python index, as JSON or HTML,
@@ -80,6 +99,14 @@ func (h *Handler) simple(w http.ResponseWriter, r *http.Request) {
 		names = []mirror.Name{only}
 	case prefersSimpleJSON(r, v.target.Query):
 		names = []mirror.Name{json, html}
+		if takesSimpleHTML(r, v.target.Query) && !h.isHere(r.Context(), json) && h.isHere(r.Context(), html) {
+			// Nobody waits for an upstream while there is something good: the next
+			// one gets JSON, if there is any.
+			names = []mirror.Name{html}
+			if err := h.engine.Start(r.Context(), json); err != nil && !errors.Is(err, mirror.ErrNotFound) {
+				h.log.Warn("a fetch could not be started", "path", "/"+string(json), "err", err)
+			}
+		}
 	}
 	wait, cancel := h.patience(r.Context())
 	defer cancel()

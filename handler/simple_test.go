@@ -47,10 +47,11 @@ func TestSimple(t *testing.T) {
 	for _, profile := range []string{"auto", "pypi"} {
 		r := newPython(t, `--- profile = "`+profile+`"`)
 		for _, test := range []struct{ target, accept, typ, body string }{
+			{"/m/simple/hello/", pipAccepts, simpleJSON, json},
 			{"/m/simple/hello/", "*/*", "text/html", html},
 			{"/m/simple/hello/", "", "text/html", html},
 			{"/m/simple/hello/", pipAccepts, simpleJSON, json},
-			{"/m/simple/hello/", simpleLatestJSON, simpleJSON, json},
+			{"/m/simple/hello/", "application/vnd.pypi.simple.latest+json", simpleJSON, json},
 			{"/m/simple/hello/", "text/html, " + simpleJSON + ";q=0.9", "text/html", html},
 			{"/m/simple/hello/", simpleJSON + ";q=0, text/html;q=0.1", "text/html", html},
 			{"/m/simple/hello/?format=" + strings.ReplaceAll(simpleJSON, "+", "%2B"), "", simpleJSON, json},
@@ -180,6 +181,34 @@ func TestSimpleDown(t *testing.T) {
 	}
 	if resp := r.ask(streaming, "GET", "/m/simple/other/"); resp.StatusCode != http.StatusBadGateway {
 		t.Errorf("what is not here: %d", resp.StatusCode)
+	}
+}
+
+// TestSimpleHung: who wants JSON and takes HTML does not wait for an upstream that
+// says nothing while there is HTML, and gets JSON once there is some.
+func TestSimpleHung(t *testing.T) {
+	r := newPython(t, "--- profile = \"pypi\"")
+	html, json := links()
+	r.ask(streaming, "GET", "/m/simple/hello/")
+	release := r.o.Hold("/simple/hello/")
+	for range 3 {
+		begun := time.Now()
+		resp := r.ask(streaming, "GET", "/m/simple/hello/", "Accept", pipAccepts)
+		if took := time.Since(begun); resp.StatusCode != 200 || string(body(t, resp)) != html || took > 2*time.Second {
+			t.Errorf("%d after %v", resp.StatusCode, took)
+		}
+	}
+	r.o.Await("/simple/hello/", 2) // it is being asked for
+	release()
+	resp := r.ask(streaming, "GET", "/m/simple/hello/", "Accept", simpleJSON)
+	if resp.StatusCode != 200 || string(body(t, resp)) != json {
+		t.Errorf("who takes JSON alone: %d", resp.StatusCode)
+	}
+	if resp := r.ask(streaming, "GET", "/m/simple/hello/", "Accept", pipAccepts); string(body(t, resp)) != json {
+		t.Error("there is JSON, and HTML came")
+	}
+	if n := r.o.Count("/simple/hello/", "GET"); n != 2 {
+		t.Errorf("it was asked for %d times", n)
 	}
 }
 

@@ -37,6 +37,7 @@ func FuzzRead(f *testing.F) {
 	seeds(f, func(name string, body []byte) { f.Add(name, body) })
 	f.Fuzz(func(t *testing.T, name string, body []byte) {
 		k, _ := New("auto")
+		IsSimple(name, strings.NewReader(string(body)))
 		stop, added := errors.New("enough"), 0
 		_, err := k.Read(name, strings.NewReader(string(body)), func(c Claim) error {
 			if added++; added > 1000 {

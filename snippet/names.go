@@ -15,7 +15,8 @@ import (
 //	         places                            not                       tail
 //
 // They match exactly the names for which the mirror with the longest prefix says
-// IsMutable; of what is no name (a path that ends with a slash, the prefix
+// IsMutable, but for the pages of Python indexes, which no server finds in the
+// docroot; of what is no name (a path that ends with a slash, the prefix
 // itself) they match none.
 type names struct {
 	places []place
