@@ -117,13 +117,13 @@ func cut[T any](list []T, size func(T) int) [][]T {
 }
 
 func samePatterns(a, b *config.Mirror) bool {
-	return a.Index == b.Index && slices.Equal(a.Mutable, b.Mutable) && slices.Equal(a.Immutable, b.Immutable)
+	return a.Index == b.Index && slices.Equal(a.Mutable, b.Mutable) && slices.Equal(a.Immutable, b.Immutable) && isPython(a) == isPython(b)
 }
 
 // anywhere reports whether a mirror's patterns say the same of a name wherever
 // the mirror begins: none of them looks at more than the last element.
 func anywhere(m *config.Mirror) bool {
-	return m.Index == "" && !slices.ContainsFunc(slices.Concat(m.Mutable, m.Immutable), func(p string) bool { return strings.Contains(p, "/") })
+	return m.Index == "" && !isPython(m) && !slices.ContainsFunc(slices.Concat(m.Mutable, m.Immutable), func(p string) bool { return strings.Contains(p, "/") })
 }
 
 // above returns the mirror that m lies directly below, or nil.
@@ -165,6 +165,12 @@ func foreign(conf *config.Config, m *config.Mirror) []string {
 	return inner
 }
 
+// isPython reports whether the pages of a Python index are mutable in a mirror.
+func isPython(m *config.Mirror) bool { return m.IsSimpleDir("simple") }
+
+// simple are these pages, as Mirror.IsSimple has them.
+const simple = `(?:[^/]+/)*simple/(?:[^/]+/)?index\.(?:html|v1_json)`
+
 // tails are the mutable names of m below its prefix, without their places. The
 // index is mutable whatever else is immutable.
 func (w writer) tails(m *config.Mirror) []names {
@@ -172,7 +178,11 @@ func (w writer) tails(m *config.Mirror) []names {
 	if parts := (writer{w.runes, true}).patterns(m.Immutable); len(parts) > 0 {
 		not = parts[0] // of a list that is too long for nginx, the rest is asked for in vain
 	}
-	parts, index := w.patterns(m.Mutable), w.literal(m.Index)
+	var pages []string
+	if isPython(m) {
+		pages = []string{simple}
+	}
+	parts, index := w.patterns(m.Mutable, pages...), w.literal(m.Index)
 	if not == "" && m.Index != "" && len(parts) == 1 && len(parts[0])+len(index) < longest {
 		parts[0], index = either([]string{parts[0], index}), ""
 	}
@@ -186,9 +196,10 @@ func (w writer) tails(m *config.Mirror) []names {
 	return all
 }
 
-// patterns writes a list of patterns, in one expression or in several.
-func (w writer) patterns(list []string) []string {
-	var last, whole []string
+// patterns writes a list of patterns, and what is one already, in one expression or
+// in several.
+func (w writer) patterns(list []string, whole ...string) []string {
+	var last []string
 	for _, p := range list {
 		if strings.Contains(p, "/") {
 			whole = append(whole, w.whole(p))

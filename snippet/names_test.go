@@ -122,7 +122,7 @@ func FuzzNames(f *testing.F) {
 			return
 		}
 		clear(compiled)
-		conf := configOf(config.Mirror{Prefix: prefix, Index: index, Mutable: []string{pattern, "InRelease"}, Immutable: []string{immutable}}, config.Mirror{Prefix: prefix + "in/"})
+		conf := configOf(config.Mirror{Prefix: prefix, Index: index, Profile: "pypi", Mutable: []string{pattern, "InRelease"}, Immutable: []string{immutable}}, config.Mirror{Prefix: prefix + "in/"})
 		for _, n := range []string{name, prefix + name, prefix + "in/" + name, prefix + index, name + prefix} {
 			compare(t, conf, n)
 		}
@@ -159,6 +159,9 @@ func randomConfig(r *rand.Rand) *config.Config {
 		if r.IntN(2) == 0 {
 			m.Mutable = patterns()
 		}
+		if r.IntN(2) == 0 {
+			m.Profile = "auto"
+		}
 		if r.IntN(3) == 0 {
 			m.Immutable = patterns()
 		}
@@ -170,7 +173,7 @@ func randomConfig(r *rand.Rand) *config.Config {
 	return configOf(mirrors...)
 }
 
-var nameAlphabet = []string{"a", "a", "b", "b", ".", "/", "/", "ü", "+", "\n", "\xff"}
+var nameAlphabet = []string{"a", "a", "b", "b", ".", "/", "/", "ü", "+", "\n", "\xff", "simple/", "simple/a/", "/index.html", "/index.v1_json"}
 
 // TestNames compares many small configurations, mirrors within mirrors among them.
 func TestNames(t *testing.T) {
