@@ -4,31 +4,33 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mirror"
-	"mirror/repo"
 	"slices"
 	"time"
+
+	"mirror"
+	"mirror/config"
+	"mirror/repo"
 )
 
 // agree checks what no digest tells: that the signatures are those of the files,
 // and that the files of a set were made together.
 func (g *generation) agree() error {
 	m := g.top.m
-	file := func(rest string) (content, *transfer, func()) {
+	file := func(rest string) (content, func()) {
 		name := mirror.Name(m.Prefix + rest)
 		for _, t := range append(slices.Clone(g.members), g.top) {
 			if t.name == name && t.part != nil {
-				return t.content(), t, func() {}
+				return t.content(), func() {}
 			}
 		}
 		if f, err := g.e.openPublished(name); err == nil {
-			return content{f.file, mirror.Name(rest), mirror.Name(rest), f.Meta.Size, nil}, nil, func() { f.Close() }
+			return content{f.file, mirror.Name(rest), mirror.Name(rest), f.Meta.Size, nil}, func() { f.Close() }
 		}
-		return content{}, nil, func() {}
+		return content{}, func() {}
 	}
 	var made time.Time
 	for _, rest := range g.top.nature.Set {
-		c, t, done := file(rest)
+		c, done := file(rest)
 		defer done()
 		if c.ReaderAt == nil {
 			continue
@@ -45,12 +47,12 @@ func (g *generation) agree() error {
 			}
 		}
 		for _, signature := range n.Signatures {
-			sig, st, done := file(signature)
+			sig, done := file(signature)
 			defer done()
 			if sig.ReaderAt == nil {
 				continue
 			}
-			if err := g.signs(c, t, sig, st); err != nil {
+			if err := g.e.signs(m, c, sig); err != nil {
 				return fmt.Errorf("/%s%s: %w: %v", m.Prefix, signature, mirror.ErrHalfway, err)
 			}
 		}
@@ -58,29 +60,43 @@ func (g *generation) agree() error {
 	return nil
 }
 
-// signs reports why sig cannot be the signature of c. Without a keyring only their
-// times tell.
-func (g *generation) signs(c content, t *transfer, sig content, st *transfer) error {
-	if g.top.m.Keyring != "" {
-		keys, err := repo.LoadKeyring(g.top.m.Keyring)
-		if err != nil {
-			return err
-		}
-		b, err := io.ReadAll(io.NewSectionReader(sig, 0, min(sig.size, mostSmall)))
-		if err != nil {
-			return err
-		}
-		return keys.Detached(io.NewSectionReader(c, 0, c.size), b, g.e.now())
+// signs reports why sig cannot be the signature of c.
+func (e *Engine) signs(m *config.Mirror, c, sig content) error {
+	b, err := io.ReadAll(io.NewSectionReader(sig, 0, min(sig.size, mostSmall)))
+	if err != nil {
+		return fmt.Errorf("%w: %w", mirror.ErrStore, err)
 	}
-	if t == nil || time.Since(t.now().meta.ModTime) > settleTime {
+	if m.Keyring == "" {
+		if fits, known := repo.Fits(c, c.size, b); known && !fits {
+			return errors.New("the signature is of another version")
+		}
 		return nil
 	}
-	if st == nil || st.now().meta.ModTime.Before(t.now().meta.ModTime) {
-		return errors.New("the signature is older than what it signs")
+	keys, err := repo.LoadKeyring(m.Keyring)
+	if err != nil {
+		return err
+	}
+	return keys.Detached(io.NewSectionReader(c, 0, c.size), b, e.now())
+}
+
+// suits reports why t's file, a signature that was missing, cannot be that of the
+// file that is here. No client is to get it then: it would find the two not to fit.
+func (t *transfer) suits() error {
+	if t.held != nil || t.generation != nil {
+		return nil
+	}
+	for _, rest := range t.nature.Set {
+		if !slices.Contains(t.e.nature(t.m, mirror.Name(rest)).Signatures, string(t.rest)) {
+			continue
+		}
+		f, err := t.e.openPublished(mirror.Name(t.m.Prefix + rest))
+		if err != nil {
+			continue
+		}
+		defer f.Close()
+		if err := t.e.signs(t.m, content{f.file, mirror.Name(rest), mirror.Name(rest), f.Meta.Size, nil}, t.content()); err != nil {
+			return fmt.Errorf("%w: %s does not fit to /%s%s: %v", mirror.ErrHalfway, t.e.sources[t.m][0].URL(t.rest), t.m.Prefix, rest, err)
+		}
 	}
 	return nil
 }
-
-// settleTime is how long an upstream is given to put the signature of a new file
-// beside it.
-const settleTime = 10 * time.Minute

@@ -45,9 +45,13 @@ func (t *transfer) askAll() (*source.Result, error) {
 				before = 0
 				res, err = t.attempt(src)
 			}
-			if errors.Is(err, mirror.ErrWrong) {
+			switch {
+			case errors.Is(err, mirror.ErrWrong):
 				before = 0
 				res, err = t.again(src, res, err, resumed)
+			case errors.Is(err, mirror.ErrHalfway):
+				before = 0
+				t.forget() // another upstream may be through with it
 			}
 			switch {
 			case err == nil:
@@ -331,6 +335,8 @@ func summary(failures []error) error {
 		e.kind = mirror.ErrRefused
 	case count(mirror.ErrWrong) > 0: // the others may not have it
 		e.kind = mirror.ErrWrong
+	case count(mirror.ErrHalfway) > 0:
+		e.kind = mirror.ErrHalfway
 	case count(mirror.ErrTimeout) == all:
 		e.kind = mirror.ErrTimeout
 	}
@@ -356,6 +362,7 @@ func RetryAfter(err error) time.Duration {
 const (
 	kindNotFound = "notfound"
 	kindWrong    = "wrong"
+	kindHalfway  = "halfway"
 )
 
 var kinds = []struct {
@@ -373,7 +380,7 @@ var kinds = []struct {
 	{"store", mirror.ErrStore},
 	{"changed", mirror.ErrChanged},
 	{kindWrong, mirror.ErrWrong},
-	{"halfway", mirror.ErrHalfway},
+	{kindHalfway, mirror.ErrHalfway},
 	{"broken", mirror.ErrBroken},
 }
 

@@ -245,7 +245,7 @@ func (e *Engine) remember(ctx context.Context, name mirror.Name, m *config.Mirro
 // The pauses between attempts at a file whose bytes are wrong: each costs a whole
 // transfer, and who put them there may take his time.
 const (
-	leastBackOff = refreshAgain
+	leastBackOff = time.Second
 	mostBackOff  = time.Hour
 )
 

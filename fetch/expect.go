@@ -132,6 +132,9 @@ func (t *transfer) verify(src upstream) error {
 	if err := t.checkSignature(src); err != nil {
 		return err
 	}
+	if err := t.suits(); err != nil {
+		return err
+	}
 	// Of what clients wait for, nothing is read before they have it.
 	if t.held == nil || t.nature.Index == "" {
 		return nil

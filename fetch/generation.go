@@ -42,7 +42,8 @@ type generation struct {
 // ends t.
 func (t *transfer) publishGeneration() {
 	g := &generation{e: t.e, top: t, ctx: t.ctx, seen: map[mirror.Name]bool{t.name: true}}
-	err := g.gather(t.content())
+	top := t.content()
+	err := g.gather(&top)
 	if err != nil {
 		g.abandon(err)
 		t.end(false, err)
@@ -51,9 +52,15 @@ func (t *transfer) publishGeneration() {
 	g.publish(append(g.members, t))
 }
 
-// renewGeneration does the same for a published index of which the record knows
-// nothing: what does not fit to it is brought.
+// renewGeneration does the same for a published file that upstream has just
+// confirmed: another one of its set may be new, such as the signature that was not
+// there yet. And if it is an index of which the record knows nothing, what does not
+// fit to it is brought.
 func (t *transfer) renewGeneration() {
+	unread := t.unread()
+	if !unread && (!t.confirmed || len(t.nature.Set) < 2) {
+		return
+	}
 	f, err := t.e.openPublished(t.name)
 	if err != nil {
 		return
@@ -61,16 +68,22 @@ func (t *transfer) renewGeneration() {
 	defer f.Close()
 	t.lock.ReleaseSlot(poolAll)
 	g := &generation{e: t.e, top: t, ctx: t.ctx, seen: map[mirror.Name]bool{t.name: true}}
-	if err := g.gather(content{f.file, t.rest, t.as, f.Meta.Size, t.held.Digest}); err != nil {
+	var top *content
+	if unread {
+		top = &content{f.file, t.rest, t.as, f.Meta.Size, t.held.Digest}
+	}
+	if err := g.gather(top); err != nil {
 		t.e.log.Warn("what belongs to an index cannot be brought", "path", "/"+string(t.name), "err", err)
 		g.abandon(err)
 		return
 	}
-	g.publish(g.members)
+	if len(g.members)+len(g.readings) > 0 {
+		g.publish(g.members)
+	}
 }
 
-// gather fetches all that changes with the top.
-func (g *generation) gather(top content) error {
+// gather fetches all that changes with the top. nil: that is its set.
+func (g *generation) gather(top *content) error {
 	var set []staging
 	for _, rest := range g.top.nature.Set {
 		if s, ok := g.ofSet(mirror.Name(g.top.m.Prefix + rest)); ok {
@@ -80,12 +93,19 @@ func (g *generation) gather(top content) error {
 	if err := g.stage(set); err != nil {
 		return err
 	}
-	for queue := []content{top}; len(queue) > 0; queue = queue[1:] {
+	var queue []content
+	if top != nil {
+		queue = append(queue, *top)
+	}
+	for ; len(queue) > 0; queue = queue[1:] {
 		staged, err := g.follow(queue[0])
 		if err != nil {
 			return err
 		}
 		queue = append(queue, staged...)
+	}
+	if top == nil && len(g.members) == 0 {
+		return nil
 	}
 	return g.agree()
 }
@@ -261,6 +281,9 @@ type misfit struct {
 func (g *generation) isHere(err error) bool {
 	return g.ctx.Err() != nil || errors.Is(err, errShutdown) || errors.Is(err, mirror.ErrNoSpace) || errors.Is(err, mirror.ErrStore)
 }
+
+// settleTime is how long an upstream is given to put what an index names beside it.
+const settleTime = 10 * time.Minute
 
 // settled reports whether upstream has had the top for so long that what is not
 // there will not come.

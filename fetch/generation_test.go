@@ -323,3 +323,40 @@ func TestEndIsHeldUntilVerified(t *testing.T) {
 	m.fetch(name)
 	m.wantHeld(name, body)
 }
+
+// TestLateSignature: an upstream puts the signature of a new file beside it a moment
+// later. Who mirrors in between has no pair that does not fit for long.
+func TestLateSignature(t *testing.T) {
+	signer := newSigner(t)
+	for _, keyring := range []string{"", "keyring = \"" + signer.keyring() + "\"\n"} {
+		m := newMirrored(t, false, keyring)
+		m.sign(signer)
+		oldSignature := m.body("dists/sid/Release.gpg")
+		m.add("one", "2", "the second version of one")
+		m.update()
+		m.sign(signer)
+		newSignature := m.body("dists/sid/Release.gpg")
+		m.set("dists/sid/Release.gpg", oldSignature)
+		if keyring == "" { // with one, Release itself is refused
+			m.fetch("dists/sid/Release")
+			if _, err := m.get(m.e, "m/dists/sid/Release.gpg"); !errors.Is(err, mirror.ErrHalfway) {
+				t.Errorf("%v, want %v", err, mirror.ErrHalfway)
+			}
+			m.settle(m.e)
+		}
+		m.set("dists/sid/Release.gpg", newSignature)
+		m.fetch("dists/sid/Release", "dists/sid/Release.gpg")
+	}
+}
+
+// TestNewSignature: a file that was signed anew keeps its name and its content.
+func TestNewSignature(t *testing.T) {
+	signer := newSigner(t)
+	m := newMirrored(t, false, "")
+	m.sign(signer)
+	m.fetch("dists/sid/Release", "dists/sid/Release.gpg")
+	m.set("dists/sid/Release.gpg", signer.detached(m.body("dists/sid/Release"))+"\n")
+	m.refresh("dists/sid/Release")
+	m.wantHeld("dists/sid/Release.gpg", m.body("dists/sid/Release.gpg"))
+	m.wantNoParts()
+}

@@ -33,16 +33,17 @@ type transfer struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	part     *store.Part
-	row      index.Partial // what the record says, or will say, of part
-	rowReady chan struct{} // closed when row was written; nil: it is not being written
-	upstream string        // of the last attempt
-	digester *digester     // of the part, once one is needed
-	digest   []byte        // SHA-256 of the part, once it is known
-	reading  *reading      // of the part, where it was read as an index
-	begun    time.Time
-	steps    steps
-	cleared  bool // a file of ours has made room for a directory
+	part      *store.Part
+	row       index.Partial // what the record says, or will say, of part
+	rowReady  chan struct{} // closed when row was written; nil: it is not being written
+	upstream  string        // of the last attempt
+	digester  *digester     // of the part, once one is needed
+	digest    []byte        // SHA-256 of the part, once it is known
+	reading   *reading      // of the part, where it was read as an index
+	begun     time.Time
+	confirmed bool // upstream has what is published
+	steps     steps
+	cleared   bool // a file of ours has made room for a directory
 
 	crowd crowd
 }
@@ -85,7 +86,7 @@ func (t *transfer) run() {
 			return
 		}
 	}
-	if err == nil && here && t.unread() {
+	if err == nil && here && t.generation == nil {
 		t.renewGeneration()
 	}
 	t.end(here, err)
@@ -185,6 +186,7 @@ func (t *transfer) fetch() (here bool, err error) {
 	}
 	t.steps.done("copy")
 	if res == nil { // not modified
+		t.confirmed = true
 		t.forget() // what another upstream had begun; its row is waited for
 		t.steps.outcome = "not modified"
 		return true, nil

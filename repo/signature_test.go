@@ -117,6 +117,21 @@ func TestSignatures(t *testing.T) {
 	refused("damaged", detached(ring, text, armoured[:len(armoured)/2], later), "")
 	refused("the message itself", detached(ring, text, sign("--sign", "good"), later), "")
 
+	fits := func(what, text string, signature []byte, want, known bool) {
+		t.Helper()
+		if got, ok := Fits(strings.NewReader(text), int64(len(text)), signature); got != want || ok != known {
+			t.Errorf("%s: fits %v (known %v), want %v (%v)", what, got, ok, want, known)
+		}
+	}
+	fits("binary", text, sign("--detach-sign", "good"), true, true)
+	fits("armoured", text, armoured, true, true)
+	fits("unknown key", text, sign("--detach-sign", "other"), true, true)
+	fits("two", text, sign("--detach-sign", "other", "good"), true, true)
+	fits("text", text, g.run(later, text, "-u", "good@", "--textmode", "--detach-sign"), true, true)
+	fits("another text", text+"x", armoured, false, true)
+	fits("html", text, []byte("<html>"), false, false)
+	fits("empty", text, nil, false, false)
+
 	inline := sign("--clearsign", "good", "other")
 	body, err := ring.Inline(bytes.NewReader(inline), later)
 	accepted("inline", err)
