@@ -190,12 +190,14 @@ func (e *Engine) noteUpstreams(ctx context.Context, m *config.Mirror, kind, caus
 	}
 }
 
-// tell records what a transfer has learned of its mirror's upstreams as such: that
-// they are silent, or no longer.
+// tell records what a refresh has learned of its mirror's upstreams as such: that
+// they are silent, or no longer. A missing file tells nothing: that one takes long says
+// little of the others, and it has its own clients' patience.
 func (t *transfer) tell(err error) {
 	e := t.e
 	switch now := e.now(); {
-	case err == nil && t.refresh && t.upstream != "":
+	case !t.refresh:
+	case err == nil && t.upstream != "":
 		if e.isSilent(t.ctx, t.m, now) {
 			e.noteUpstreams(t.ctx, t.m, kindHeard, "")
 		}

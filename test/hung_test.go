@@ -1,0 +1,95 @@
+package test
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"mirror/internal/origin"
+)
+
+// hungFronts are a daemon behind a web server, one without, and a program for each
+// request.
+var hungFronts = []string{"builtin", "nginx-tryfiles", "apache-htaccess"}
+
+// answered bounds what the 99th of a hundred answers takes while the upstream hangs:
+// half of what a client takes that waits for it. The figure itself is bench's.
+const answered = time.Second
+
+// TestHungUpstream: fifty clients ask for mutable names that are due, of an upstream
+// that takes every question and answers none. They are answered with what is here, and
+// told how old it is. Of names that are older than max_stale somebody waits once, for a
+// moment, and nobody after that.
+func TestHungUpstream(t *testing.T) {
+	for _, f := range fronts {
+		if !slices.Contains(hungFronts, f.name) {
+			continue
+		}
+		t.Run(f.name, func(t *testing.T) {
+			s := newSite(t, f)
+			for _, c := range []struct {
+				prefix string
+				old    bool // it is older than max_stale as soon as it is here
+			}{{"/aside/", false}, {"/debian/", true}} {
+				t.Run(c.prefix, func(t *testing.T) { hung(t, s, c.prefix, c.old) })
+			}
+		})
+	}
+}
+
+func hung(t *testing.T, s *site, prefix string, old bool) {
+	const names, clients, rounds = 10, 50, 4
+	targets := make([]string, names)
+	files := make([]origin.File, names)
+	for i := range targets {
+		files[i] = origin.File{Seed: uint64(70 + i), Size: 20 * kib}
+		targets[i] = s.offer(fmt.Sprintf("%sdists/suite%d/InRelease", prefix, i), files[i])
+		s.get(t, targets[i]).whole(t, files[i])
+		if prefix != "/aside/" {
+			s.published(t, targets[i])
+		}
+	}
+	s.idle(t)
+	release := s.upstream.Hold(origin.Everywhere)
+	defer release()
+	if old { // the first one waits, and so learns that the upstream hangs
+		begin := time.Now()
+		s.get(t, targets[0]).whole(t, files[0])
+		if d := time.Since(begin); d > 2*time.Second+answered {
+			t.Errorf("the first client waits for %v", d)
+		}
+	}
+	took := make([]time.Duration, clients*rounds)
+	var wg sync.WaitGroup
+	for i := range clients {
+		wg.Go(func() {
+			for round := range rounds {
+				n, begin := (i+round)%names, time.Now()
+				a, err := s.tryGet(t.Context(), targets[n])
+				took[i*rounds+round] = time.Since(begin)
+				if err == nil {
+					err = a.isWhole(files[n])
+				}
+				if err != nil {
+					t.Errorf("%s: %v", targets[n], err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	slices.Sort(took)
+	p50, p99 := took[len(took)/2], took[len(took)*99/100]
+	t.Logf("%d clients of a hung upstream: p50 %v, p99 %v", clients, p50, p99)
+	if p99 > answered {
+		t.Errorf("p99 is %v, want at most %v", p99, answered)
+	}
+	if s.front.handler == builtin {
+		a := s.ask(t, "GET", targets[0])
+		if a.header.Get("Age") == "" || a.header.Get("Warning") != `110 - "Response is Stale"` {
+			t.Errorf("nobody is told how old it is: %v", a.header)
+		}
+	}
+}
