@@ -70,14 +70,43 @@ func takesSimpleHTML(r *http.Request, query string) bool {
 	return weight(simpleAccept(r, query), simpleHTMLs...) > 0
 }
 
-// isHere reports whether a file is published.
-func (h *Handler) isHere(ctx context.Context, name mirror.Name) bool {
-	f, err := h.engine.OpenPublished(ctx, name)
-	if err != nil {
+// simpleGone is after how long without a word from the upstream a page that was asked
+// for is taken for one in a form that the upstream has given up.
+const simpleGone = time.Hour
+
+// betterHTML reports whether a client that would rather have JSON, and takes HTML, is
+// better off with that: nobody waits for an upstream while there is something good,
+// and what was confirmed later is better than what nobody confirms any more. The form
+// that is missing is fetched for the next one.
+func (h *Handler) betterHTML(ctx context.Context, html, json mirror.Name) bool {
+	wanted, here := h.freshness(ctx, json)
+	if here && !wanted.Stale {
 		return false
 	}
-	f.Close()
-	return true
+	other, otherHere := h.freshness(ctx, html)
+	missing := html
+	switch {
+	case here && otherHere:
+		return other.Age < wanted.Age
+	case here && wanted.Age < simpleGone, !here && !otherHere:
+		return false
+	case otherHere:
+		missing = json
+	}
+	if err := h.engine.Start(ctx, missing); err != nil && !errors.Is(err, mirror.ErrNotFound) {
+		h.log.Warn("a fetch could not be started", "path", "/"+string(missing), "err", err)
+	}
+	return otherHere
+}
+
+// freshness says how current a file is, if it is published.
+func (h *Handler) freshness(ctx context.Context, name mirror.Name) (f fetch.Freshness, here bool) {
+	file, err := h.engine.OpenPublished(ctx, name)
+	if err != nil {
+		return f, false
+	}
+	defer file.Close()
+	return file.Fresh, true
 }
 
 // simple answers with the upstream's own page of a Python index, as JSON or HTML,
@@ -99,13 +128,8 @@ func (h *Handler) simple(w http.ResponseWriter, r *http.Request) {
 		names = []mirror.Name{only}
 	case prefersSimpleJSON(r, v.target.Query):
 		names = []mirror.Name{json, html}
-		if takesSimpleHTML(r, v.target.Query) && !h.isHere(r.Context(), json) && h.isHere(r.Context(), html) {
-			// Nobody waits for an upstream while there is something good: the next
-			// one gets JSON, if there is any.
+		if takesSimpleHTML(r, v.target.Query) && h.betterHTML(r.Context(), html, json) {
 			names = []mirror.Name{html}
-			if err := h.engine.Start(r.Context(), json); err != nil && !errors.Is(err, mirror.ErrNotFound) {
-				h.log.Warn("a fetch could not be started", "path", "/"+string(json), "err", err)
-			}
 		}
 	}
 	wait, cancel := h.patience(r.Context())

@@ -212,6 +212,31 @@ func TestSimpleHung(t *testing.T) {
 	}
 }
 
+// TestSimpleGivenUp: an upstream that has its pages as HTML only from now on is not
+// answered for with its last JSON for ever.
+func TestSimpleGivenUp(t *testing.T) {
+	r := newPython(t, "--- profile = \"pypi\"\nmax_age = \"1h\"")
+	html, json := links()
+	if resp := r.ask(streaming, "GET", "/m/simple/hello/", "Accept", pipAccepts); string(body(t, resp)) != json {
+		t.Fatalf("%d", resp.StatusCode)
+	}
+	r.o.Remove("/simple/hello/index.v1_json")
+	// Hours later.
+	if err := r.engine.Index().Touch(t.Context(), "m/simple/hello/index.v1_json", time.Now().Add(-5*time.Hour), "", "", 0); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for got := json; got != html; {
+		if time.Now().After(deadline) {
+			t.Fatalf("still %q", got)
+		}
+		got = string(body(t, r.ask(streaming, "GET", "/m/simple/hello/", "Accept", pipAccepts)))
+	}
+	if resp := r.ask(streaming, "GET", "/m/simple/hello/", "Accept", simpleJSON); string(body(t, resp)) != json || resp.Header.Get("Warning") == "" {
+		t.Errorf("who takes JSON alone: %d, %v", resp.StatusCode, resp.Header)
+	}
+}
+
 // TestSimpleOurs: what the administrator put there is what everybody gets.
 func TestSimpleOurs(t *testing.T) {
 	r := newPython(t, `--- profile = "pypi"`)
