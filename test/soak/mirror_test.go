@@ -35,8 +35,13 @@ prefix = "/r/"
 upstream = [%s]
 max_age = "0s"
 profile = "auto"
-keyring = %q
 `
+
+// signed has indexes refused that the archives' key has not signed.
+func signed() string { return fmt.Sprintf("keyring = %q", publicKey()) }
+
+// unsigned is what is done about signatures without a keyring.
+const unsigned = ""
 
 // newSite starts a mirror of these upstreams, with lines of its [[mirror]] table.
 func newSite(t *testing.T, upstreams []string, lines ...string) *site {
@@ -50,7 +55,7 @@ func newSite(t *testing.T, upstreams []string, lines ...string) *site {
 		quoted = append(quoted, fmt.Sprintf("%q", u+"/"))
 	}
 	config := filepath.Join(dir, "mirror.toml")
-	write(t, config, fmt.Sprintf(settings, s.docroot, addr, s.socket, strings.Join(quoted, ", "), publicKey())+strings.Join(lines, "\n")+"\n")
+	write(t, config, fmt.Sprintf(settings, s.docroot, addr, s.socket, strings.Join(quoted, ", "))+strings.Join(lines, "\n")+"\n")
 	if err := os.Mkdir(s.docroot, 0o755); err != nil {
 		t.Fatal(err)
 	}

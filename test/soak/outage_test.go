@@ -8,7 +8,7 @@ func TestOutOfStep(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, newDebian(true, false))
 	s.late = newOrigin(t)
-	m := newSite(t, []string{s.upstream.URL, s.late.URL})
+	m := newSite(t, []string{s.upstream.URL, s.late.URL}, signed())
 	pinned := &client{name: "by-hash", program: newApt(t, m.url), site: m}
 	s.alone(pinned)
 	through := &client{name: "fixed names", program: newApt(t, m.url, "Acquire::By-Hash=no"), site: m}
@@ -55,7 +55,7 @@ func TestOutage(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			s := newScenario(t, test.archive)
-			m := newSite(t, []string{s.upstream.URL})
+			m := newSite(t, []string{s.upstream.URL}, signed())
 			used := &client{name: "one that is up to date", program: test.program(t, m.url), site: m}
 			fresh := &client{name: "one that has nothing", program: test.program(t, m.url), site: m}
 			both := []*client{used, fresh}

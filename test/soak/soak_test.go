@@ -9,8 +9,8 @@ import (
 func TestAptByHash(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, newDebian(true, false))
-	m := newSite(t, []string{s.upstream.URL}, `max_stale = "0s"`)
-	n := newSite(t, []string{s.upstream.URL})
+	m := newSite(t, []string{s.upstream.URL}, signed(), `max_stale = "0s"`)
+	n := newSite(t, []string{s.upstream.URL}, signed())
 	pinned := []*client{
 		{name: "by-hash", program: newApt(t, m.url), site: m},
 		{name: "by-hash, nginx", program: newApt(t, n.behindNginx()), site: n},
@@ -33,11 +33,12 @@ func TestAptFixedNames(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		detached bool
-	}{{"InRelease", false}, {"Release.gpg", true}} {
+		keyring  string
+	}{{"InRelease", false, signed()}, {"Release.gpg", true, signed()}, {"Release.gpg without a keyring", true, unsigned}} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			s := newScenario(t, newDebian(false, test.detached))
-			m := newSite(t, []string{s.upstream.URL}, `max_stale = "0s"`)
+			m := newSite(t, []string{s.upstream.URL}, test.keyring, `max_stale = "0s"`)
 			through := &client{name: test.name, program: newApt(t, m.url), site: m}
 			direct := &client{name: test.name + ", directly", program: newApt(t, s.upstream.URL)}
 			s.pair(through, direct)
@@ -50,9 +51,14 @@ func TestAptFixedNames(t *testing.T) {
 
 // TestDNF: metadata is called by its digest; the signature of repomd.xml is not.
 func TestDNF(t *testing.T) {
+	t.Run("keyring", func(t *testing.T) { testDNF(t, signed()) })
+	t.Run("no keyring", func(t *testing.T) { testDNF(t, unsigned) })
+}
+
+func testDNF(t *testing.T, keyring string) {
 	t.Parallel()
 	s := newScenario(t, newRPM())
-	m := newSite(t, []string{s.upstream.URL}, `max_stale = "0s"`)
+	m := newSite(t, []string{s.upstream.URL}, keyring, `max_stale = "0s"`)
 	pinned := &client{name: "dnf", program: newDNF(t, m.url, false), site: m}
 	s.alone(pinned)
 	through := &client{name: "signed", program: newDNF(t, m.url, true), site: m}
@@ -66,9 +72,14 @@ func TestDNF(t *testing.T) {
 
 // TestPacman: a database and its signature change one after the other.
 func TestPacman(t *testing.T) {
+	t.Run("keyring", func(t *testing.T) { testPacman(t, signed()) })
+	t.Run("no keyring", func(t *testing.T) { testPacman(t, unsigned) })
+}
+
+func testPacman(t *testing.T, keyring string) {
 	t.Parallel()
 	s := newScenario(t, newArch())
-	m := newSite(t, []string{s.upstream.URL}, `max_stale = "0s"`)
+	m := newSite(t, []string{s.upstream.URL}, keyring, `max_stale = "0s"`)
 	through := &client{name: "pacman", program: newPacman(t, m.url), site: m}
 	direct := &client{name: "pacman, directly", program: newPacman(t, s.upstream.URL)}
 	s.pair(through, direct)
