@@ -23,6 +23,9 @@ func (g *generation) agree() error {
 				return t.content(), func() {}
 			}
 		}
+		if !g.e.Owns(g.ctx, name) { // what others put there need not fit
+			return content{}, func() {}
+		}
 		if f, err := g.e.openPublished(name); err == nil {
 			return content{f.file, mirror.Name(rest), mirror.Name(rest), f.Meta.Size, nil}, func() { f.Close() }
 		}

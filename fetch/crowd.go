@@ -10,7 +10,7 @@ func (t *transfer) join() (leave func(), ok bool) {
 		return nil, false
 	}
 	return sync.OnceFunc(func() {
-		last, over := t.crowd.leave(!t.m.KeepGoing && !t.refresh)
+		last, over := t.crowd.leave(!t.m.KeepGoing && !t.refresh && !t.now().checked)
 		switch {
 		case last && over:
 			t.release()

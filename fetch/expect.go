@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"mirror"
@@ -31,6 +32,11 @@ func (e *Engine) expectations(ctx context.Context, m *config.Mirror, rest mirror
 	if err != nil {
 		e.log.Warn("what is known of a file cannot be read", "path", "/"+name, "err", err)
 	}
+	// What was learned when the mirror's profile was another is not kept up to date.
+	list = slices.DeleteFunc(list, func(x index.Expected) bool {
+		via, ok := strings.CutPrefix(x.Via, m.Prefix)
+		return !ok || !e.know[m].HasIndex(via)
+	})
 	return append(list, e.ofName(m, rest)...)
 }
 

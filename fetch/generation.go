@@ -35,6 +35,7 @@ type generation struct {
 	members []*transfer   // guarded by mu; whole, waiting for publication
 	stale   []misfit      // guarded by mu; packages that are not what the index says, and could not be fetched
 	gone    []mirror.Name // guarded by mu; metadata that upstream has no more
+	absent  []misfit      // what is not here, but may be on its way
 	wanted  []index.Claim // newer packages of which an older one is here
 }
 
@@ -45,6 +46,11 @@ func (t *transfer) publishGeneration() {
 	top := t.content()
 	err := g.gather(&top)
 	if err != nil {
+		g.abandon(err)
+		t.end(false, err)
+		return
+	}
+	if err := t.outdated(); err != nil {
 		g.abandon(err)
 		t.end(false, err)
 		return
@@ -189,13 +195,14 @@ func (g *generation) changes(r *reading) ([]staging, error) {
 		}
 		newer := c.Slot != "" && slots[c.Slot]
 		if !(ok && rec.Ours) && !newer {
+			if !c.Package {
+				g.absent = append(g.absent, misfit{name, *c})
+			}
 			continue
 		}
-		var held *index.Record
-		if ok {
-			if held, err = g.e.held(g.ctx, name); err != nil {
-				continue // it is not ours
-			}
+		held, err := g.e.held(g.ctx, name)
+		if err != nil {
+			continue // it is not ours, or a link is on its way
 		}
 		switch {
 		case held != nil:
@@ -324,9 +331,9 @@ func (g *generation) fetch(s staging) (*transfer, error) {
 		if t != nil && t.generation == g {
 			return g.await(t)
 		}
-		wait, cancel := context.WithTimeoutCause(g.ctx, busyWait, mirror.ErrBusy)
-		err = g.e.Idle(wait, s.name)
-		cancel()
+		g.top.waits(true)
+		err = g.e.over(g.ctx, s.name)
+		g.top.waits(false)
 		if err != nil {
 			return nil, err
 		}
@@ -374,17 +381,7 @@ func (g *generation) abandon(why error) {
 // after does what can wait until the generation is published.
 func (g *generation) after() {
 	ctx := context.WithoutCancel(g.ctx)
-	var names []mirror.Name
-	for _, f := range g.stale {
-		held, err := g.e.held(ctx, f.name)
-		if err != nil || held == nil {
-			continue
-		}
-		if same, err := g.e.is(held, f.want); err == nil && !same { // else somebody has brought it meanwhile
-			names = append(names, f.name)
-		}
-	}
-	g.remove(ctx, names, "a file that is not what its index says, and cannot be fetched, was removed")
+	g.remove(ctx, g.misfits(ctx, g.stale), "a file that is not what its index says, and cannot be fetched, was removed")
 	g.e.prefetch(g.top.m, g.wanted)
 }
 

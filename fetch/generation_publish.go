@@ -34,6 +34,7 @@ func (g *generation) publish(all []*transfer) {
 		return
 	}
 	g.learn(ctx)
+	g.awaitStragglers(ctx)
 	g.removeGone(ctx)
 	var recs []index.Record
 	var cut error // what the rest is not published for

@@ -3,6 +3,7 @@ package fetch
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"time"
 
 	"mirror"
@@ -17,21 +18,29 @@ func (e *Engine) leader(ctx context.Context, p place) place {
 	if p.m == nil || p.m.Profile == profileNone {
 		return p
 	}
-	return e.leaderWithin(ctx, p, mostLeaders)
+	looks := mostLooks
+	return e.leaderWithin(ctx, p, mostLeaders, &looks)
 }
 
 // mostLeaders is how many indexes can name each other: Release, Packages, package.
 const mostLeaders = 3
 
-func (e *Engine) leaderWithin(ctx context.Context, p place, most int) place {
+// mostLooks bounds how many indexes are looked at for one leader: any number of them
+// can name a file.
+const mostLooks = 50
+
+func (e *Engine) leaderWithin(ctx context.Context, p place, most int, looks *int) place {
 	if lead, ok := e.leaderOfSet(ctx, p.m, p.rest); ok {
-		return lead
+		p = lead
 	}
 	expected, err := e.index.Expected(ctx, string(p.name))
 	if err != nil {
 		return p
 	}
 	for _, x := range expected {
+		if *looks--; *looks < 0 {
+			break
+		}
 		via, ok, err := e.index.IndexFile(ctx, x.Via)
 		if err != nil || !ok {
 			continue
@@ -40,7 +49,7 @@ func (e *Engine) leaderWithin(ctx context.Context, p place, most int) place {
 		if by.name == p.name || by.m != p.m || most == 0 {
 			continue
 		}
-		lead := e.leaderWithin(ctx, by, most-1)
+		lead := e.leaderWithin(ctx, by, most-1, looks)
 		if lead.name != by.name || by.m.IsMutable(string(by.rest)) && e.Owns(ctx, by.name) {
 			return lead
 		}
@@ -101,10 +110,22 @@ func (t *transfer) accompany() {
 // confirmLeader has the file confirmed that vouches for t's, unless it was since t
 // began.
 func (t *transfer) confirmLeader(lead place) error {
+	fail, ok, err := t.e.index.Failure(t.ctx, string(lead.name))
+	if pause := t.e.now().Sub(fail.At); err == nil && ok && pause >= 0 && pause < refreshAgain {
+		return errPaused // there may be many files that do not fit, and each would have it asked for
+	}
+	t.waits(true)
+	defer t.waits(false)
+	if t.group == nil && t.e.limited { // the slot may be what that fetch needs
+		t.lock.ReleaseSlot(poolAll)
+		defer waitSlot(t.ctx, t.lock, poolAll, t.e.conf.Limits.Fetches) // its error is that of what is asked next
+	}
 	ctx, cancel := context.WithTimeout(t.ctx, renewWait)
 	defer cancel()
 	return t.e.refreshSince(ctx, lead, t.begun)
 }
+
+var errPaused = fmt.Errorf("%w: it failed a moment ago", mirror.ErrBusy)
 
 // bringWithLeader refreshes a file of ours together with the one that vouches for
 // it, and reports whether that is what had to be done.

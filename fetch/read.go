@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path"
 	"slices"
+	"strings"
 
 	"mirror"
 	"mirror/config"
@@ -46,8 +48,11 @@ const (
 func (e *Engine) read(ctx context.Context, m *config.Mirror, c content) (*reading, error) {
 	r := &reading{m: m}
 	r.Name, r.Source, r.Digest = m.Prefix+e.nature(m, c.as).Index, m.Prefix+string(c.rest), c.digest
-	left := mostRead
+	may, left := e.reach(m, c), mostRead
 	head, err := e.know[m].Read(string(c.as), io.NewSectionReader(c, 0, c.size), func(c repo.Claim) error {
+		if !may(c.Name) {
+			return ctx.Err()
+		}
 		claim := claimOf(m, c)
 		if left -= claimSize + len(claim.Name) + len(claim.Digest) + len(claim.Slot) + len(claim.As); left < 0 {
 			return fmt.Errorf("what it says takes more than %d bytes", mostRead)
@@ -57,6 +62,27 @@ func (e *Engine) read(ctx context.Context, m *config.Mirror, c content) (*readin
 	})
 	r.Made, r.Expires = head.Made, head.Expires
 	return r, err
+}
+
+// reach returns what an index can speak of: not of what belongs to another mirror,
+// and not of itself and its set, which some lists of digests name as they were when
+// the list was made. A file that vouches for others is spoken of only from above, so
+// that no two wait for each other.
+func (e *Engine) reach(m *config.Mirror, c content) func(rest string) bool {
+	own := e.nature(m, c.as)
+	set := e.nature(m, c.rest).Set
+	dir, _ := path.Split(own.Index)
+	return func(rest string) bool {
+		n := e.nature(m, mirror.Name(rest))
+		switch {
+		case n.Index != "" && n.Index == own.Index, slices.Contains(set, rest), e.conf.OtherMirror(m, m.Prefix+rest):
+			return false
+		case len(n.Set) == 0:
+			return true
+		}
+		below, ok := strings.CutPrefix(rest, dir)
+		return ok && strings.Contains(below, "/")
+	}
 }
 
 // unread reports whether t's published file is an index of which nothing, or

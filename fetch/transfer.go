@@ -100,6 +100,10 @@ func (t *transfer) publish() {
 	case t.nature.Index != "" || len(t.nature.Set) > 0:
 		t.publishGeneration()
 	default:
+		if err := t.outdated(); err != nil {
+			t.end(false, err)
+			return
+		}
 		t.e.publish.add(t)
 	}
 }

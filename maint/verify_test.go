@@ -391,18 +391,18 @@ func TestVerifyClaims(t *testing.T) {
 	claim := func(name string, a repo.Algorithm, seed uint64) index.Claim {
 		return index.Claim{Name: name, Size: 300 << 10, Algorithm: uint8(a), Digest: sum(a, seed)}
 	}
-	learn("m/one", claim("m/right", repo.SHA256, 99), claim("m/wrong", repo.SHA256, 1),
+	learn("m/one.sha256", claim("m/right", repo.SHA256, 99), claim("m/wrong", repo.SHA256, 1),
 		index.Claim{Name: "m/sized", Size: 300 << 10}, claim("m/old", repo.SHA512, 40))
-	learn("m/two", claim("m/right", repo.MD5, 2))
+	learn("m/two.sha256", claim("m/right", repo.MD5, 2))
 	if sum, told := s.verified("m", VerifyOptions{DryRun: true}); sum.Right != 3 || sum.Wrong != 1 || told["m/old"].State != Wrong {
 		t.Errorf("%+v, %v", sum, told)
 	}
-	learn("m/one", claim("m/right", repo.SHA256, 99), claim("m/wrong", repo.SHA256, 1), claim("m/old", repo.SHA512, 40),
+	learn("m/one.sha256", claim("m/right", repo.SHA256, 99), claim("m/wrong", repo.SHA256, 1), claim("m/old", repo.SHA512, 40),
 		index.Claim{Name: "m/sized", Size: 300 << 10, Algorithm: uint8(repo.APKControl), Digest: "of a part of an apk"})
 	if sum, told := s.verified("m/sized", VerifyOptions{DryRun: true}); sum.Wrong != 1 || !strings.Contains(told["m/sized"].Text, "APK-CONTROL") {
 		t.Errorf("what is no apk: %+v, %v", sum, told)
 	}
-	learn("m/one", claim("m/old", repo.SHA512, 40))
+	learn("m/one.sha256", claim("m/old", repo.SHA512, 40))
 	// The upstream has what its index says.
 	s.origin.Set("/old", origin.File{Seed: 40, Size: 300 << 10})
 	if sum, told := s.verified("m", VerifyOptions{}); sum.Repaired != 1 || sum.Unsettled != 0 || told["m/old"].Done != Repaired {
@@ -418,7 +418,7 @@ func TestVerifyClaims(t *testing.T) {
 		t.Errorf("%+v, %v", sum, told)
 	}
 	// It has not: the file stays, since it is what the upstream has.
-	learn("m/one", index.Claim{Name: "m/sized", Size: 5})
+	learn("m/one.sha256", index.Claim{Name: "m/sized", Size: 5})
 	sum2, told := s.verified("m/sized", VerifyOptions{})
 	if sum2.Wrong != 1 || sum2.Unsettled != 1 || sum2.Quarantined != 0 || told["m/sized"].State != Wrong {
 		t.Errorf("%+v, %v", sum2, told)

@@ -72,6 +72,12 @@ func (k *Knowledge) Of(name string) Nature {
 	return n
 }
 
+// HasIndex reports whether a Nature.Index may be of this name: what an index said
+// that was read under another profile is not kept up to date.
+func (k *Knowledge) HasIndex(index string) bool {
+	return k.Of(index).Index == index || k.Of(index+".html").Index == index // of PyPI no file is called without
+}
+
 func (k *Knowledge) of(name string) (Nature, Format) {
 	for _, f := range k.formats {
 		if n, ok := f.Of(name); ok {

@@ -32,6 +32,9 @@ func (r *rig) client(seed int, stop <-chan struct{}) {
 		default:
 		}
 		f := r.files[rnd.IntN(len(r.files))]
+		if rnd.IntN(2) == 0 {
+			f = r.suites[rnd.IntN(len(r.suites))].any(rnd)
+		}
 		b, err := ask(f)
 		if err != nil {
 			r.broken.Add(1)

@@ -24,10 +24,16 @@ const clients = 12
 func TestKill(t *testing.T) {
 	r := &rig{t: t, dir: t.TempDir(), files: archive(), up: &upstreams{origin.New(t), origin.New(t)}}
 	r.up.serve(r.files)
+	r.suites = r.newSuites()
 	r.build()
 	r.configure()
 	r.startDaemons()
 
+	t.Cleanup(func() {
+		if t.Failed() {
+			r.tellLogs()
+		}
+	})
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	for c := range clients {
@@ -35,6 +41,10 @@ func TestKill(t *testing.T) {
 	}
 	for _, trouble := range []func(<-chan struct{}){r.sweep, r.rebuild, r.fail} {
 		wg.Go(func() { trouble(stop) })
+	}
+	for _, s := range r.suites {
+		wg.Go(func() { s.run(stop) })
+		wg.Go(func() { r.watch(s, stop) })
 	}
 	killed := r.storm()
 	close(stop)
@@ -55,6 +65,9 @@ func TestKill(t *testing.T) {
 			}
 		}
 	}
+	for _, s := range r.suites {
+		r.calm(s)
+	}
 	for _, d := range r.daemons {
 		d.cmd.Process.Signal(syscall.SIGTERM)
 		if err := <-d.done; err != nil {
@@ -64,9 +77,7 @@ func TestKill(t *testing.T) {
 	r.until("the workers have ended", func() bool { return len(r.processes()) == 0 })
 	r.checkTree(r.docroot())
 	r.checkTree(r.aside())
-	if t.Failed() {
-		r.tellLogs()
-	}
+	r.checkLeft()
 }
 
 // together is how many turns of the storm there are to one in which everything
@@ -99,7 +110,11 @@ func (r *rig) storm() (killed int) {
 func (r *rig) count(killed int) {
 	var whole [kinds]int64
 	var all int64
-	for _, f := range r.files {
+	files := r.files
+	for _, s := range r.suites {
+		files = append(files, s.all()...)
+	}
+	for _, f := range files {
 		whole[f.kind] += f.whole.Load()
 		all += f.whole.Load()
 	}

@@ -17,16 +17,18 @@ import (
 type kind int
 
 const (
-	plain   kind = iota // one version, sent with its length
-	chunked             // one version, sent without
-	mutable             // its name says that it changes, and so it does
-	aside               // the same, and it is kept in the state directory
-	rebuilt             // it changes, though its name does not say so
-	twin                // so does this one, and keeps its size and time
+	plain        kind = iota // one version, sent with its length
+	chunked                  // one version, sent without
+	mutable                  // its name says that it changes, and so it does
+	aside                    // the same, and it is kept in the state directory
+	rebuilt                  // it changes, though its name does not say so
+	twin                     // so does this one, and keeps its size and time
+	inSuite                  // it is of an archive that changes as a whole
+	inSuiteAside             // the same, and it is kept in the state directory
 	kinds
 )
 
-var kindNames = [kinds]string{"plain", "chunked", "mutable", "kept aside", "rebuilt", "twin"}
+var kindNames = [kinds]string{"plain", "chunked", "mutable", "kept aside", "rebuilt", "twin", "of a suite", "of a suite kept aside"}
 
 // file is one file of both upstreams.
 type file struct {
@@ -96,6 +98,12 @@ func (f *file) version(b []byte) (origin.File, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, v := range f.versions {
+		if v.Body != nil {
+			if bytes.Equal(v.Body, b) {
+				return v, true
+			}
+			continue
+		}
 		if v.Size == int64(len(b)) && origin.Check(bytes.NewReader(b), v.Seed, v.Size) == nil {
 			return v, true
 		}

@@ -22,6 +22,7 @@ type rig struct {
 	dir     string
 	files   []*file
 	up      *upstreams
+	suites  []*suite
 	ports   [2]string
 	daemons [2]*daemon
 
@@ -41,7 +42,7 @@ func (r *rig) log(i int) string       { return filepath.Join(r.dir, fmt.Sprintf(
 
 func (r *rig) build() {
 	r.t.Helper()
-	cmd := exec.Command("go", "build", "-o", filepath.Join(r.dir, "bin")+"/", "mirror/cmd/mirror-fcgi", "mirror/cmd/mirror-cgi")
+	cmd := exec.Command("go", "build", "-o", filepath.Join(r.dir, "bin")+"/", "mirror/cmd/mirror-fcgi", "mirror/cmd/mirror-cgi", "mirror/cmd/mirrorctl")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		r.t.Fatalf("building: %v\n%s", err, out)
 	}
@@ -74,6 +75,12 @@ mutable_in = "state"
 max_age = "100ms"
 max_stale = "300ms"
 `, r.docroot(), r.ports[i], r.up[0].URL+"/", r.up[1].URL+"/", r.up[0].URL+"/aside/", r.up[1].URL+"/aside/")
+		for _, s := range r.suites {
+			text += fmt.Sprintf("[[mirror]]\nprefix = %q\nupstream = [%q]\nmax_age = \"100ms\"\nmax_stale = \"300ms\"\nnegative_ttl = \"0s\"\n", s.prefix, s.o.URL+s.prefix)
+			if s.aside {
+				text += "mutable_in = \"state\"\n"
+			}
+		}
 		if err := os.WriteFile(r.conf(i), []byte(text), 0o644); err != nil {
 			r.t.Fatal(err)
 		}
@@ -164,7 +171,7 @@ func (r *rig) processes() (pids []int) {
 
 // place is the tree in which a file stands.
 func (r *rig) place(f *file) string {
-	if f.kind == aside {
+	if f.kind == aside || f.kind == inSuiteAside {
 		return r.aside()
 	}
 	return r.docroot()
@@ -172,10 +179,17 @@ func (r *rig) place(f *file) string {
 
 // checkTree compares every file of a tree with the upstreams'.
 func (r *rig) checkTree(tree string) {
-	want := make(map[string]*file)
+	want, known := make(map[string]*file), make(map[string]*file)
 	for _, f := range r.files {
 		if r.place(f) == tree {
 			want[f.path] = f
+		}
+	}
+	for _, s := range r.suites { // nobody need have asked for all that it ever had
+		for _, f := range s.all() {
+			if r.place(f) == tree {
+				known[f.path] = f
+			}
 		}
 	}
 	err := filepath.WalkDir(tree, func(p string, d fs.DirEntry, err error) error {
@@ -183,8 +197,11 @@ func (r *rig) checkTree(tree string) {
 			return err
 		}
 		path := strings.TrimPrefix(p, tree)
-		f, ok := want[path]
-		if !ok {
+		f := want[path]
+		if f == nil {
+			f = known[path]
+		}
+		if f == nil {
 			r.t.Errorf("%s does not belong there", path)
 			return nil
 		}
