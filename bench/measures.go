@@ -26,6 +26,7 @@ var measures = []measure{
 	{"cgi", cgi},
 	{"directory", directory},
 	{"index", indexed},
+	{"stale", stale},
 	{"sync", syncTree},
 }
 

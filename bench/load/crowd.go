@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -59,6 +60,28 @@ func Rate(ctx context.Context, addr string, n int, paths []string, d time.Durati
 		return nil
 	})
 	return float64(done.Load()) / time.Since(start).Seconds(), err
+}
+
+// Latencies lets n clients get paths, over and over, for d, and returns what each
+// answer took, sorted.
+func Latencies(ctx context.Context, addr string, n int, paths []string, d time.Duration) ([]time.Duration, error) {
+	took := make([][]time.Duration, n)
+	start := time.Now()
+	err := together(ctx, n, func(ctx context.Context, client int) error {
+		c := NewClient(addr)
+		defer c.Close()
+		for i := client; time.Since(start) < d; i++ {
+			t, err := c.Get(ctx, paths[i%len(paths)])
+			if err != nil {
+				return err
+			}
+			took[client] = append(took[client], t.Last)
+		}
+		return nil
+	})
+	all := slices.Concat(took...)
+	slices.Sort(all)
+	return all, err
 }
 
 // together runs f n times at once.
