@@ -82,11 +82,15 @@ func (a *archive) release() {
 	for _, name := range slices.Sorted(maps.Keys(a.members)) {
 		fmt.Fprintf(&text, " %s %d %s\n", sum(a.members[name]), len(a.members[name]), strings.TrimPrefix(name, "dists/sid/"))
 	}
-	signed := "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n" + text.String() +
-		"-----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----\n"
-	a.set(inRelease, signed)
+	a.set(inRelease, signedInline(text.String()))
 	a.set("dists/sid/Release", text.String())
 	a.set("dists/sid/Release.gpg", "signature of "+sum(text.String()))
+}
+
+// signedInline has the form of a text that is signed.
+func signedInline(text string) string {
+	return "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n" + text +
+		"-----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----\n"
 }
 
 func (a *archive) update() {

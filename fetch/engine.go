@@ -222,6 +222,11 @@ func (e *Engine) remembered(ctx context.Context, name mirror.Name) error {
 	if fail.Kind == kindWrong {
 		return fmt.Errorf("/%s: %w: %s (it is not tried again before %s)", name, mirror.ErrWrong, fail.Cause, fail.Until.Format(time.TimeOnly))
 	}
+	// What a current index names is there, or will be: an upstream that lacked it a
+	// moment ago is asked again.
+	if hint, err := e.index.Hint(ctx, string(name)); err == nil && hint.Expected {
+		return nil
+	}
 	return fmt.Errorf("/%s: %w (remembered until %s)", name, mirror.ErrNotFound, fail.Until.Format(time.TimeOnly))
 }
 
@@ -235,27 +240,35 @@ func (e *Engine) remember(ctx context.Context, name mirror.Name, m *config.Mirro
 	case errors.As(err, &all) && all.certain:
 		fail.Until = fail.At.Add(m.NegativeTTL)
 	case errors.Is(err, mirror.ErrWrong):
-		fail.Until = fail.At.Add(e.backOff(ctx, name))
+		fail.Until = fail.At.Add(e.backOff(ctx, fail, leastWrong, mostWrong))
+	case errors.Is(err, mirror.ErrHalfway):
+		fail.Until = fail.At.Add(e.backOff(ctx, fail, leastHalfway, mostHalfway))
 	}
 	if err := e.index.PutFailure(ctx, fail); err != nil {
 		e.log.Warn("a failure cannot be recorded", "path", "/"+string(name), "err", err)
 	}
 }
 
-// The pauses between attempts at a file whose bytes are wrong: each costs a whole
-// transfer, and who put them there may take his time.
 const (
-	leastBackOff = time.Second
-	mostBackOff  = time.Hour
+	// The pauses between attempts at a file whose bytes are wrong: each costs a whole
+	// transfer, and who put them there may take his time.
+	leastWrong = time.Second
+	mostWrong  = 10 * time.Minute
+
+	// Those between refreshes that find an upstream in the middle of an update, or
+	// behind: the one seldom takes long, the other may. What has come for the next
+	// generation is not asked for again.
+	leastHalfway = 2 * time.Second
+	mostHalfway  = time.Minute
 )
 
-// backOff is twice the last pause.
-func (e *Engine) backOff(ctx context.Context, name mirror.Name) time.Duration {
-	last, ok, err := e.index.Failure(ctx, string(name))
-	if err != nil || !ok || last.Kind != kindWrong {
-		return leastBackOff
+// backOff is twice the last pause after a failure of this kind.
+func (e *Engine) backOff(ctx context.Context, fail index.Failure, least, most time.Duration) time.Duration {
+	last, ok, err := e.index.Failure(ctx, fail.Name)
+	if err != nil || !ok || last.Kind != fail.Kind {
+		return least
 	}
-	return min(max(2*last.Until.Sub(last.At), leastBackOff), mostBackOff)
+	return min(max(2*last.Until.Sub(last.At), least), most)
 }
 
 // join begins the fetch of a missing file or follows the one that runs.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"mirror"
 	"mirror/config"
@@ -154,8 +155,12 @@ func (t *transfer) verify(src upstream) error {
 		return fmt.Errorf("%w: %s: it cannot be read as an index: %v", mirror.ErrWrong, src.URL(t.rest), err)
 	}
 	if !r.Made.IsZero() && r.Made.Before(known.Made) {
-		return fmt.Errorf("%w: %s is of %s, and older than the one of %s that is here (to go back to it, remove that one)", mirror.ErrWrong,
-			src.URL(t.rest), r.Made.UTC().Format("2006-01-02 15:04:05"), known.Made.UTC().Format("2006-01-02 15:04:05"))
+		return fmt.Errorf("%w: %s is of %s, and older than the one of %s that is here (to go back to it, remove that one)", mirror.ErrHalfway,
+			src.URL(t.rest), r.Made.UTC().Format(time.DateTime), known.Made.UTC().Format(time.DateTime))
+	}
+	if upstreams := t.e.sources[t.m]; !r.Expires.IsZero() && r.Expires.Before(t.e.now()) && src.URL("") != upstreams[len(upstreams)-1].URL("") {
+		// The last upstream's is taken as it is: clients judge by themselves.
+		return fmt.Errorf("%w: %s has expired on %s", mirror.ErrHalfway, src.URL(t.rest), r.Expires.UTC().Format(time.DateTime))
 	}
 	t.reading = r
 	return nil

@@ -22,10 +22,6 @@ const (
 	// as soon as they leave it.
 	refreshAgain = 10 * time.Second
 
-	// halfwayAgain is the pause after one that found an upstream in the middle of an
-	// update, which seldom takes long. What has come is not asked for again.
-	halfwayAgain = 2 * time.Second
-
 	// knownSilent is how long it counts that an upstream was silent: longer than it
 	// takes to give one up (timeouts) and to ask it again, so that while clients
 	// come, one that hangs is waited for once.
@@ -89,14 +85,11 @@ func (e *Engine) standing(ctx context.Context, p place, rec index.Record) standi
 
 // notBefore is when to ask again for a file of ours whose refresh has failed.
 func notBefore(fail index.Failure) time.Time {
-	again := fail.At.Add(refreshAgain)
-	if fail.Kind == kindHalfway {
-		again = fail.At.Add(halfwayAgain)
+	switch fail.Kind {
+	case kindHalfway, kindWrong:
+		return fail.Until
 	}
-	if fail.Until.After(again) { // wrong bytes cost a whole transfer each time
-		again = fail.Until
-	}
-	return again
+	return fail.At.Add(refreshAgain)
 }
 
 // isFresh reports whether the file at p, which rec describes and which is not

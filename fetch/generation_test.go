@@ -2,10 +2,12 @@ package fetch
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"mirror"
 	"mirror/internal/origin"
@@ -115,7 +117,7 @@ func TestWrongBytes(t *testing.T) {
 		t.Errorf("kept aside: %v, %v", list, err)
 	}
 	m.set(name, right)
-	m.clock.advance(2 * leastBackOff)
+	m.clock.advance(2 * leastWrong)
 	m.fetch(name)
 	m.wantNoParts()
 }
@@ -319,7 +321,7 @@ func TestEndIsHeldUntilVerified(t *testing.T) {
 		t.Errorf("%d bytes of %d, %v", len(got), len(body), err)
 	}
 	m.set(name, body)
-	m.clock.advance(2 * leastBackOff)
+	m.clock.advance(2 * leastWrong)
 	m.fetch(name)
 	m.wantHeld(name, body)
 }
@@ -359,4 +361,90 @@ func TestNewSignature(t *testing.T) {
 	m.refresh("dists/sid/Release")
 	m.wantHeld("dists/sid/Release.gpg", m.body("dists/sid/Release.gpg"))
 	m.wantNoParts()
+}
+
+// TestNamedIsAskedForAgain: that upstream lacked a file is not remembered of one that
+// a current index names.
+func TestNamedIsAskedForAgain(t *testing.T) {
+	m := newMirrored(t, false, "")
+	m.conf.Mirrors[0].NegativeTTL = time.Hour
+	const name = "pool/one_1_amd64.deb"
+	body := m.body(name)
+	m.o.Remove("/" + name)
+	m.fetch(inRelease, packages)
+	for _, missing := range []mirror.Name{"m/" + name, "m/pool/none_1_amd64.deb"} {
+		if _, err := m.get(m.e, missing); !errors.Is(err, mirror.ErrNotFound) {
+			t.Fatalf("%s: %v", missing, err)
+		}
+		m.settle(m.e)
+	}
+	m.set(name, body)
+	m.set("pool/none_1_amd64.deb", "there now")
+	m.fetch(name)
+	if _, err := m.get(m.e, "m/pool/none_1_amd64.deb"); !errors.Is(err, mirror.ErrNotFound) {
+		t.Errorf("what no index names is remembered to be missing: %v", err)
+	}
+}
+
+// TestExpired: an expired release is taken of the last upstream only.
+func TestExpired(t *testing.T) {
+	a, b := newArchive(t, false), newArchive(t, false)
+	b.members = a.members
+	s := newSite(t, "max_age = \"1m\"\n", a.o, b.o)
+	m := &mirrored{a, s, s.engine()}
+	release := func(a *archive, serial int, until time.Duration) {
+		a.serial = serial
+		a.set(inRelease, signedInline(fmt.Sprintf("Origin: test\nDate: %s\nValid-Until: %s\nSHA256:\n", a.at().Format(time.RFC1123),
+			m.clock.now().Add(until).UTC().Format(time.RFC1123))))
+	}
+	release(a, 1, time.Hour)
+	m.fetch(inRelease)
+	release(a, 2, -time.Hour)
+	release(b, 3, time.Hour)
+	m.refresh(inRelease)
+	m.wantHeld(inRelease, b.body(inRelease))
+	release(a, 4, -time.Hour)
+	release(b, 5, -time.Hour)
+	m.refresh(inRelease)
+	m.wantHeld(inRelease, b.body(inRelease))
+}
+
+// TestUpstreamBehind: one that has an older release is asked less and less often.
+func TestUpstreamBehind(t *testing.T) {
+	m := newMirrored(t, false, "")
+	old := m.body(inRelease)
+	m.add("one", "2", "the second version of one")
+	m.update()
+	m.fetch(inRelease)
+	now := m.body(inRelease)
+	m.set(inRelease, old)
+	m.o.Forget()
+	m.clock.advance(2 * time.Minute)
+	for range 60 { // seconds
+		m.clock.advance(time.Second)
+		if _, err := m.get(m.e, "m/"+inRelease); err != nil {
+			t.Fatal(err)
+		}
+		m.settle(m.e)
+	}
+	if n := m.o.Count("/"+inRelease, ""); n < 4 || n > 7 {
+		t.Errorf("it was asked %d times in a minute", n)
+	}
+	m.wantHeld(inRelease, now)
+}
+
+// TestClock: a clock that was wrong by a year does no harm once it is right.
+func TestClock(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	for _, wrong := range []time.Duration{year, -year} {
+		m := newMirrored(t, false, "")
+		m.clock.advance(wrong)
+		m.fetch(inRelease, packages)
+		m.clock.advance(-wrong)
+		m.add("one", "2", "the second version of one")
+		m.update()
+		m.refresh(inRelease)
+		m.wantHeld(inRelease, m.body(inRelease))
+		m.wantHeld(packages, m.body(packages))
+	}
 }

@@ -91,7 +91,7 @@ func TestPageClaims(t *testing.T) {
 		p.wantWrong(wheelName + ".metadata")
 		p.set(wheelName, "the wheel")
 		p.set(wheelName+".metadata", "the metadata")
-		p.clock.advance(2 * leastBackOff)
+		p.clock.advance(2 * leastWrong)
 		p.want(wheelName, "the wheel")
 		p.want(wheelName+".metadata", "the metadata")
 		p.wantNoParts()

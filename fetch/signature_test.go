@@ -84,7 +84,7 @@ func TestKeyring(t *testing.T) {
 		}
 		m.settle(m.e)
 		m.sign(right)
-		m.clock.advance(2 * leastBackOff)
+		m.clock.advance(2 * leastWrong)
 		m.fetch(top, packages)
 		old, oldMember := m.body(top), m.body(packages)
 		m.add("one", "2", "the second version of one")

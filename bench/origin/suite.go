@@ -34,7 +34,7 @@ func (s *server) suite(w http.ResponseWriter, r *http.Request) bool {
 	body := packages
 	switch parts[6] {
 	case "InRelease":
-		body = fmt.Appendf(nil, "Origin: bench\nDate: Sun, 02 Feb 2020 20:20:20 UTC\nSHA256:\n %x %d %s\n", sha256.Sum256(packages), len(packages), packagesXZ)
+		body = fmt.Appendf(nil, "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nOrigin: bench\nDate: Sun, 02 Feb 2020 20:20:20 UTC\nSHA256:\n %x %d %s\n-----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----\n", sha256.Sum256(packages), len(packages), packagesXZ)
 	case packagesXZ:
 	default:
 		return false
