@@ -16,9 +16,11 @@ import (
 )
 
 // published delivers a published file: by the web server where it can, else its
-// bytes. It never redirects a client.
+// bytes. It never redirects a client. A stale file is written by us where that costs
+// the client nothing, since a server that is handed a file says nothing of its age.
 func (h *Handler) published(w http.ResponseWriter, r *http.Request, v *visit, f *fetch.File) {
-	if v.front.Handover == HandoverNone || v.front.Second || f.Aside() || unchanged(r, f.Meta, v.front.ETag.of(f.Meta)) {
+	warns := f.Fresh.Stale && v.front.Stream
+	if v.front.Handover == HandoverNone || v.front.Second || f.Aside() || warns || unchanged(r, f.Meta, v.front.ETag.of(f.Meta)) {
 		h.bytes(w, r, v.target.Name, f)
 		return
 	}

@@ -141,6 +141,18 @@ func TestAge(t *testing.T) {
 			}
 		}
 	}
+	// A server that is handed a file says nothing of its age, so it is not handed a stale
+	// one.
+	nginx := Front{Handover: HandoverAccel, Accel: "/accel", Stream: true}
+	if resp := r.ask(nginx, "GET", "/m/a.list"); resp.Header.Get("X-Accel-Redirect") != "" || resp.Header.Get("Warning") == "" || string(body(t, resp)) != "a" {
+		t.Errorf("a stale file through nginx: %v", resp.Header)
+	}
+	if err := r.engine.Index().Touch(t.Context(), "m/a.list", time.Now(), "", "", 0); err != nil {
+		t.Fatal(err)
+	}
+	if resp := r.ask(nginx, "GET", "/m/a.list"); resp.Header.Get("X-Accel-Redirect") == "" {
+		t.Errorf("a fresh file through nginx: %v", resp.Header)
+	}
 	// What others put there is of no known age.
 	r.put("m/b.list", "b")
 	if resp := r.ask(streaming, "GET", "/m/b.list"); resp.Header.Get("Age") != "" || resp.Header.Get("Warning") != "" {

@@ -86,10 +86,10 @@ func hung(t *testing.T, s *site, prefix string, old bool) {
 	if p99 > answered {
 		t.Errorf("p99 is %v, want at most %v", p99, answered)
 	}
-	if s.front.handler == builtin {
-		a := s.ask(t, "GET", targets[0])
-		if a.header.Get("Age") == "" || a.header.Get("Warning") != `110 - "Response is Stale"` {
-			t.Errorf("nobody is told how old it is: %v", a.header)
+	for _, method := range []string{"GET", "HEAD"} {
+		a := s.ask(t, method, targets[0])
+		if a.status != 200 || a.header.Get("Age") == "" || a.header.Get("Warning") != `110 - "Response is Stale"` || a.header.Get("Repr-Digest") == "" {
+			t.Errorf("%s: nobody is told how old it is: %d, %v", method, a.status, a.header)
 		}
 	}
 }
