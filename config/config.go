@@ -226,6 +226,11 @@ type Mirror struct {
 	// KeepForever means that it is never removed for that.
 	KeepDropped time.Duration
 
+	// KeepGenerations is how many generations of metadata stay that is called by
+	// its digest, the present one included: those of before go earlier than
+	// KeepDropped says. At least 1.
+	KeepGenerations int
+
 	// RedirectToHTTP allows an upstream to redirect from https to http.
 	RedirectToHTTP bool
 

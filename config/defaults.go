@@ -103,6 +103,11 @@ const (
 	// seen and undone. A mirror that keeps all that it ever fetched grows for ever.
 	defaultKeepDropped = 30 * 24 * time.Hour
 
+	// A client that has read a Release asks for what it names within minutes, and
+	// no archive has so many new ones in that time. A day of an archive that has
+	// one each hour takes as much room as a month of others.
+	defaultKeepGenerations = 24
+
 	defaultKeepGoing = true
 )
 
@@ -120,6 +125,7 @@ const (
 	maxAgeLimit    = 365 * 24 * time.Hour
 	maxNegativeTTL = 24 * time.Hour
 	minLowSpeedRun = time.Second
+	maxGenerations = 1_000_000
 )
 
 // defaultMutable lists the index names of common repositories: what is fetched

@@ -67,6 +67,7 @@ type mirrorTable struct {
 	KeepFresh         scalar   `toml:"keep_fresh"`
 	NegativeTTL       scalar   `toml:"negative_ttl"`
 	KeepDropped       scalar   `toml:"keep_dropped"`
+	KeepGenerations   scalar   `toml:"keep_generations"`
 	RedirectToHTTP    scalar   `toml:"redirect_to_http"`
 	RedirectToPrivate scalar   `toml:"redirect_to_private"`
 	RefuseHTML        []string `toml:"refuse_html"`

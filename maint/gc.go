@@ -3,6 +3,7 @@ package maint
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"mirror/config"
 	"mirror/fetch"
 	"mirror/internal/keylock"
+	"mirror/repo"
 	"mirror/store/index"
 )
 
@@ -77,10 +79,14 @@ type collection struct {
 	ctx     context.Context
 	now     time.Time
 	sum     Collected
-	emptied map[mirror.Name]bool // directories that something was removed from
+	learned map[string][]time.Time // by index: when it dropped files, the latest first
+	emptied map[mirror.Name]bool   // directories that something was removed from
 }
 
 func (g *collection) run() error {
+	if err := g.readGenerations(); err != nil {
+		return err
+	}
 	var due []index.Dropped
 	for d, err := range g.Engine.Index().Dropped(g.ctx, g.now) {
 		if err != nil {
@@ -105,11 +111,41 @@ func (g *collection) isDue(d index.Dropped) bool {
 	if !ok {
 		return false // of a mirror that is not configured any more
 	}
-	if m.KeepDropped == config.KeepForever || g.now.Sub(d.Since) < m.KeepDropped {
+	if m.KeepDropped == config.KeepForever || g.now.Sub(d.Since) < m.KeepDropped && !g.isOld(m, d) {
 		g.sum.Waiting++
 		return false
 	}
 	return true
+}
+
+// readGenerations finds out when each index dropped files: each time was another
+// generation of it.
+func (g *collection) readGenerations() error {
+	g.learned = make(map[string][]time.Time)
+	for d, err := range g.Engine.Index().Dropped(g.ctx, g.now) {
+		if err != nil {
+			return err
+		}
+		times := g.learned[d.Via]
+		if !slices.ContainsFunc(times, d.Since.Equal) {
+			g.learned[d.Via] = append(times, d.Since)
+		}
+	}
+	for _, times := range g.learned {
+		slices.SortFunc(times, func(a, b time.Time) int { return b.Compare(a) })
+	}
+	return nil
+}
+
+// isOld reports whether a dropped file is metadata that is called by its digest, of a
+// generation before the last few.
+func (g *collection) isOld(m *config.Mirror, d index.Dropped) bool {
+	know, err := repo.New(m.Profile)
+	if err != nil || know.Of(strings.TrimPrefix(d.Name, m.Prefix)).Claim.Name == "" {
+		return false
+	}
+	later := slices.IndexFunc(g.learned[d.Via], d.Since.Equal) // generations since it was dropped, but for the present one
+	return later+1 >= m.KeepGenerations
 }
 
 // collect removes the files that are still dropped.

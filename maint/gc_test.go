@@ -1,6 +1,7 @@
 package maint
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -215,5 +216,36 @@ func TestSyncDrops(t *testing.T) {
 	run(fetch.Directory{Entries: append(entries, listing.Entry{Name: "claimed", Type: listing.File}), Ended: true}, fetch.Walked{AsOf: now})
 	if got := s.dropped(); !slices.Contains(got, "m/d/claimed") {
 		t.Errorf("dropped are %q", got)
+	}
+}
+
+// TestGCOfGenerations: of metadata that is called by its digest the last few
+// generations stay; packages stay for keep_dropped.
+func TestGCOfGenerations(t *testing.T) {
+	s := newSite(t, "keep_dropped = \"48h\"\nkeep_generations = 3\n")
+	var generations []string
+	for i := range 5 {
+		text := fmt.Sprint("generation ", i)
+		name := fmt.Sprintf("dists/sid/by-hash/SHA256/%x", sha256.Sum256([]byte(text)))
+		s.text("/"+name, text)
+		s.fetch(mirror.Name("m/" + name))
+		generations = append(generations, "m/"+name)
+	}
+	s.fetched("package")
+	s.learn("m/index", time.Now().Add(-6*time.Hour), append(generations, "m/package")...)
+	for i := range generations { // each hour one is dropped, the package with the first
+		s.learn("m/index", time.Now().Add(time.Duration(i-5)*time.Hour), generations[min(i+1, len(generations)-1):]...)
+	}
+	for _, name := range append(generations, "m/package") {
+		if err := s.Engine.Index().Touch(t.Context(), name, time.Now().Add(-7*time.Hour), "", "", 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, names := s.collected(GCOptions{})
+	slices.Sort(names)
+	want := []mirror.Name{mirror.Name(generations[0]), mirror.Name(generations[1])}
+	slices.Sort(want)
+	if !slices.Equal(names, want) {
+		t.Errorf("removed %q, want %q", names, want)
 	}
 }

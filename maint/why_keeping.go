@@ -59,7 +59,7 @@ func failureOf(f *index.Failure) *Failure {
 	if f.Since.Before(f.At) {
 		r.Since = f.Since
 	}
-	if f.Until.After(f.At) {
+	if f.Until.After(f.At) && f.Kind != halfway { // that is when it is asked again
 		r.Remembered = f.Until
 	}
 	return r
