@@ -81,6 +81,10 @@ func TestFailingSince(t *testing.T) {
 	must(t, x.Touch(t.Context(), "a", at(5e9), "", "", 0))
 	expectFailure(t, x, "a", nil)
 	put(6e9, "halfway", 6e9)
+
+	root := aFailure("") // a mirror of the whole docroot has this prefix
+	must(t, x.PutFailure(t.Context(), root))
+	expectFailure(t, x, "", &root)
 }
 
 func TestForgetFailures(t *testing.T) {
