@@ -23,7 +23,7 @@ func (g *generation) agree() error {
 				return t.content(), func() {}
 			}
 		}
-		if !g.e.Owns(g.ctx, name) { // what others put there need not fit
+		if !g.e.Owns(g.ctx, name) || slices.Contains(g.gone, name) { // what others put there need not fit
 			return content{}, func() {}
 		}
 		if f, err := g.e.openPublished(name); err == nil {

@@ -28,17 +28,21 @@ func (e *Engine) expectations(ctx context.Context, m *config.Mirror, rest mirror
 	if m.Profile == profileNone {
 		return nil
 	}
+	return append(e.learned(ctx, m, rest), e.ofName(m, rest)...)
+}
+
+// learned returns what indexes say of a file's bytes. What was learned when the
+// mirror's profile was another is left out: it is not kept up to date.
+func (e *Engine) learned(ctx context.Context, m *config.Mirror, rest mirror.Name) []index.Expected {
 	name := m.Prefix + string(rest)
 	list, err := e.index.Expected(ctx, name)
 	if err != nil {
 		e.log.Warn("what is known of a file cannot be read", "path", "/"+name, "err", err)
 	}
-	// What was learned when the mirror's profile was another is not kept up to date.
-	list = slices.DeleteFunc(list, func(x index.Expected) bool {
+	return slices.DeleteFunc(list, func(x index.Expected) bool {
 		via, ok := strings.CutPrefix(x.Via, m.Prefix)
 		return !ok || !e.know[m].HasIndex(via)
 	})
-	return append(list, e.ofName(m, rest)...)
 }
 
 // ofName returns what a name itself says of its file's bytes.

@@ -30,6 +30,7 @@ type generation struct {
 	ctx      context.Context
 	readings []*reading
 	seen     map[mirror.Name]bool
+	staged   map[mirror.Name]bool // of the set
 
 	mu      sync.Mutex
 	members []*transfer   // guarded by mu; whole, waiting for publication
@@ -42,7 +43,7 @@ type generation struct {
 // publishGeneration publishes t's checked part with all that changes with it, and
 // ends t.
 func (t *transfer) publishGeneration() {
-	g := &generation{e: t.e, top: t, ctx: t.ctx, seen: map[mirror.Name]bool{t.name: true}}
+	g := &generation{e: t.e, top: t, ctx: t.ctx, seen: map[mirror.Name]bool{t.name: true}, staged: make(map[mirror.Name]bool)}
 	top := t.content()
 	err := g.gather(&top)
 	if err != nil {
@@ -73,7 +74,7 @@ func (t *transfer) renewGeneration() {
 	}
 	defer f.Close()
 	t.lock.ReleaseSlot(poolAll)
-	g := &generation{e: t.e, top: t, ctx: t.ctx, seen: map[mirror.Name]bool{t.name: true}}
+	g := &generation{e: t.e, top: t, ctx: t.ctx, seen: map[mirror.Name]bool{t.name: true}, staged: make(map[mirror.Name]bool)}
 	var top *content
 	if unread {
 		top = &content{f.file, t.rest, t.as, f.Meta.Size, t.held.Digest}
@@ -99,10 +100,52 @@ func (g *generation) gather(top *content) error {
 	if err := g.stage(set); err != nil {
 		return err
 	}
-	var queue []content
-	if top != nil {
-		queue = append(queue, *top)
+	if err := g.followAll(g.vouching(top, g.members)); err != nil {
+		return err
 	}
+	before := len(g.members)
+	if err := g.stageLate(); err != nil {
+		return err
+	}
+	if err := g.followAll(g.vouching(nil, g.members[before:])); err != nil {
+		return err
+	}
+	if top == nil && len(g.members) == 0 {
+		return nil
+	}
+	return g.agree()
+}
+
+// vouching returns what is to be read of the top (nil: nothing) and others of its
+// set: of those that say the same the last one, which vouches for the others.
+func (g *generation) vouching(top *content, members []*transfer) (list []content) {
+	last := make(map[string]int)
+	add := func(c content, index string) {
+		if i, ok := last[index]; ok {
+			list[i] = c
+			return
+		}
+		last[index] = len(list)
+		list = append(list, c)
+	}
+	for _, rest := range g.top.nature.Set {
+		if top != nil && string(top.rest) == rest {
+			add(*top, g.top.nature.Index)
+		}
+		for _, t := range members {
+			if string(t.rest) == rest && t.nature.Index != "" {
+				add(t.content(), t.nature.Index)
+			}
+		}
+	}
+	if top != nil && len(list) == 0 {
+		list = append(list, *top)
+	}
+	return list
+}
+
+// followAll reads indexes, and those that are fetched for them in turn.
+func (g *generation) followAll(queue []content) error {
 	for ; len(queue) > 0; queue = queue[1:] {
 		staged, err := g.follow(queue[0])
 		if err != nil {
@@ -110,10 +153,7 @@ func (g *generation) gather(top *content) error {
 		}
 		queue = append(queue, staged...)
 	}
-	if top == nil && len(g.members) == 0 {
-		return nil
-	}
-	return g.agree()
+	return nil
 }
 
 // ofSet says what is to be done about another name of the top's set: what is here
@@ -124,7 +164,11 @@ func (g *generation) ofSet(name mirror.Name) (staging, bool) {
 	}
 	g.seen[name] = true
 	held, err := g.e.held(g.ctx, name)
-	return staging{name: name, held: held}, err == nil && held != nil
+	if err != nil || held == nil {
+		return staging{}, false
+	}
+	g.staged[name] = true
+	return staging{name: name, held: held}, true
 }
 
 // follow reads an index, and fetches what is to change with it. It returns those
@@ -319,6 +363,10 @@ func (g *generation) without(name mirror.Name, err error) error {
 // busyWait is how long a generation waits for a fetch of somebody else's.
 const busyWait = 10 * time.Second
 
+// spareWait is the same for a package: another generation may have it, and wait for
+// one that this has. What came of it is looked at in the end.
+const spareWait = time.Second
+
 // fetch fetches one file aside. No transfer: upstream has what is here.
 func (g *generation) fetch(s staging) (*transfer, error) {
 	m := g.top.m
@@ -332,7 +380,11 @@ func (g *generation) fetch(s staging) (*transfer, error) {
 			return g.await(t)
 		}
 		g.top.waits(true)
-		err = g.e.over(g.ctx, s.name)
+		wait := busyWait
+		if s.spare {
+			wait = spareWait
+		}
+		err = g.e.over(g.ctx, s.name, wait)
 		g.top.waits(false)
 		if err != nil {
 			return nil, err

@@ -33,11 +33,7 @@ func (e *Engine) leaderWithin(ctx context.Context, p place, most int, looks *int
 	if lead, ok := e.leaderOfSet(ctx, p.m, p.rest); ok {
 		p = lead
 	}
-	expected, err := e.index.Expected(ctx, string(p.name))
-	if err != nil {
-		return p
-	}
-	for _, x := range expected {
+	for _, x := range e.learned(ctx, p.m, p.rest) {
 		if *looks--; *looks < 0 {
 			break
 		}

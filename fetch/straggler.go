@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"mirror"
 	"mirror/repo"
@@ -57,13 +58,46 @@ func (g *generation) awaitStragglers(ctx context.Context) {
 		}
 		held, err := g.e.tree.Locks.Held(string(f.name))
 		if err == nil && held && !g.isMember(f.name) {
-			g.e.over(ctx, f.name) // it is told below what came of it
+			g.e.over(ctx, f.name, busyWait) // it is told below what came of it
 		}
 		if _, err := g.e.tree.Lstat(f.name); err == nil {
 			late = append(late, f)
 		}
 	}
 	g.remove(ctx, g.misfits(ctx, late), "a file that arrived while what names it changed was removed")
+}
+
+// stageLate fetches those of the set that have come, or were on their way, since the
+// set was looked at. Of two that are both on their way the first of the set waits for
+// the last, and says so; the last waits for a first that does not wait.
+func (g *generation) stageLate() error {
+	later := false
+	for _, rest := range g.top.nature.Set {
+		name := mirror.Name(g.top.m.Prefix + rest)
+		if name == g.top.name {
+			later = true
+			continue
+		}
+		if g.staged[name] {
+			continue
+		}
+		if held, err := g.e.tree.Locks.Held(string(name)); err == nil && held {
+			if later {
+				g.top.waits(true)
+			}
+			g.e.over(g.ctx, name, busyWait) // what came of it is looked at now
+			if later {
+				g.top.waits(false)
+			}
+		}
+		delete(g.seen, name)
+		if s, ok := g.ofSet(name); ok {
+			if err := g.stage([]staging{s}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (g *generation) isMember(name mirror.Name) bool {
@@ -99,10 +133,10 @@ func (t *transfer) waits(begins bool) {
 	}
 }
 
-// over waits until nobody fetches name, for busyWait at most, and not at all where
+// over waits until nobody fetches name, for so long at most, and not at all where
 // who does so waits for another fetch.
-func (e *Engine) over(ctx context.Context, name mirror.Name) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, busyWait, mirror.ErrBusy)
+func (e *Engine) over(ctx context.Context, name mirror.Name, most time.Duration) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, most, mirror.ErrBusy)
 	defer cancel()
 	var err error
 	waitErr := poll(ctx, func() bool {
