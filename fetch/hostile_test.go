@@ -219,3 +219,40 @@ func TestManyClaims(t *testing.T) {
 	m.wantHeld("SHA256SUMS", m.body("SHA256SUMS"))
 	t.Logf("two versions of 200,000 claims took %s", time.Since(begun))
 }
+
+// TestIndexTakenAway: what an index said that the administrator took away is no reason
+// to refuse anything.
+func TestIndexTakenAway(t *testing.T) {
+	m := newMirrored(t, false, "")
+	m.fetch(inRelease, packages)
+	m.add("one", "2", "the second version of one, of another size")
+	m.update()
+	if err := os.Remove(m.path("m/" + inRelease)); err != nil {
+		t.Fatal(err)
+	}
+	m.refresh(packages)
+	m.wantHeld(packages, m.body(packages))
+}
+
+// TestIndexOfAnotherSuite: no suite speaks of another's top, and indexes that name
+// each other end.
+func TestIndexOfAnotherSuite(t *testing.T) {
+	m := newMirrored(t, false, "")
+	const other = "dists/other/main/binary-amd64/Packages"
+	text := fmt.Sprintf("Package: x\nVersion: 1\nArchitecture: all\nFilename: %s\nSize: 1\nSHA256: %s\n\n"+
+		"Package: y\nVersion: 1\nArchitecture: all\nFilename: dists/other/InRelease\nSize: 1\nSHA256: %s\n", packages, sum("x"), sum("x"))
+	m.set(other, text)
+	m.members["dists/sid/../other/InRelease"] = "x"
+	m.update()
+	m.set("dists/other/InRelease", strings.ReplaceAll(m.body(inRelease), "main/", "nothing/"))
+	m.fetch(inRelease, packages, other, "dists/other/InRelease")
+	m.add("one", "2", "the second version of one")
+	m.members[packages+"x"] = "another"
+	m.update()
+	m.set("dists/other/InRelease", strings.ReplaceAll(m.body(inRelease), "main/", "nothing/"))
+	m.refresh("dists/other/InRelease")
+	m.refresh(inRelease)
+	for _, name := range []string{inRelease, packages, "dists/other/InRelease"} {
+		m.wantHeld(name, m.body(name))
+	}
+}

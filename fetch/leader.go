@@ -3,7 +3,9 @@ package fetch
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"mirror"
@@ -72,6 +74,10 @@ const renewWait = 15 * time.Second
 // they were after the fetch began: upstream may have moved on. It reports whether
 // they say something else now.
 func (t *transfer) renew() bool {
+	if t.forgetLost() {
+		t.expected = t.e.expectations(t.ctx, t.m, t.rest)
+		return true
+	}
 	if t.held != nil || t.generation != nil {
 		return false
 	}
@@ -90,6 +96,35 @@ func (t *transfer) renew() bool {
 		}
 	}
 	return false
+}
+
+// forgetLost forgets what was learned from files that vouched for all others and have
+// gone: whoever takes such a file away means what it said, too. Nobody would bring a
+// newer one by himself. It reports whether there was any.
+func (t *transfer) forgetLost() (forgot bool) {
+	if t.generation != nil {
+		return false
+	}
+	for _, x := range t.expected {
+		via, ok, err := t.e.index.IndexFile(t.ctx, x.Via)
+		if err != nil || !ok {
+			continue
+		}
+		by := t.e.placeOf(mirror.Name(via.Source))
+		if by.m != t.m || len(t.e.nature(by.m, by.rest).Set) == 0 {
+			continue
+		}
+		if _, err := t.e.tree.Lstat(by.name); !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := t.e.index.ForgetIndex(t.ctx, x.Via); err != nil {
+			t.e.log.Warn("an index that has gone cannot be forgotten", "path", "/"+via.Source, "err", err)
+			continue
+		}
+		t.e.log.Info("what an index says is forgotten, since it has gone", "path", "/"+via.Source)
+		forgot = true
+	}
+	return forgot
 }
 
 // accompany has the set of a missing file refreshed before the file is asked for,

@@ -66,8 +66,9 @@ func (e *Engine) read(ctx context.Context, m *config.Mirror, c content) (*readin
 
 // reach returns what an index can speak of: not of what belongs to another mirror,
 // and not of itself and its set, which some lists of digests name as they were when
-// the list was made. A file that vouches for others is spoken of only from above, so
-// that no two wait for each other.
+// the list was made. Another index is spoken of only from its directory or above, and one
+// that vouches for all others from above, so that no two wait for each other, and no
+// suite harms another.
 func (e *Engine) reach(m *config.Mirror, c content) func(rest string) bool {
 	own := e.nature(m, c.as)
 	set := e.nature(m, c.rest).Set
@@ -77,11 +78,11 @@ func (e *Engine) reach(m *config.Mirror, c content) func(rest string) bool {
 		switch {
 		case n.Index != "" && n.Index == own.Index, slices.Contains(set, rest), e.conf.OtherMirror(m, m.Prefix+rest):
 			return false
-		case len(n.Set) == 0:
+		case n.Index == "" && len(n.Set) == 0:
 			return true
 		}
 		below, ok := strings.CutPrefix(rest, dir)
-		return ok && strings.Contains(below, "/")
+		return ok && (len(n.Set) == 0 || strings.Contains(below, "/"))
 	}
 }
 

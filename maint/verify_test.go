@@ -379,7 +379,7 @@ func TestVerifyClaims(t *testing.T) {
 	s.fetched("wrong", "right", "sized", "old")
 	learn := func(via string, list ...index.Claim) {
 		t.Helper()
-		if _, err := s.Engine.Index().Learn(t.Context(), index.IndexFile{Name: via, Source: via, Learned: time.Now()}, list); err != nil {
+		if _, err := s.Engine.Index().Learn(t.Context(), index.IndexFile{Name: via, Source: "m/right", Learned: time.Now()}, list); err != nil {
 			t.Fatal(err)
 		}
 	}
