@@ -12,6 +12,8 @@ import (
 const (
 	mostPrefetched      = 1000
 	mostPrefetchedBytes = 4 << 30
+	// leastFree is which part of the disk, a tenth, stays free.
+	leastFree = 10
 	// prefetchJobs is how many are fetched at a time: clients come first.
 	prefetchJobs = 2
 )
@@ -30,6 +32,11 @@ func (e *Engine) prefetch(m *config.Mirror, claims []index.Claim) {
 		}
 		bytes += c.Size
 		list = append(list, Wanted{Name: mirror.Name(c.Name), Size: c.Size})
+	}
+	free, all, err := e.tree.Space()
+	if err != nil || free-bytes < all/leastFree {
+		e.log.Info("newer packages are not fetched before they are asked for: the disk is too full", "packages", len(list), "bytes", bytes, "free", free)
+		return
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

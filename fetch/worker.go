@@ -32,6 +32,7 @@ func (e *Engine) Work(name mirror.Name, lock *keylock.Lock) error {
 	if err != nil {
 		return err
 	}
+	e.wg.Wait() // what follows from it: newer packages
 	return s.err
 }
 

@@ -232,6 +232,16 @@ func (t *Tree) dirMode() fs.FileMode {
 // State returns the state directory, for what is kept in it beside the parts.
 func (t *Tree) State() *os.Root { return t.state }
 
+// Space returns how many bytes the docroot's file system has left for us, and how many
+// it has in all.
+func (t *Tree) Space() (free, all int64, err error) {
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(int(t.docDir.Fd()), &st); err != nil {
+		return 0, 0, storeError("", err)
+	}
+	return int64(st.Bavail) * st.Bsize, int64(st.Blocks) * st.Bsize, nil
+}
+
 // Close releases the descriptors.
 func (t *Tree) Close() error {
 	if t.parts != nil {
