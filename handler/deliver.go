@@ -20,7 +20,10 @@ import (
 // the client nothing, since a server that is handed a file says nothing of its age.
 func (h *Handler) published(w http.ResponseWriter, r *http.Request, v *visit, f *fetch.File) {
 	warns := f.Fresh.Stale && v.front.Stream
-	if v.front.Handover == HandoverNone || v.front.Second || f.Aside() || warns || unchanged(r, f.Meta, v.front.ETag.of(f.Meta)) {
+	// The server sends such a name back to us, and a redirect to it only takes a second
+	// process.
+	returns := f.Fresh.Known && (v.front.Handover == HandoverLocal || v.front.Handover == HandoverLocalNoStatus)
+	if v.front.Handover == HandoverNone || v.front.Second || f.Aside() || warns || returns || unchanged(r, f.Meta, v.front.ETag.of(f.Meta)) {
 		h.bytes(w, r, v.target.Name, f)
 		return
 	}

@@ -153,6 +153,12 @@ func TestAge(t *testing.T) {
 	if resp := r.ask(nginx, "GET", "/m/a.list"); resp.Header.Get("X-Accel-Redirect") == "" {
 		t.Errorf("a fresh file through nginx: %v", resp.Header)
 	}
+	// A redirect to it would come back to us.
+	for _, handover := range []Handover{HandoverLocal, HandoverLocalNoStatus} {
+		if resp := r.ask(Front{Handover: handover}, "GET", "/m/a.list"); resp.Header.Get("Location") != "" || string(body(t, resp)) != "a" {
+			t.Errorf("a mutable file with a local redirect: %v", resp.Header)
+		}
+	}
 	// What others put there is of no known age.
 	r.put("m/b.list", "b")
 	if resp := r.ask(streaming, "GET", "/m/b.list"); resp.Header.Get("Age") != "" || resp.Header.Get("Warning") != "" {
