@@ -282,3 +282,29 @@ func (m *mirrored) wantNoJournals() {
 		m.site.t.Errorf("journals left: %q, %v", list, err)
 	}
 }
+
+// TestHashNamedFirst: what is called by its digest has its name before anything that
+// speaks of it has.
+func TestHashNamedFirst(t *testing.T) {
+	m := newMirrored(t, true, "")
+	m.fetch(inRelease, packages, hashed+sum(m.body(packages)))
+	oldTop, oldMember := m.body(inRelease), m.body(packages)
+	m.add("one", "2", "the second version of one")
+	m.update()
+	dir := m.path(mirror.Name("m/" + strings.TrimSuffix(hashed, "/"))) // no rename leads into another mount
+	if err := syscall.Mount(dir, dir, "", syscall.MS_BIND, ""); err != nil {
+		t.Fatalf("mounting: %v: this test runs as root, see `make test`", err)
+	}
+	unmount := func() error { return syscall.Unmount(dir, syscall.MNT_DETACH) }
+	t.Cleanup(func() { unmount() })
+	m.refresh(inRelease)
+	m.wantHeld(inRelease, oldTop)
+	m.wantHeld(packages, oldMember)
+	if err := unmount(); err != nil {
+		t.Fatal(err)
+	}
+	m.refresh(inRelease)
+	for _, name := range []string{inRelease, packages, hashed + sum(m.body(packages))} {
+		m.wantHeld(name, m.body(name))
+	}
+}
