@@ -82,9 +82,9 @@ func (e *Engine) signs(m *config.Mirror, c, sig content) error {
 	return keys.Detached(io.NewSectionReader(c, 0, c.size), b, e.now())
 }
 
-// suits reports why t's file, a signature that was missing, cannot be that of the
-// file that is here. No client is to get it then: it would find the two not to fit.
-func (t *transfer) suits() error {
+// suits reports why t's file, a signature that was missing, and that src has sent, cannot
+// be that of the file that is here. No client is to get it then: it would find the two not to fit.
+func (t *transfer) suits(src upstream) error {
 	if t.held != nil || t.generation != nil {
 		return nil
 	}
@@ -98,7 +98,7 @@ func (t *transfer) suits() error {
 		}
 		defer f.Close()
 		if err := t.e.signs(t.m, content{f.file, mirror.Name(rest), mirror.Name(rest), f.Meta.Size, nil}, t.content()); err != nil {
-			return fmt.Errorf("%w: %s does not fit to /%s%s: %v", mirror.ErrHalfway, t.e.sources[t.m][0].URL(t.rest), t.m.Prefix, rest, err)
+			return fmt.Errorf("%w: %s does not fit to /%s%s: %v", mirror.ErrHalfway, src.URL(t.rest), t.m.Prefix, rest, err)
 		}
 	}
 	return nil

@@ -362,7 +362,7 @@ func RetryAfter(err error) time.Duration {
 const (
 	kindNotFound = "notfound"
 	kindWrong    = "wrong"
-	kindHalfway  = "halfway"
+	KindHalfway  = "halfway" // the upstream's files do not fit together
 )
 
 var kinds = []struct {
@@ -380,7 +380,7 @@ var kinds = []struct {
 	{"store", mirror.ErrStore},
 	{"changed", mirror.ErrChanged},
 	{kindWrong, mirror.ErrWrong},
-	{kindHalfway, mirror.ErrHalfway},
+	{KindHalfway, mirror.ErrHalfway},
 	{"broken", mirror.ErrBroken},
 }
 

@@ -113,6 +113,16 @@ func matches(c index.Claim, size int64, sum func(repo.Algorithm) (string, error)
 	return got == c.Digest, err
 }
 
+// matchesAny reports whether bytes are those of any claim.
+func matchesAny(expected []index.Expected, size int64, sum func(repo.Algorithm) (string, error)) (bool, error) {
+	for _, x := range expected {
+		if ok, err := matches(x.Claim, size, sum); ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
 // summer computes the digests of a file, each once.
 func summer(r io.ReaderAt, size int64) func(repo.Algorithm) (string, error) {
 	known := make(map[repo.Algorithm]string)
@@ -131,6 +141,18 @@ func summer(r io.ReaderAt, size int64) func(repo.Algorithm) (string, error) {
 	}
 }
 
+// summer computes the digests of the whole part, which has size bytes, each once.
+func (t *transfer) summer(size int64) func(repo.Algorithm) (string, error) {
+	others := summer(t.part, size)
+	return func(a repo.Algorithm) (string, error) {
+		if a != repo.SHA256 {
+			return others(a)
+		}
+		got, err := t.sha256()
+		return string(got), err
+	}
+}
+
 // verify compares the whole part with what is known of it, and has its signature
 // checked. What it finds out on the way is kept.
 func (t *transfer) verify(src upstream) error {
@@ -143,7 +165,7 @@ func (t *transfer) verify(src upstream) error {
 	if err := t.checkSignature(src); err != nil {
 		return err
 	}
-	if err := t.suits(); err != nil {
+	if err := t.suits(src); err != nil {
 		return err
 	}
 	// Of what clients wait for, nothing is read before they have it.
@@ -172,22 +194,9 @@ func (t *transfer) verify(src upstream) error {
 
 // compare compares the part with what is expected.
 func (t *transfer) compare(size int64) error {
-	others := summer(t.part, size)
-	sum := func(a repo.Algorithm) (string, error) {
-		if a != repo.SHA256 {
-			return others(a)
-		}
-		got, err := t.sha256()
-		return string(got), err
-	}
-	for _, x := range t.expected {
-		ok, err := matches(x.Claim, size, sum)
-		if err != nil {
-			return err
-		}
-		if ok {
-			return nil
-		}
+	sum := t.summer(size)
+	if ok, err := matchesAny(t.expected, size, sum); ok || err != nil {
+		return err
 	}
 	want := t.expected[0]
 	a := repo.Algorithm(want.Algorithm)

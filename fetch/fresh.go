@@ -86,7 +86,7 @@ func (e *Engine) standing(ctx context.Context, p place, rec index.Record) standi
 // notBefore is when to ask again for a file of ours whose refresh has failed.
 func notBefore(fail index.Failure) time.Time {
 	switch fail.Kind {
-	case kindHalfway, kindWrong:
+	case KindHalfway, kindWrong:
 		return fail.Until
 	}
 	return fail.At.Add(refreshAgain)

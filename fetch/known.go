@@ -15,7 +15,7 @@ func (f *File) SHA256(ctx context.Context) []byte {
 	case f.digest != nil || f.e == nil:
 		return f.digest
 	case !f.published:
-		return f.e.Expected(ctx, f.name, f.Meta.Size)
+		return f.e.ExpectedSHA256(ctx, f.name, f.Meta.Size)
 	}
 	rec, ok, err := f.e.index.File(ctx, string(f.name))
 	if err != nil || !ok || !rec.Describes(f.info.Size(), f.info.ModTime()) {
@@ -24,9 +24,9 @@ func (f *File) SHA256(ctx context.Context) []byte {
 	return rec.Digest
 }
 
-// Expected returns the SHA-256 that a missing file of this size has to have, size -1
+// ExpectedSHA256 returns the SHA-256 that a missing file of this size has to have, size -1
 // being unknown; nil where that is not known, or could be one of several.
-func (e *Engine) Expected(ctx context.Context, name mirror.Name, size int64) []byte {
+func (e *Engine) ExpectedSHA256(ctx context.Context, name mirror.Name, size int64) []byte {
 	if real, err := e.tree.Resolve(name); err == nil {
 		name = real
 	}

@@ -102,9 +102,6 @@ func (t *transfer) isExpected(part *store.Part, size int64) bool {
 	if len(t.expected) == 0 {
 		return !t.m.IsMutable(string(t.rest))
 	}
-	sum := summer(part, size)
-	return slices.ContainsFunc(t.expected, func(x index.Expected) bool {
-		ok, err := matches(x.Claim, size, sum)
-		return ok && err == nil
-	})
+	fits, err := matchesAny(t.expected, size, summer(part, size))
+	return fits && err == nil
 }

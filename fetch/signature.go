@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mirror"
-	"mirror/repo"
-	"mirror/source"
 	"os"
 	"path"
 	"strings"
+
+	"mirror"
+	"mirror/repo"
+	"mirror/source"
 )
 
 // checkSignature checks an index of a mirror with a keyring.

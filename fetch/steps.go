@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"mirror"
 	"time"
+
+	"mirror"
 )
 
 // steps times what a transfer does, for its line in the log.

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"mirror"
-	"mirror/repo"
-	"mirror/store/index"
 )
 
 // A straggler is a file that was not here when a generation looked at what is to
@@ -32,18 +30,12 @@ func (t *transfer) outdated() error {
 		return nil
 	}
 	expected := t.e.expectations(t.ctx, t.m, t.rest)
-	sum := summer(t.part, t.now().have)
-	fits := slices.ContainsFunc(expected, func(x index.Expected) bool {
-		ok, err := matches(x.Claim, t.now().have, func(a repo.Algorithm) (string, error) {
-			if a == repo.SHA256 && t.digest != nil {
-				return string(t.digest), nil
-			}
-			return sum(a)
-		})
-		return ok && err == nil
-	})
-	if len(expected) == 0 || fits {
+	if len(expected) == 0 {
 		return nil
+	}
+	size := t.now().have
+	if fits, err := matchesAny(expected, size, t.summer(size)); fits || err != nil {
+		return err
 	}
 	return fmt.Errorf("/%s: %w: what names it has changed since it was asked for", t.name, mirror.ErrHalfway)
 }

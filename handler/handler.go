@@ -124,7 +124,7 @@ func (h *Handler) head(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.describe(w, r, v.target.Name, meta)
-	tellDigest(w.Header(), r, meta.Size, h.engine.Expected(ctx, v.target.Name, meta.Size))
+	tellDigest(w.Header(), r, meta.Size, h.engine.ExpectedSHA256(ctx, v.target.Name, meta.Size))
 	if meta.Size < 0 {
 		if !meta.ModTime.IsZero() {
 			w.Header().Set("Last-Modified", meta.ModTime.UTC().Format(http.TimeFormat))

@@ -48,9 +48,6 @@ type Rejected struct {
 	At   time.Time `json:"at"`
 }
 
-// halfway is the kind of failure of an upstream whose files do not fit together.
-const halfway = "halfway"
-
 func failureOf(f *index.Failure) *Failure {
 	if f == nil {
 		return nil
@@ -59,7 +56,7 @@ func failureOf(f *index.Failure) *Failure {
 	if f.Since.Before(f.At) {
 		r.Since = f.Since
 	}
-	if f.Until.After(f.At) && f.Kind != halfway { // that is when it is asked again
+	if f.Until.After(f.At) && f.Kind != fetch.KindHalfway { // that is when it is asked again
 		r.Remembered = f.Until
 	}
 	return r
@@ -80,7 +77,7 @@ func freshnessOf(in *fetch.Inspection) *Freshness {
 	if k.Stale && !k.Confirmed.IsZero() {
 		f.StaleSince = k.Confirmed.Add(k.Life)
 	}
-	if k.Failure != nil && k.Failure.Kind == halfway {
+	if k.Failure != nil && k.Failure.Kind == fetch.KindHalfway {
 		f.HalfwaySince = k.Failure.Since
 	}
 	if k.Silence != nil {
