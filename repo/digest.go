@@ -60,10 +60,8 @@ func ParseAlgorithm(name string) Algorithm {
 	return NoAlgorithm
 }
 
-// ParseDigest reads hexadecimal digits. It reports false where they are no
-// digest of the algorithm.
-func ParseDigest(a Algorithm, digits string) (Digest, bool) { return digestOf(a, digits) }
-
+// digestOf reads hexadecimal digits. It reports false where they are no digest of the
+// algorithm.
 func digestOf[S string | []byte](a Algorithm, digits S) (Digest, bool) {
 	var sum [sha512.Size]byte
 	size := a.size()

@@ -8,7 +8,7 @@ import (
 
 func TestDigest(t *testing.T) {
 	const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-	d, ok := ParseDigest(SHA256, strings.ToUpper(empty))
+	d, ok := digestOf(SHA256, strings.ToUpper(empty))
 	if !ok || d.String() != "SHA256 "+empty {
 		t.Fatalf("%v, %t", d, ok)
 	}
@@ -20,7 +20,7 @@ func TestDigest(t *testing.T) {
 		t.Error(err)
 	}
 	for _, bad := range []string{"", empty[1:], empty + "00", "g" + empty[1:], empty[:63] + "\x00"} {
-		if _, ok := ParseDigest(SHA256, bad); ok {
+		if _, ok := digestOf(SHA256, bad); ok {
 			t.Errorf("%q is a digest", bad)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
 
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
@@ -96,13 +95,4 @@ func readBlock(r io.Reader) (openpgp.EntityList, error) {
 		}
 	}
 	return keys, nil
-}
-
-// String is the fingerprints of the keys.
-func (k *Keyring) String() string {
-	var prints []string
-	for _, e := range k.keys {
-		prints = append(prints, fmt.Sprintf("%X", e.PrimaryKey.Fingerprint))
-	}
-	return strings.Join(prints, " ")
 }

@@ -26,13 +26,8 @@ const (
 	selectExpected = `SELECT e.name, e.size, e.algorithm, e.digest, e.slot, e.package, e.known_as, i.name
 		FROM expected AS e CROSS JOIN indexes AS i ON i.id = e.via WHERE e.name = ? ORDER BY e.via`
 
-	heldClaims = `FROM expected AS e CROSS JOIN files AS f ON f.name = e.name AND f.ours
-		WHERE e.via = (SELECT id FROM indexes WHERE name = ?)`
-
-	selectHeld = `SELECT e.name, e.size, e.algorithm, e.digest, e.slot, e.package, e.known_as,
-		f.name, f.upstream, f.size, f.mtime, f.inode, f.etag, f.last_modified, f.content_type,
-		f.digest, f.fetched, f.checked, f.ours, f.target, f.fresh
-		` + heldClaims + ` AND e.name >= ? ORDER BY e.name`
+	selectSlotsHeld = `SELECT DISTINCT e.slot FROM expected AS e CROSS JOIN files AS f ON f.name = e.name AND f.ours
+		WHERE e.via = (SELECT id FROM indexes WHERE name = ?) AND e.slot <> x''`
 )
 
 // IndexFile returns what is recorded of an index, and whether anything is.
@@ -60,22 +55,13 @@ func (x *Index) Expected(ctx context.Context, name string) ([]Expected, error) {
 	return all, err
 }
 
-// HeldClaims yields the claims of the index via for files of ours that are
-// recorded, in the manner of Files.
-func (x *Index) HeldClaims(ctx context.Context, via string) iter.Seq2[HeldClaim, error] {
-	return pages(ctx, x, selectHeld, "",
-		func(h *HeldClaim) []any { return append(h.Claim.fields(), h.Record.fields()...) },
-		func(h *HeldClaim) string { return h.Claim.Name },
-		func(from []byte) []any { return []any{[]byte(via), from} })
-}
-
 // SlotsHeld returns the slots that the index via claims for files of ours that
 // are recorded: those of which a next version is of interest.
 func (x *Index) SlotsHeld(ctx context.Context, via string) (map[string]bool, error) {
 	var slots map[string]bool
 	err := x.read(ctx, "list slots", func(r *reader) error {
 		slots = make(map[string]bool)
-		return r.rows(`SELECT DISTINCT e.slot `+heldClaims+` AND e.slot <> x''`, func(scan scanner) error {
+		return r.rows(selectSlotsHeld, func(scan scanner) error {
 			var slot string
 			err := scan(column{&slot})
 			slots[slot] = true

@@ -163,13 +163,6 @@ type Expected struct {
 	Via string
 }
 
-// A HeldClaim is a claim for a file of ours that is recorded. Whether the two
-// agree is the caller's question.
-type HeldClaim struct {
-	Claim  Claim
-	Record Record
-}
-
 // Learned says what came of an index that was read.
 type Learned struct {
 	Claims  int // names that the index claims
