@@ -10,7 +10,7 @@ TEST_TOOLS := gcc:gcc /usr/include/stdlib.h:libc6-dev nginx:nginx-light apache2:
 	/usr/lib/apache2/modules/mod_fcgid.so:libapache2-mod-fcgid \
 	/usr/lib/apache2/modules/mod_xsendfile.so:libapache2-mod-xsendfile \
 	lighttpd:lighttpd caddy:caddy spawn-fcgi:spawn-fcgi curl:curl wget:wget aria2c:aria2 \
-	apt-ftparchive:apt-utils gpg:gpg gpg-agent:gpg-agent sqlite3:sqlite3 rsync:rsync chromium:chromium \
+	apt-ftparchive:apt-utils perl:perl gpg:gpg gpg-agent:gpg-agent sqlite3:sqlite3 rsync:rsync chromium:chromium \
 	dnf:dnf pacman:pacman-package-manager pip3:python3-pip
 
 .PHONY: help
