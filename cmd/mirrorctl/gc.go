@@ -21,6 +21,7 @@ func gcCommand(file *string) *cobra.Command {
 keep_dropped: an index that was read to its end no longer names them, or mirrorctl
 sync found that a whole listing lacks them. A file that any index names now stays,
 and so does what others put into the docroot. An error page is never a reason.
+Metadata that is called by its digest goes sooner, but for the last keep_generations.
 
 Beside them go unfinished files that nobody has gone on with for a week, and
 damaged ones that mirrorctl verify took away a month ago. The daemon does all this

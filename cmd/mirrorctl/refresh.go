@@ -22,9 +22,9 @@ What belongs together is refreshed together.
 
 mirror-fcgi does the same by itself. Where there is only the CGI program, cron does:
 
-  */10 * * * *  mirrorctl -config /home/me/mirror.toml refresh
+  */10 * * * *  mirrorctl --config /home/me/mirror.toml refresh
 
-The exit status is 1 if an upstream could not be asked: what is here stays as it is.`,
+It prints what has failed only. The exit status is 1 then: what is here stays as it is.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			display := newDisplay(c.ErrOrStderr())
 			var sum maint.Refreshed
@@ -45,9 +45,10 @@ The exit status is 1 if an upstream could not be asked: what is here stays as it
 					switch {
 					case err != nil:
 						display.line("mirrorctl: %s: %s", maint.Quote(name), oneLine(err.Error()))
+					case !verbose: // cron would send a letter of it
 					case how == fetch.Replaced:
 						display.line("%s: replaced by a newer version", maint.Quote(name))
-					case verbose:
+					default:
 						display.line("%s: still current", maint.Quote(name))
 					}
 				}})

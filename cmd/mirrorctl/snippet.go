@@ -17,8 +17,8 @@ func snippetCommand(file *string) *cobra.Command {
 		Short: "Print the web server's part of the configuration",
 		Long: `Print what the web server in front has to be told, made from the configuration:
 the docroot and its place in the site, the socket, what is never shown, and which
-names it has to ask the mirror for although they are there ("mutable", "index").
-Print it again, and reload the web server, when one of these changes.
+names it has to ask the mirror for although they are there ("mutable", "index",
+"profile"). Print it again, and reload the web server, when one of these changes.
 
 SERVER is nginx, apache, htaccess, lighttpd or caddy. Without it, what there is is
 listed. The files of deploy/ are what is printed for the defaults.`,
