@@ -158,6 +158,28 @@ func TestClockThatWasAhead(t *testing.T) {
 	}
 }
 
+// TestConfirmedInTheFuture: what was confirmed while the clock was a year ahead is
+// asked for by the timer, too, once it is right again.
+func TestConfirmedInTheFuture(t *testing.T) {
+	m := newMirrored(t, false, "")
+	m.fetch(inRelease, packages)
+	const year = 365 * 24 * time.Hour
+	m.clock.advance(year)
+	m.refresh(inRelease)
+	m.clock.advance(-year)
+	m.add("one", "2", "the second version of one")
+	m.update()
+	if d, ok := m.e.Duty(m.ctx(), "m/"+packages); !ok || !d.IsDue {
+		t.Errorf("it is not due: %+v, %v", d, ok)
+	}
+	if how, err := m.e.Refresh(m.ctx(), "m/"+packages); err != nil || how != Replaced {
+		t.Errorf("refreshed: %v, %v", how, err)
+	}
+	m.settle(m.e)
+	m.wantHeld(inRelease, m.body(inRelease))
+	m.wantHeld(packages, m.body(packages))
+}
+
 // TestRefreshLooksAgain: a refresh that another process has just done is not
 // done again.
 func TestRefreshLooksAgain(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"mirror"
 	"mirror/store"
+	"mirror/store/index"
 )
 
 // Duty is what there is to do about a mutable file of ours.
@@ -71,6 +72,12 @@ func (e *Engine) Refresh(ctx context.Context, name mirror.Name) (Brought, error)
 	return Replaced, nil
 }
 
+// confirmedSince reports whether a file was confirmed at a moment or later. What
+// happened in the future does not count: the clock was wrong then, or is now.
+func (e *Engine) confirmedSince(held *index.Record, since time.Time) bool {
+	return !held.Checked.Before(since) && !held.Checked.After(e.now())
+}
+
 // refreshSince has a published file confirmed by its upstream, unless it was after
 // a moment. It is an error if it is not there.
 func (e *Engine) refreshSince(ctx context.Context, p place, since time.Time) error {
@@ -81,7 +88,7 @@ func (e *Engine) refreshSince(ctx context.Context, p place, since time.Time) err
 			return err
 		case held == nil:
 			return fmt.Errorf("/%s: %w", p.name, fs.ErrNotExist)
-		case !held.Checked.Before(since):
+		case e.confirmedSince(held, since):
 			return nil
 		}
 		t, err := e.beginAs(order{since: since}, p.name, p.m, p.rest, held, true)

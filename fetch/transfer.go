@@ -230,7 +230,7 @@ func (t *transfer) lookAgain() (here bool, err error) {
 	case t.group != nil || t.generation != nil:
 		return false, nil
 	case !t.since.IsZero():
-		return rec.Checked.After(t.since), nil
+		return t.e.confirmedSince(&rec, t.since), nil
 	}
 	return t.e.isFresh(t.ctx, place{t.name, t.m, t.rest, true}, rec), nil
 }
