@@ -82,13 +82,19 @@ func (e *Engine) signs(m *config.Mirror, c, sig content) error {
 	return keys.Detached(io.NewSectionReader(c, 0, c.size), b, e.now())
 }
 
-// suits reports why t's file, a signature that was missing, and that src has sent, cannot
-// be that of the file that is here. No client is to get it then: it would find the two not to fit.
+// suits reports why t's file, which was missing and src has sent, does not fit to those of
+// its set that are here: a signature that is of another version, or an index that is older than
+// what says the same. No client is to get it then: it would find the two not to fit.
 func (t *transfer) suits(src upstream) error {
 	if t.held != nil || t.generation != nil {
 		return nil
 	}
 	for _, rest := range t.nature.Set {
+		if rest != string(t.rest) && t.nature.Index != "" && t.e.nature(t.m, mirror.Name(rest)).Index == t.nature.Index {
+			if err := t.precedes(src, mirror.Name(rest)); err != nil {
+				return err
+			}
+		}
 		if !slices.Contains(t.e.nature(t.m, mirror.Name(rest)).Signatures, string(t.rest)) {
 			continue
 		}
@@ -102,4 +108,19 @@ func (t *transfer) suits(src upstream) error {
 		}
 	}
 	return nil
+}
+
+// precedes reports why t's index, which says the same as one that is here, is too old
+// to be beside it: Release beside InRelease.
+func (t *transfer) precedes(src upstream, rest mirror.Name) error {
+	held := t.e.made(t.ctx, t.m, rest)
+	if held.IsZero() {
+		return nil
+	}
+	r, err := t.e.read(t.ctx, t.m, t.content())
+	if err != nil || !t.e.isOlder(r.Made, held) {
+		return nil
+	}
+	return fmt.Errorf("%w: %s is of %s, and older than /%s%s, which is of %s", mirror.ErrHalfway, src.URL(t.rest),
+		r.Made.UTC().Format(time.DateTime), t.m.Prefix, rest, held.UTC().Format(time.DateTime))
 }

@@ -173,14 +173,19 @@ func (t *transfer) verify(src upstream) error {
 		return nil
 	}
 	known, ok, err := t.e.index.IndexFile(t.ctx, t.m.Prefix+t.nature.Index)
-	if err != nil || !ok {
-		return nil // nothing is known of the held one: it may be no index at all
+	if err != nil {
+		return nil
+	}
+	if !ok {
+		if known.Made = t.e.made(t.ctx, t.m, t.rest); known.Made.IsZero() {
+			return nil // nothing is known of the held one: it may be no index at all
+		}
 	}
 	r, err := t.e.read(t.ctx, t.m, t.content())
 	if err != nil {
 		return fmt.Errorf("%w: %s: it cannot be read as an index: %v", mirror.ErrWrong, src.URL(t.rest), err)
 	}
-	if !r.Made.IsZero() && r.Made.Before(known.Made) {
+	if t.e.isOlder(r.Made, known.Made) {
 		return fmt.Errorf("%w: %s is of %s, and older than the one of %s that is here (to go back to it, remove that one)", mirror.ErrHalfway,
 			src.URL(t.rest), r.Made.UTC().Format(time.DateTime), known.Made.UTC().Format(time.DateTime))
 	}
@@ -190,6 +195,35 @@ func (t *transfer) verify(src upstream) error {
 	}
 	t.reading = r
 	return nil
+}
+
+// made is when the index was made that is published under a name, by what it says
+// itself. Only files of a set say so, which are small.
+func (e *Engine) made(ctx context.Context, m *config.Mirror, rest mirror.Name) time.Time {
+	name := mirror.Name(m.Prefix + string(rest))
+	if n := e.nature(m, rest); n.Index == "" || len(n.Set) < 2 || !e.Owns(ctx, name) {
+		return time.Time{}
+	}
+	f, err := e.openPublished(name)
+	if err != nil {
+		return time.Time{}
+	}
+	defer f.Close()
+	r, err := e.read(ctx, m, content{f.file, rest, rest, f.Meta.Size, nil})
+	if err != nil {
+		return time.Time{}
+	}
+	return r.Made
+}
+
+// farFuture is how far an index may be ahead of the clock.
+const farFuture = 24 * time.Hour
+
+// isOlder reports whether an index that was made at one time may not take the place of
+// one that was made at another. One of a time that has not come gives way to any: its
+// publisher's clock was wrong, and else nothing could follow it until then.
+func (e *Engine) isOlder(made, than time.Time) bool {
+	return !made.IsZero() && made.Before(than) && than.Before(e.now().Add(farFuture))
 }
 
 // compare compares the part with what is expected.

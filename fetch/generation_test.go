@@ -181,6 +181,62 @@ func TestOlderRelease(t *testing.T) {
 	m.wantHeld(inRelease, now)
 }
 
+// TestOlderReleaseUnknown: nor does it where the record knows nothing of what is here.
+func TestOlderReleaseUnknown(t *testing.T) {
+	m := newMirrored(t, false, "mutable_in = \"state\"\n")
+	old := m.body(inRelease)
+	m.add("one", "2", "the second version of one")
+	m.update()
+	now := m.body(inRelease)
+	m.fetch(inRelease)
+	if err := m.e.index.ForgetIndex(m.ctx(), "m/dists/sid/Release"); err != nil {
+		t.Fatal(err)
+	}
+	m.set(inRelease, old)
+	m.refresh(inRelease)
+	if got, err := m.get(m.e, "m/"+inRelease); err != nil || string(got) != now {
+		t.Errorf("%q, %v", got, err)
+	}
+	m.settle(m.e)
+}
+
+// TestOlderReleaseBeside: a Release that is older than the InRelease that is here
+// reaches nobody, though it was missing.
+func TestOlderReleaseBeside(t *testing.T) {
+	m := newMirrored(t, false, "")
+	old := m.body("dists/sid/Release")
+	m.add("one", "2", "the second version of one")
+	m.update()
+	m.fetch(inRelease, packages)
+	now := m.body("dists/sid/Release")
+	m.set("dists/sid/Release", old)
+	if got, err := m.get(m.e, "m/dists/sid/Release"); !errors.Is(err, mirror.ErrHalfway) {
+		t.Errorf("%q, %v", got, err)
+	}
+	m.settle(m.e)
+	m.set("dists/sid/Release", now)
+	m.fetch("dists/sid/Release")
+}
+
+// TestReleaseOfTheFuture: an upstream whose clock was wrong by years is followed when
+// it is right again.
+func TestReleaseOfTheFuture(t *testing.T) {
+	m := newMirrored(t, false, "")
+	m.fetch(inRelease, packages)
+	const years = 20 * 365 * 24 * 60 // in minutes
+	m.serial += years
+	m.add("one", "2", "the second version of one")
+	m.update()
+	m.refresh(inRelease)
+	m.wantHeld(inRelease, m.body(inRelease))
+	m.serial -= years
+	m.add("one", "3", "the third version of one")
+	m.update()
+	m.refresh(inRelease)
+	m.wantHeld(inRelease, m.body(inRelease))
+	m.wantHeld(packages, m.body(packages))
+}
+
 // TestReleasePair: Release and its signature are published together.
 func TestReleasePair(t *testing.T) {
 	m := newMirrored(t, false, "")
