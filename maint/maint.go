@@ -60,3 +60,21 @@ func (s Site) prefixes() string {
 func (s Site) outside(name mirror.Name) error {
 	return fmt.Errorf("%s: %w: it is not below %s", Quote(name), mirror.ErrNoMirror, s.prefixes())
 }
+
+// below returns how the names below a directory begin. Of one that no mirror has
+// anything in it is an error.
+func (s Site) below(dir mirror.Name) (string, error) {
+	if dir == "" {
+		return "", nil
+	}
+	below := string(dir) + "/"
+	if _, _, ok := s.Conf.Match(below); ok {
+		return below, nil
+	}
+	for i := range s.Conf.Mirrors {
+		if strings.HasPrefix(s.Conf.Mirrors[i].Prefix, below) {
+			return below, nil
+		}
+	}
+	return "", s.outside(dir)
+}

@@ -41,11 +41,15 @@ const refreshJobs = 4
 func (s Site) Refresh(ctx context.Context, dirs []mirror.Name, o RefreshOptions) (Refreshed, error) {
 	var names []mirror.Name
 	for _, dir := range dirs {
+		below, err := s.below(dir)
+		if err != nil {
+			return Refreshed{}, err
+		}
 		for rec, err := range s.Engine.Index().Files(ctx, string(dir)) {
 			if err != nil {
 				return Refreshed{}, err
 			}
-			if name := mirror.Name(rec.Name); s.isMutable(rec) && (dir == "" || name == dir || strings.HasPrefix(rec.Name, string(dir)+"/")) {
+			if name := mirror.Name(rec.Name); s.isMutable(rec) && (name == dir || strings.HasPrefix(rec.Name, below)) {
 				names = append(names, name)
 			}
 		}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -155,12 +154,9 @@ func (v *verifying) count(n int) {
 }
 
 func (v *verifying) run(name mirror.Name) error {
-	below := string(name) + "/"
-	if name == "" {
-		below = ""
-	}
-	if _, _, ok := v.Conf.Match(below); !ok && !v.isAbove(below) {
-		return v.outside(name)
+	below, err := v.below(name)
+	if err != nil {
+		return err
 	}
 	rec, isFile, err := v.Engine.Index().File(v.ctx, string(name))
 	if err != nil {
@@ -192,16 +188,6 @@ func (v *verifying) run(name mirror.Name) error {
 		}
 	}
 	return v.ctx.Err()
-}
-
-// isAbove reports whether the prefix of a mirror lies below a directory.
-func (v *verifying) isAbove(below string) bool {
-	for i := range v.Conf.Mirrors {
-		if strings.HasPrefix(v.Conf.Mirrors[i].Prefix, below) {
-			return true
-		}
-	}
-	return false
 }
 
 // file settles one file. Only an error that ends everything is returned.

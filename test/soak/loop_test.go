@@ -147,9 +147,9 @@ func (s *scenario) until(g *group, rounds int64) {
 
 // run updates the archive as often as the command line says, while all clients go
 // round. Between two updates a round ends, so that there are about as many of them
-// however fast the machine is. All begin with the first generation. Many rounds are those of a client that has nothing
-// yet: one that has all of a generation asks for little, and meets little. Afterwards
-// each client has to come to the last generation.
+// however fast the machine is. All begin with the first generation. Many rounds are
+// those of a client that has nothing yet: one that has all of a generation asks for
+// little, and meets little. Afterwards each client has to come to the last generation.
 func (s *scenario) run() {
 	s.t.Helper()
 	s.publish(false)
