@@ -2,6 +2,7 @@ package maint
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -11,7 +12,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"mirror"
 	"mirror/config"
+	"mirror/repo"
 )
 
 // Advice names what works but looks wrong in the configuration and on disk: one
@@ -24,6 +27,22 @@ func (s Site) Advice() []string {
 		list = append(list, check()...)
 	}
 	return list
+}
+
+// CheckKeyrings reads the keyring of each mirror: with one that cannot be read every
+// index is refused.
+func (s Site) CheckKeyrings() error {
+	var all []error
+	for i := range s.Conf.Mirrors {
+		m := &s.Conf.Mirrors[i]
+		if m.Keyring == "" {
+			continue
+		}
+		if _, err := repo.LoadKeyring(m.Keyring); err != nil {
+			all = append(all, fmt.Errorf("keyring of %s: %w", Quote(mirror.Name(m.Prefix)), err))
+		}
+	}
+	return errors.Join(all...)
 }
 
 // closedDocroot finds what keeps a web server of another user out.

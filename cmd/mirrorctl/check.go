@@ -18,8 +18,8 @@ func checkCommand(file *string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check-config",
 		Short: "Read the configuration and say what is wrong with it",
-		Long: `Read the configuration, open the docroot and the state directory, and move a
-test file from the one to the other. The exit status is 1 if the mirror cannot
+		Long: `Read the configuration and its keyrings, open the docroot and the state directory,
+and move a test file from the one to the other. The exit status is 1 if the mirror cannot
 work; what works but looks wrong is a warning.`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -39,8 +39,8 @@ work; what works but looks wrong is a warning.`,
 	}
 }
 
-// check finds what the daemon would refuse at its start, after what config and
-// the opening of the site have found.
+// check finds what the daemon would refuse at its start, or at every index, after what
+// config and the opening of the site have found.
 func check(s maint.Site) error {
 	if err := s.Engine.Tree().Probe(); err != nil {
 		return fmt.Errorf("a test file could not be published: %w", err)
@@ -50,7 +50,7 @@ func check(s maint.Site) error {
 			return fmt.Errorf("server.fastcgi_group: %w", err)
 		}
 	}
-	return nil
+	return s.CheckKeyrings()
 }
 
 // summary prints what is configured.
