@@ -203,7 +203,8 @@ func TestSetIsGone(t *testing.T) {
 	}
 }
 
-// TestManyClaims: what an index may claim costs bounded time.
+// TestManyClaims: an index with 200,000 names is published, and gives way to the next
+// one.
 func TestManyClaims(t *testing.T) {
 	m := newMirrored(t, false, "")
 	var b strings.Builder

@@ -15,9 +15,8 @@ import (
 //	         places                            not                       tail
 //
 // They match exactly the names for which the mirror with the longest prefix says
-// IsMutable, but for the pages of Python indexes, which no server finds in the
-// docroot; of what is no name (a path that ends with a slash, the prefix
-// itself) they match none.
+// IsMutable; of what is no name (a path that ends with a slash, the prefix itself)
+// they match none.
 type names struct {
 	places []place
 	not    string // what is immutable; "": nothing
@@ -117,13 +116,13 @@ func cut[T any](list []T, size func(T) int) [][]T {
 }
 
 func samePatterns(a, b *config.Mirror) bool {
-	return a.Index == b.Index && slices.Equal(a.Mutable, b.Mutable) && slices.Equal(a.Immutable, b.Immutable) && isPython(a) == isPython(b)
+	return a.Index == b.Index && slices.Equal(a.Mutable, b.Mutable) && slices.Equal(a.Immutable, b.Immutable) && hasPages(a) == hasPages(b)
 }
 
 // anywhere reports whether a mirror's patterns say the same of a name wherever
 // the mirror begins: none of them looks at more than the last element.
 func anywhere(m *config.Mirror) bool {
-	return m.Index == "" && !isPython(m) && !slices.ContainsFunc(slices.Concat(m.Mutable, m.Immutable), func(p string) bool { return strings.Contains(p, "/") })
+	return m.Index == "" && !hasPages(m) && !slices.ContainsFunc(slices.Concat(m.Mutable, m.Immutable), func(p string) bool { return strings.Contains(p, "/") })
 }
 
 // above returns the mirror that m lies directly below, or nil.
@@ -165,8 +164,8 @@ func foreign(conf *config.Config, m *config.Mirror) []string {
 	return inner
 }
 
-// isPython reports whether the pages of a Python index are mutable in a mirror.
-func isPython(m *config.Mirror) bool { return m.IsSimpleDir("simple") }
+// hasPages reports whether the pages of a Python index are mutable in a mirror.
+func hasPages(m *config.Mirror) bool { return m.IsSimpleDir("simple") }
 
 // simple are these pages, as Mirror.IsSimple has them.
 const simple = `(?:[^/]+/)*simple/(?:[^/]+/)?index\.(?:html|v1_json)`
@@ -179,7 +178,7 @@ func (w writer) tails(m *config.Mirror) []names {
 		not = parts[0] // of a list that is too long for nginx, the rest is asked for in vain
 	}
 	var pages []string
-	if isPython(m) {
+	if hasPages(m) {
 		pages = []string{simple}
 	}
 	parts, index := w.patterns(m.Mutable, pages...), w.literal(m.Index)

@@ -65,9 +65,8 @@ func (r *rig) newSuites() []*suite {
 
 func (s *suite) path(name string) string { return s.prefix + "dists/sid/" + name }
 
-// at is the time of the present version. mu is held.
-// They are of today, so that a signature that is older than what it signs is not
-// taken for one that will stay.
+// at is the time of the present version. mu is held. It is of today, so that a
+// signature that is older than what it signs is not taken for one that will stay.
 func (s *suite) at() time.Time { return begun.Add(time.Duration(s.serial) * time.Second) }
 
 var begun = time.Now().Truncate(time.Second)
