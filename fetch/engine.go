@@ -2,8 +2,8 @@
 // the docroot, once, and lets everybody who asks meanwhile read it as it
 // grows. It is the only package that knows upstreams, files and records.
 //
-//	look -> lock -> look again -> slots -> ask -> copy -> check -> digest ->
-//	sync -> intend -> rename -> sync the directory -> record -> unlock
+//	look -> lock -> look again -> slots -> ask -> copy -> verify -> check ->
+//	digest -> sync -> intend -> rename -> sync the directory -> record -> unlock
 //
 // "Being fetched" is the lock of the name and nothing else. Whoever holds it
 // writes; everybody else, in this process or another, follows. A transfer is
