@@ -39,10 +39,43 @@ func (e *Engine) learned(ctx context.Context, m *config.Mirror, rest mirror.Name
 	if err != nil {
 		e.log.Warn("what is known of a file cannot be read", "path", "/"+name, "err", err)
 	}
-	return slices.DeleteFunc(list, func(x index.Expected) bool {
+	list = slices.DeleteFunc(list, func(x index.Expected) bool {
 		via, ok := strings.CutPrefix(x.Via, m.Prefix)
 		return !ok || !e.know[m].HasIndex(via)
 	})
+	if m.Keyring == "" || len(list) < 2 {
+		return list
+	}
+	// What is signed counts for more than what anybody can write.
+	signed := slices.DeleteFunc(slices.Clone(list), func(x index.Expected) bool {
+		return !e.isSignedIndex(ctx, m, x.Via, mostLeaders)
+	})
+	if len(signed) > 0 {
+		return signed
+	}
+	return list
+}
+
+// isSigned reports whether a file of a mirror with a keyring is an index that is only
+// accepted with a signature, or is named by one that is.
+func (e *Engine) isSigned(ctx context.Context, m *config.Mirror, name string, most int) bool {
+	rest, ok := strings.CutPrefix(name, m.Prefix)
+	if !ok {
+		return false
+	}
+	if n := e.nature(m, mirror.Name(rest)); n.Inline || len(n.Signatures) > 0 {
+		return true
+	}
+	list, err := e.index.Expected(ctx, name)
+	return err == nil && most > 0 && slices.ContainsFunc(list[:min(len(list), mostLooks)], func(x index.Expected) bool {
+		return e.isSignedIndex(ctx, m, x.Via, most-1)
+	})
+}
+
+// isSignedIndex is isSigned for the file that an index was read from.
+func (e *Engine) isSignedIndex(ctx context.Context, m *config.Mirror, via string, most int) bool {
+	f, ok, err := e.index.IndexFile(ctx, via)
+	return err == nil && ok && e.isSigned(ctx, m, f.Source, most)
 }
 
 // ofName returns what a name itself says of its file's bytes.

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -188,7 +189,7 @@ func (g *generation) follow(c content) ([]content, error) {
 	}
 	r.Digest = c.digest
 	g.readings = append(g.readings, r)
-	list, err := g.changes(r)
+	list, unread, err := g.changes(r)
 	if err != nil {
 		return nil, err
 	}
@@ -201,6 +202,13 @@ func (g *generation) follow(c content) ([]content, error) {
 		if t.nature.Index != "" {
 			indexes = append(indexes, t.content())
 		}
+	}
+	for _, c := range unread {
+		staged, err := g.followHeld(c)
+		if err != nil {
+			return nil, err
+		}
+		indexes = append(indexes, staged...)
 	}
 	return indexes, nil
 }
@@ -215,10 +223,11 @@ type staging struct {
 }
 
 // changes compares what is here with what an index says.
-func (g *generation) changes(r *reading) ([]staging, error) {
+// unread is what is as it should be, and an index of which the record knows nothing.
+func (g *generation) changes(r *reading) (list []staging, unread []*index.Claim, err error) {
 	slots, err := g.e.index.SlotsHeld(g.ctx, r.Name)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", mirror.ErrStore, err)
+		return nil, nil, fmt.Errorf("%w: %w", mirror.ErrStore, err)
 	}
 	aliases := make(map[string]string) // by digest
 	for i := range r.claims {
@@ -226,7 +235,6 @@ func (g *generation) changes(r *reading) ([]staging, error) {
 			aliases[c.Digest] = c.Name
 		}
 	}
-	var list []staging
 	for i := range r.claims {
 		c := &r.claims[i]
 		name := mirror.Name(c.Name)
@@ -235,7 +243,7 @@ func (g *generation) changes(r *reading) ([]staging, error) {
 		}
 		rec, ok, err := g.e.index.File(g.ctx, c.Name)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", mirror.ErrStore, err)
+			return nil, nil, fmt.Errorf("%w: %w", mirror.ErrStore, err)
 		}
 		newer := c.Slot != "" && slots[c.Slot]
 		if !(ok && rec.Ours) && !newer {
@@ -251,7 +259,10 @@ func (g *generation) changes(r *reading) ([]staging, error) {
 		switch {
 		case held != nil:
 			same, err := g.e.is(held, *c)
-			if err != nil || same {
+			if err == nil && same && g.isUnread(c, held) {
+				unread = append(unread, c)
+			}
+			if err != nil || same || c.Package && g.isAgainstSigned(held) {
 				continue
 			}
 		case !newer:
@@ -269,7 +280,65 @@ func (g *generation) changes(r *reading) ([]staging, error) {
 		}
 		list = append(list, s)
 	}
-	return list, nil
+	return list, unread, nil
+}
+
+// isOthers reports whether a file that is here is what an index says of it that is not
+// of this generation.
+func (g *generation) isOthers(ctx context.Context, held *index.Record, counts func(via string) bool) bool {
+	m := g.top.m
+	return slices.ContainsFunc(g.e.learned(ctx, m, mirror.Name(held.Name[len(m.Prefix):])), func(x index.Expected) bool {
+		if slices.ContainsFunc(g.readings, func(r *reading) bool { return r.Name == x.Via }) || !counts(x.Via) {
+			return false
+		}
+		same, err := g.e.is(held, x.Claim)
+		return err == nil && same
+	})
+}
+
+// isAgainstSigned reports whether a file that is here is what a signed index says of
+// it, and this one, which says something else, is not signed.
+func (g *generation) isAgainstSigned(held *index.Record) bool {
+	m := g.top.m
+	if m.Keyring == "" || g.e.isSigned(g.ctx, m, string(g.top.name), mostLeaders) {
+		return false
+	}
+	return g.isOthers(g.ctx, held, func(via string) bool { return g.e.isSignedIndex(g.ctx, m, via, mostLeaders) })
+}
+
+// isUnread reports whether a file that is here is an index of which the record knows
+// nothing, or something else, as after it was lost: nobody asks for it by itself, since
+// the one that names it does for all.
+func (g *generation) isUnread(c *index.Claim, held *index.Record) bool {
+	n := g.e.nature(g.top.m, g.whatIsIn(c))
+	if n.Index == "" || slices.ContainsFunc(g.readings, func(r *reading) bool { return r.Name == g.top.m.Prefix+n.Index }) {
+		return false
+	}
+	known, ok, err := g.e.index.IndexFile(g.ctx, g.top.m.Prefix+n.Index)
+	return err == nil && (!ok || known.Source == held.Name && !bytes.Equal(known.Digest, held.Digest))
+}
+
+// whatIsIn is the name, below the prefix, that tells what is in a file.
+func (g *generation) whatIsIn(c *index.Claim) mirror.Name {
+	name := c.Name
+	if c.As != "" {
+		name = c.As
+	}
+	return mirror.Name(name[len(g.top.m.Prefix):])
+}
+
+// followHeld is follow for an index that is here.
+func (g *generation) followHeld(c *index.Claim) ([]content, error) {
+	held, err := g.e.held(g.ctx, mirror.Name(c.Name))
+	if err != nil || held == nil || !g.isUnread(c, held) { // one of several that say the same does for all
+		return nil, nil
+	}
+	f, err := g.e.openPublished(mirror.Name(c.Name))
+	if err != nil {
+		return nil, nil
+	}
+	defer f.Close()
+	return g.follow(content{f.file, mirror.Name(c.Name[len(g.top.m.Prefix):]), g.whatIsIn(c), f.Meta.Size, held.Digest})
 }
 
 // isNew reports whether the index did not name a file before.
@@ -433,7 +502,12 @@ func (g *generation) abandon(why error) {
 // after does what can wait until the generation is published.
 func (g *generation) after() {
 	ctx := context.WithoutCancel(g.ctx)
-	g.remove(ctx, g.misfits(ctx, g.stale), "a file that is not what its index says, and cannot be fetched, was removed")
+	misfits := slices.DeleteFunc(g.misfits(ctx, g.stale), func(name mirror.Name) bool {
+		// Two indexes that do not agree do not take it away from each other.
+		held, err := g.e.held(ctx, name)
+		return err == nil && held != nil && g.isOthers(ctx, held, func(string) bool { return true })
+	})
+	g.remove(ctx, misfits, "a file that is not what its index says, and cannot be fetched, was removed")
 	g.e.prefetch(g.top.m, g.wanted)
 }
 

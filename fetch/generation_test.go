@@ -200,6 +200,28 @@ func TestOlderReleaseUnknown(t *testing.T) {
 	m.settle(m.e)
 }
 
+// TestRecordLost: after the record was lost, what is here is read again, and not only
+// the one that is asked for.
+func TestRecordLost(t *testing.T) {
+	for _, byHash := range []bool{false, true} {
+		m := newMirrored(t, byHash, "mutable_in = \"state\"\n")
+		member := packages
+		if byHash {
+			member = hashed + sum(m.body(packages))
+		}
+		m.fetch(inRelease, member)
+		for _, name := range []string{"m/dists/sid/Release", "m/" + packages} {
+			if err := m.e.index.ForgetIndex(m.ctx(), name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m.refresh(inRelease)
+		if want := m.e.Expectations(m.ctx(), "m/pool/one_1_amd64.deb"); len(want) != 1 {
+			t.Errorf("by hash %v: what is expected of a package: %v", byHash, want)
+		}
+	}
+}
+
 // TestOlderReleaseBeside: a Release that is older than the InRelease that is here
 // reaches nobody, though it was missing.
 func TestOlderReleaseBeside(t *testing.T) {

@@ -49,6 +49,26 @@ func TestSumsNameThemselves(t *testing.T) {
 	}
 }
 
+// TestDisagreement: two indexes that do not agree on a package do not take it away from
+// each other. One that upstream has in the new version is replaced.
+func TestDisagreement(t *testing.T) {
+	m := newMirrored(t, false, "")
+	const name = "pool/one_1_amd64.deb"
+	old, built := m.body(name), "one, built once more"
+	m.set("pool/SHA256SUMS", "")
+	m.fetch(inRelease, packages, name, "pool/SHA256SUMS")
+	m.serial++
+	m.set("pool/SHA256SUMS", sum(built)+"  one_1_amd64.deb\n")
+	m.refresh("pool/SHA256SUMS")
+	m.wantHeld("pool/SHA256SUMS", m.body("pool/SHA256SUMS"))
+	m.wantHeld(name, old)
+	m.serial++
+	m.set("pool/SHA256SUMS", sum(built)+"  ./one_1_amd64.deb\n")
+	m.set(name, built)
+	m.refresh("pool/SHA256SUMS")
+	m.wantHeld(name, built)
+}
+
 // TestOtherMirrorsFiles: no upstream has a say in what another mirror's files are.
 func TestOtherMirrorsFiles(t *testing.T) {
 	inner := origin.New(t)

@@ -121,6 +121,35 @@ func TestKeyringPair(t *testing.T) {
 	m.wantHeld("dists/sid/Release.gpg", m.body("dists/sid/Release.gpg"))
 }
 
+// TestUnsignedIndex: what an index says that nobody signed does not stand against what
+// a signed one says.
+func TestUnsignedIndex(t *testing.T) {
+	const name, forged = "pool/one_1_amd64.deb", "what a forger calls one"
+	s := newSigner(t)
+	for index, text := range map[string]string{
+		"dists/other/main/binary-amd64/Packages": "Package: one\nVersion: 1\nArchitecture: amd64\nFilename: " + name + "\nSize: 23\nSHA256: " + sum(forged) + "\n\n",
+		"x.sha256":                               sum(forged) + "  " + name + "\n",
+	} {
+		for _, held := range []bool{false, true} {
+			m := newMirrored(t, false, "keyring = \""+s.keyring()+"\"\n")
+			m.sign(s)
+			m.fetch(inRelease, packages)
+			right := m.body(name)
+			if held {
+				m.fetch(name)
+			}
+			m.set(name, forged)
+			m.set(index, text)
+			m.fetch(index)
+			got, err := m.get(m.e, mirror.Name("m/"+name))
+			m.settle(m.e)
+			if held && (err != nil || string(got) != right) || !held && !errors.Is(err, mirror.ErrWrong) {
+				t.Errorf("%s, held %v: %q, %v", index, held, got, err)
+			}
+		}
+	}
+}
+
 // TestNoKeyring: a keyring that cannot be read is nothing to go on with.
 func TestNoKeyring(t *testing.T) {
 	m := newMirrored(t, false, "keyring = \"none.gpg\"\n")
