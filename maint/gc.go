@@ -140,12 +140,17 @@ func (g *collection) readGenerations() error {
 // isOld reports whether a dropped file is metadata that is called by its digest, of a
 // generation before the last few.
 func (g *collection) isOld(m *config.Mirror, d index.Dropped) bool {
-	know, err := repo.New(m.Profile)
-	if err != nil || know.Of(strings.TrimPrefix(d.Name, m.Prefix)).Claim.Name == "" {
+	if !isByDigest(m, d.Name) {
 		return false
 	}
 	later := slices.IndexFunc(g.learned[d.Via], d.Since.Equal) // generations since it was dropped, but for the present one
 	return later+1 >= m.KeepGenerations
+}
+
+// isByDigest reports whether a file of a mirror is called by its digest.
+func isByDigest(m *config.Mirror, name string) bool {
+	know, err := repo.New(m.Profile)
+	return err == nil && know.Of(strings.TrimPrefix(name, m.Prefix)).Claim.Name != ""
 }
 
 // collect removes the files that are still dropped.

@@ -241,6 +241,12 @@ func TestGCOfGenerations(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for name, sooner := range map[string]int{generations[0]: 3, "m/package": 0} {
+		r, err := s.Why(t.Context(), mirror.Name(name))
+		if err != nil || r.Dropped == nil || r.Dropped.Generations != sooner {
+			t.Errorf("why %s: %+v, %v", name, r.Dropped, err)
+		}
+	}
 	_, names := s.collected(GCOptions{})
 	slices.Sort(names)
 	want := []mirror.Name{mirror.Name(generations[0]), mirror.Name(generations[1])}

@@ -61,6 +61,10 @@ type Dropped struct {
 	Since time.Time `json:"since"`
 	Via   string    `json:"via"`            // path of the index, or the directory, that no longer names it
 	Until time.Time `json:"until,omitzero"` // it is kept; zero: for ever
+
+	// Generations: it goes sooner, when it is older than so many of that index; absent:
+	// it does not.
+	Generations int `json:"generations,omitempty"`
 }
 
 // Unfinished is a file in the state directory.
@@ -125,6 +129,9 @@ func (s Site) whenDropped(ctx context.Context, in *fetch.Inspection, name mirror
 	d := &Dropped{Since: rec.Since, Via: "/" + mirror.Name(rec.Via).Escape()}
 	if keep := in.Mirror.KeepDropped; keep != config.KeepForever {
 		d.Until = rec.Since.Add(keep)
+		if isByDigest(in.Mirror, rec.Name) {
+			d.Generations = in.Mirror.KeepGenerations
+		}
 	}
 	return d, nil
 }

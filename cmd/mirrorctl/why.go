@@ -74,6 +74,9 @@ func explain(w io.Writer, r *maint.Report, now time.Time) error {
 		if !d.Until.IsZero() {
 			kept = "it is kept until " + moment(d.Until, now)
 		}
+		if d.Generations > 0 {
+			kept += fmt.Sprintf(", or for %d generations", d.Generations)
+		}
 		e.line("dropped", "%s, by the word of %s; %s", moment(d.Since, now), d.Via, kept)
 	}
 	e.fetching(r)
