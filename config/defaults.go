@@ -142,6 +142,7 @@ var defaultMutable = []string{
 	// lists of checksums beside images and archives
 	"MD5SUMS", "MD5SUMS.*", "SHA1SUMS", "SHA1SUMS.*", "SHA256SUMS", "SHA256SUMS.*", "SHA512SUMS", "SHA512SUMS.*",
 	"sha256sum.txt", "sha256sum.txt.*", "CHECKSUM", "*-CHECKSUM", "*.md5", "*.sha1", "*.sha256", "*.sha512",
+	"*SUM", "*sum", "*sums", "*sum.txt", "*sums.txt", "*sums.asc", "CHECKSUM.*", "MD5", "SHA256", "SHA256.sig", "SHA512",
 	// listings of a whole archive
 	"ls-lR", "ls-lR.*",
 }

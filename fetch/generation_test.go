@@ -222,6 +222,25 @@ func TestRecordLost(t *testing.T) {
 	}
 }
 
+// TestIndexesChange: what is read as an index is refreshed by default, whatever it is
+// called; else what it names would be refused as soon as it changes.
+func TestIndexesChange(t *testing.T) {
+	m := newMirrored(t, false, "")
+	conf := &m.conf.Mirrors[0]
+	for _, name := range []string{
+		"sha256sums.asc", "v6.x/sha256sums.asc", "sha512sums", "md5sums", "SHA256SUM", "md5sum.txt", "sha512sum.txt", "sha256sums.txt", "checksums.txt",
+		"CHECKSUM.SHA256-Some-1", "MD5", "SHA256", "SHA512", "hello.iso.sha256sum", "hello.iso.md5sum", "SHA1SUMS", "Some-1-CHECKSUM", "hello.iso.md5",
+		"core.db.tar.gz", "core.files", "repodata/repomd.xml", "APKINDEX.tar.gz", "Packages.diff/Index", "simple/hello/index.html",
+	} {
+		if m.e.nature(conf, mirror.Name(name)).Index == "" {
+			t.Errorf("%s is not known", name)
+		}
+		if !conf.IsMutable(name) {
+			t.Errorf("%s is never refreshed", name)
+		}
+	}
+}
+
 // TestOlderReleaseBeside: a Release that is older than the InRelease that is here
 // reaches nobody, though it was missing.
 func TestOlderReleaseBeside(t *testing.T) {
