@@ -113,7 +113,7 @@ func (t *transfer) suits(src upstream) error {
 // precedes reports why t's index, which says the same as one that is here, is too old
 // to be beside it: Release beside InRelease.
 func (t *transfer) precedes(src upstream, rest mirror.Name) error {
-	held := t.e.made(t.ctx, t.m, rest)
+	held := t.e.heldTop(t.ctx, t.m, rest).Made
 	if held.IsZero() {
 		return nil
 	}

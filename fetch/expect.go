@@ -210,7 +210,7 @@ func (t *transfer) verify(src upstream) error {
 		return nil
 	}
 	if !ok {
-		if known.Made = t.e.made(t.ctx, t.m, t.rest); known.Made.IsZero() {
+		if known.Made = t.e.heldTop(t.ctx, t.m, t.rest).Made; known.Made.IsZero() {
 			return nil // nothing is known of the held one: it may be no index at all
 		}
 	}
@@ -222,6 +222,10 @@ func (t *transfer) verify(src upstream) error {
 		return fmt.Errorf("%w: %s is of %s, and older than the one of %s that is here (to go back to it, remove that one)", mirror.ErrHalfway,
 			src.URL(t.rest), r.Made.UTC().Format(time.DateTime), known.Made.UTC().Format(time.DateTime))
 	}
+	if suite := t.suite(); t.m.Keyring != "" && suite != "" && !slices.Contains(r.suites, suite) && slices.Contains(t.e.heldTop(t.ctx, t.m, t.rest).suites, suite) {
+		// The same keys sign all suites.
+		return fmt.Errorf("%w: %s is of the suite %q (if that is right, remove the one that is here)", mirror.ErrWrong, src.URL(t.rest), r.suites)
+	}
 	if upstreams := t.e.sources[t.m]; !r.Expires.IsZero() && r.Expires.Before(t.e.now()) && src.URL("") != upstreams[len(upstreams)-1].URL("") {
 		// The last upstream's is taken as it is: clients judge by themselves.
 		return fmt.Errorf("%w: %s has expired on %s", mirror.ErrHalfway, src.URL(t.rest), r.Expires.UTC().Format(time.DateTime))
@@ -230,23 +234,30 @@ func (t *transfer) verify(src upstream) error {
 	return nil
 }
 
-// made is when the index was made that is published under a name, by what it says
-// itself. Only files of a set say so, which are small.
-func (e *Engine) made(ctx context.Context, m *config.Mirror, rest mirror.Name) time.Time {
+// suite is what the name of an index says that it is of: dists/SUITE/InRelease.
+func (t *transfer) suite() string {
+	_, below, _ := strings.Cut("/"+string(t.rest), "/dists/")
+	suite, _, _ := strings.Cut(below, "/")
+	return suite
+}
+
+// heldTop is what the index says that is published under a name, if it is one of a set:
+// those are small, and say when they were made. Empty: there is none.
+func (e *Engine) heldTop(ctx context.Context, m *config.Mirror, rest mirror.Name) *reading {
 	name := mirror.Name(m.Prefix + string(rest))
 	if n := e.nature(m, rest); n.Index == "" || len(n.Set) < 2 || !e.Owns(ctx, name) {
-		return time.Time{}
+		return &reading{}
 	}
 	f, err := e.openPublished(name)
 	if err != nil {
-		return time.Time{}
+		return &reading{}
 	}
 	defer f.Close()
 	r, err := e.read(ctx, m, content{f.file, rest, rest, f.Meta.Size, nil})
 	if err != nil {
-		return time.Time{}
+		return &reading{}
 	}
-	return r.Made
+	return r
 }
 
 // farFuture is how far an index may be ahead of the clock.

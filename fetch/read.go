@@ -35,6 +35,7 @@ type reading struct {
 	index.IndexFile // but for Learned
 	m               *config.Mirror
 	claims          []index.Claim
+	suites          []string // that it says it is of
 }
 
 // mostRead bounds the memory that the claims of an index take: enough for a million
@@ -60,7 +61,7 @@ func (e *Engine) read(ctx context.Context, m *config.Mirror, c content) (*readin
 		r.claims = append(r.claims, claim)
 		return ctx.Err()
 	})
-	r.Made, r.Expires = head.Made, head.Expires
+	r.Made, r.Expires, r.suites = head.Made, head.Expires, head.Suites
 	return r, err
 }
 

@@ -150,6 +150,30 @@ func TestUnsignedIndex(t *testing.T) {
 	}
 }
 
+// TestOtherSuite: what the right key has signed for another suite is not taken for this
+// one, however new it is.
+func TestOtherSuite(t *testing.T) {
+	s := newSigner(t)
+	for _, held := range []string{"Suite: sid\nCodename: forest\n", "Suite: unstable\nCodename: sid\n"} {
+		m := newMirrored(t, false, "keyring = \""+s.keyring()+"\"\n")
+		publish := func(suite string) {
+			m.update()
+			m.set(inRelease, s.inline(strings.Replace(m.body("dists/sid/Release"), "Suite: sid\n", suite, 1)))
+		}
+		publish(held)
+		m.fetch(inRelease, packages)
+		old, oldMember := m.body(inRelease), m.body(packages)
+		m.add("one", "2", "the second version of one")
+		publish("Suite: other\nCodename: forest\n")
+		m.refresh(inRelease)
+		m.wantHeld(inRelease, old)
+		m.wantHeld(packages, oldMember)
+		publish("Suite: renamed\nCodename: sid\n")
+		m.refresh(inRelease)
+		m.wantHeld(inRelease, m.body(inRelease))
+	}
+}
+
 // TestNoKeyring: a keyring that cannot be read is nothing to go on with.
 func TestNoKeyring(t *testing.T) {
 	m := newMirrored(t, false, "keyring = \"none.gpg\"\n")

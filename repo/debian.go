@@ -166,6 +166,10 @@ func readRelease(dir string, text []byte, add func(Claim) error) (head Head, err
 			section, algorithm = string(field), ParseAlgorithm(string(field))
 			known = known || algorithm != NoAlgorithm
 			switch strings.ToLower(section) {
+			case "suite", "codename":
+				if len(value) <= maxSegment && len(head.Suites) < 2 {
+					head.Suites = append(head.Suites, string(value))
+				}
 			case "date":
 				head.Made = date(string(value))
 			case "valid-until":

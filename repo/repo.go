@@ -96,6 +96,7 @@ type Nature struct {
 type Head struct {
 	Made    time.Time // an index never gives way to one that is older; zero: unknown
 	Expires time.Time // zero: it does not say
+	Suites  []string  // what it calls the suite that it is of: Debian's Suite and Codename
 	Skipped int       // claims that were left out, since no file may have such a name
 }
 
