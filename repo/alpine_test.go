@@ -56,10 +56,10 @@ func apk(t testing.TB, signatures int) (file []byte, control Digest) {
 func TestAPK(t *testing.T) {
 	for signatures := range 3 {
 		file, control := apk(t, signatures)
-		if err := control.Check(bytes.NewReader(file)); err != nil {
+		if err := check(control, bytes.NewReader(file)); err != nil {
 			t.Errorf("%d signatures: %v", signatures, err)
 		}
-		if err := (Digest{APKControl, strings.Repeat("x", 20)}).Check(bytes.NewReader(file)); err == nil {
+		if err := check(Digest{APKControl, strings.Repeat("x", 20)}, bytes.NewReader(file)); err == nil {
 			t.Error("another digest is accepted")
 		}
 		for _, at := range []int{len(file) - 1, len(file) - 100, len(file) - len(file)/4} {
@@ -74,7 +74,7 @@ func TestAPK(t *testing.T) {
 				t.Errorf("the first %d of %d bytes have the digest %x", cut, len(file), sum)
 			}
 		}
-		if err := control.Check(bytes.NewReader(append(bytes.Clone(file), 0))); err == nil {
+		if err := check(control, bytes.NewReader(append(bytes.Clone(file), 0))); err == nil {
 			t.Error("a package with one byte more is accepted")
 		}
 	}

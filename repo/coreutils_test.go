@@ -49,7 +49,7 @@ func TestCoreutils(t *testing.T) {
 				return err
 			}
 			defer f.Close()
-			return c.Digest.Check(f)
+			return check(c.Digest, f)
 		})
 		if err != nil {
 			t.Errorf("%s: %v", cmd, err)

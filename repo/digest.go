@@ -161,25 +161,6 @@ func Sum(a Algorithm, r io.Reader) (string, error) {
 	return string(h.Sum(nil)), nil
 }
 
-// Mismatch is the error of a file that is not what was said of it.
-type Mismatch struct {
-	Want, Have Digest
-}
-
-func (m *Mismatch) Error() string {
-	return fmt.Sprintf("its digest is %s, and not %s", m.Have, m.Want)
-}
-
-// Check reads a file, and returns a *Mismatch where d is the digest of another
-// one. A digest that is none is that of no file.
-func (d Digest) Check(r io.Reader) error {
-	sum, err := Sum(d.Algorithm, r)
-	if err == nil && sum != d.Sum {
-		err = &Mismatch{d, Digest{d.Algorithm, sum}}
-	}
-	return err
-}
-
 // digests gathers what an index tells of one file, and keeps the best.
 type digests struct {
 	best Digest

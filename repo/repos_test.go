@@ -98,7 +98,7 @@ func holds(t *testing.T, by string, c Claim) {
 	}
 	if c.Digest.Algorithm == NoAlgorithm {
 		t.Errorf("%s: %s has no digest", by, c.Name)
-	} else if err := c.Digest.Check(f); err != nil {
+	} else if err := check(c.Digest, f); err != nil {
 		t.Errorf("%s: %s: %v", by, c.Name, err)
 	}
 }

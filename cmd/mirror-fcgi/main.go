@@ -22,6 +22,7 @@ import (
 	"mirror/config"
 	"mirror/fetch"
 	"mirror/internal/socket"
+	"mirror/maint"
 )
 
 // ballast lets the collector run less often as long as the heap is small: it
@@ -61,6 +62,9 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	}
 	if err := engine.Tree().Probe(); err != nil {
 		return fmt.Errorf("a test file could not be published: %w", err)
+	}
+	if err := (maint.Site{Conf: conf, Engine: engine}).CheckKeyrings(); err != nil {
+		return err
 	}
 	s := &service{conf: conf, engine: engine, log: log}
 	if err := s.listen(); err != nil {
