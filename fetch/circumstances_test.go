@@ -3,6 +3,7 @@ package fetch
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -92,6 +93,36 @@ func TestCloseInGeneration(t *testing.T) {
 				m.wantHeld(name, m.body(name))
 			}
 		})
+	}
+}
+
+// TestCloseWhileReading: an index that could not be read to its end for want of time is
+// not published without its members.
+func TestCloseWhileReading(t *testing.T) {
+	for _, held := range []bool{false, true} {
+		m := newMirrored(t, false, "")
+		m.fetch(packages)
+		if held {
+			m.fetch(inRelease)
+		}
+		old := m.body(inRelease)
+		m.add("one", "2", "the second version of one")
+		m.update()
+		m.e.reading <- struct{}{} // another index is being read
+		m.clock.advance(2 * time.Minute)
+		if _, err := m.get(m.e, "m/"+inRelease); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+		ctx, cancel := context.WithCancel(m.ctx())
+		cancel()
+		m.e.Close(ctx)
+		switch _, err := os.Stat(m.path("m/" + inRelease)); {
+		case held:
+			m.wantHeld(inRelease, old)
+		case !errors.Is(err, os.ErrNotExist):
+			t.Errorf("it was published: %v", err)
+		}
 	}
 }
 

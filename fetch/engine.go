@@ -63,6 +63,7 @@ type Engine struct {
 	runners *runners
 	linked  linked
 	stalled stalled
+	reading chan struct{} // has one while an index is read
 
 	ctx  context.Context // of everything that outlives its client
 	stop context.CancelCauseFunc
@@ -86,7 +87,7 @@ func New(conf *config.Config, tree *store.Tree, idx *index.Index, o Options) *En
 		log: o.Log, spawn: o.Spawn, now: o.Now, boot: bootID(),
 		sources: make(map[*config.Mirror][]upstream), listers: make(map[*config.Mirror][]upstream),
 		running: make(map[mirror.Name]*transfer), listings: make(map[mirror.Name]*listCall),
-		unreadable: make(map[mirror.Name]string), know: make(map[*config.Mirror]*repo.Knowledge),
+		unreadable: make(map[mirror.Name]string), reading: make(chan struct{}, 1), know: make(map[*config.Mirror]*repo.Knowledge),
 	}
 	for i := range conf.Mirrors {
 		know, err := repo.New(conf.Mirrors[i].Profile)

@@ -215,6 +215,9 @@ func (t *transfer) verify(src upstream) error {
 		}
 	}
 	r, err := t.e.read(t.ctx, t.m, t.content())
+	if t.ctx.Err() != nil {
+		return context.Cause(t.ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %s: it cannot be read as an index: %v", mirror.ErrWrong, src.URL(t.rest), err)
 	}

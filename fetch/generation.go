@@ -182,7 +182,9 @@ func (g *generation) follow(c content) ([]content, error) {
 	r := g.top.reading
 	if r == nil || r.Source != m.Prefix+string(c.rest) {
 		var err error
-		if r, err = g.e.read(g.ctx, m, c); err != nil {
+		if r, err = g.e.read(g.ctx, m, c); g.ctx.Err() != nil {
+			return nil, context.Cause(g.ctx) // nothing is known of it yet
+		} else if err != nil {
 			g.e.log.Info("a file is no index, though it is called like one", "path", "/"+m.Prefix+string(c.rest), "err", err)
 			return nil, nil
 		}
