@@ -153,8 +153,12 @@ func (r *relay) close() {
 // passThrough returns a file that cannot be stored: its bytes come straight
 // from an upstream.
 func (e *Engine) passThrough(ctx context.Context, name mirror.Name, m *config.Mirror, rest mirror.Name, cause error) (*File, error) {
-	if e.nature(m, rest).Page != "" {
+	n := e.nature(m, rest)
+	if n.Page != "" {
 		return nil, cause // its upstream has no such name, and would say so
+	}
+	if m.Keyring != "" && (n.Inline || len(n.Signatures) > 0) {
+		return nil, cause // nobody could check its signature before the client has it
 	}
 	e.log.Error("passed through, not stored: free some space", "path", "/"+string(name), "err", cause)
 	meta, from, err := e.statUpstream(ctx, m, rest)

@@ -174,6 +174,22 @@ func TestOtherSuite(t *testing.T) {
 	}
 }
 
+// TestKeyringDiskFull: where an index cannot be kept, it cannot be verified either, and
+// is not passed through.
+func TestKeyringDiskFull(t *testing.T) {
+	s := newSigner(t)
+	m := newMirrored(t, false, "keyring = \""+s.keyring()+"\"\n")
+	for name, ok := range map[string]bool{inRelease: false, "dists/sid/Release": false, packages: true} {
+		f, err := m.e.passThrough(m.ctx(), mirror.Name("m/"+name), &m.conf.Mirrors[0], mirror.Name(name), mirror.ErrNoSpace)
+		if err == nil {
+			f.Close()
+		}
+		if ok != (err == nil) || !ok && !errors.Is(err, mirror.ErrNoSpace) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestNoKeyring: a keyring that cannot be read is nothing to go on with.
 func TestNoKeyring(t *testing.T) {
 	m := newMirrored(t, false, "keyring = \"none.gpg\"\n")
