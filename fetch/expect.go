@@ -32,7 +32,8 @@ func (e *Engine) expectations(ctx context.Context, m *config.Mirror, rest mirror
 }
 
 // learned returns what indexes say of a file's bytes. What was learned when the
-// mirror's profile was another is left out: it is not kept up to date.
+// mirror's profile was another is left out, since it is not kept up to date, and so is
+// what an index says that upstream has withdrawn.
 func (e *Engine) learned(ctx context.Context, m *config.Mirror, rest mirror.Name) []index.Expected {
 	name := m.Prefix + string(rest)
 	list, err := e.index.Expected(ctx, name)
@@ -41,7 +42,7 @@ func (e *Engine) learned(ctx context.Context, m *config.Mirror, rest mirror.Name
 	}
 	list = slices.DeleteFunc(list, func(x index.Expected) bool {
 		via, ok := strings.CutPrefix(x.Via, m.Prefix)
-		return !ok || !e.know[m].HasIndex(via)
+		return !ok || !e.know[m].HasIndex(via) || e.isWithdrawn(ctx, m, x.Via, rest)
 	})
 	if m.Keyring == "" || len(list) < 2 {
 		return list

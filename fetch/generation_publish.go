@@ -153,3 +153,35 @@ func (g *generation) inOrder(all []*transfer) [][]*transfer {
 	steps := append([][]*transfer{added, changed}, set...)
 	return slices.DeleteFunc(steps, func(s []*transfer) bool { return len(s) == 0 })
 }
+
+// after does what can wait until the generation is published.
+func (g *generation) after() {
+	ctx := context.WithoutCancel(g.ctx)
+	misfits := slices.DeleteFunc(g.misfits(ctx, g.stale), func(name mirror.Name) bool {
+		// Two indexes that do not agree do not take it away from each other.
+		held, err := g.e.held(ctx, name)
+		return err == nil && held != nil && g.isOthers(ctx, held, func(string) bool { return true })
+	})
+	g.remove(ctx, misfits, "a file that is not what its index says, and cannot be fetched, was removed")
+	g.e.prefetch(g.top.m, g.wanted)
+}
+
+// removeGone removes what upstream has no more. It comes before the rest has its
+// names: a client that misses it is told the truth, one that finds it would find it
+// of another generation.
+func (g *generation) removeGone(ctx context.Context) {
+	g.remove(ctx, g.gone, "a file that upstream has no more was removed together with the change of what it belongs to")
+}
+
+func (g *generation) remove(ctx context.Context, names []mirror.Name, what string) {
+	err := g.e.RemoveMany(ctx, names, func(r Removed) {
+		if r.Err != nil {
+			g.e.log.Warn("a file cannot be removed", "path", "/"+string(r.Name), "err", r.Err)
+			return
+		}
+		g.e.log.Warn(what, "path", "/"+string(r.Name))
+	})
+	if err != nil {
+		g.e.log.Warn("files cannot be removed", "err", err)
+	}
+}

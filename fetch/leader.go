@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"mirror"
@@ -59,11 +60,40 @@ func (e *Engine) leaderWithin(ctx context.Context, p place, most int, looks *int
 func (e *Engine) leaderOfSet(ctx context.Context, m *config.Mirror, rest mirror.Name) (place, bool) {
 	set := e.nature(m, rest).Set
 	for i := len(set) - 1; i >= 0; i-- {
-		if name := mirror.Name(m.Prefix + set[i]); e.Owns(ctx, name) {
+		if name := mirror.Name(m.Prefix + set[i]); e.Owns(ctx, name) && !e.isGivenUp(ctx, name) {
 			return place{name, m, mirror.Name(set[i]), true}, true
 		}
 	}
 	return place{}, false
+}
+
+// givenUpTime is how long all upstreams say of an index that there is none before
+// nothing waits for it any more.
+const givenUpTime = time.Hour
+
+// isGivenUp reports whether the upstreams have had no such file for that long.
+func (e *Engine) isGivenUp(ctx context.Context, name mirror.Name) bool {
+	fail, ok, err := e.index.Failure(ctx, string(name))
+	return err == nil && ok && fail.Kind == kindNotFound && e.now().Sub(fail.Since) > givenUpTime
+}
+
+// isWithdrawn reports whether nothing has to fit to what an index says of a file any
+// more: the index was given up, and nothing of its set is left in its place; or it is
+// configured as one that never changes, and the file does.
+func (e *Engine) isWithdrawn(ctx context.Context, m *config.Mirror, via string, rest mirror.Name) bool {
+	f, ok, err := e.index.IndexFile(ctx, via)
+	if err != nil || !ok {
+		return false
+	}
+	source := mirror.Name(strings.TrimPrefix(f.Source, m.Prefix))
+	if m.IsMutable(string(rest)) && !m.IsMutable(string(source)) && e.nature(m, source).Claim.Name == "" {
+		return true
+	}
+	if !e.isGivenUp(ctx, mirror.Name(f.Source)) {
+		return false
+	}
+	_, ok = e.leaderOfSet(ctx, m, source)
+	return !ok
 }
 
 // renewWait bounds how long a fetch waits for the index that its file does not fit

@@ -36,7 +36,11 @@ func (t *transfer) checkSignature(src upstream) error {
 	var failures []string
 	for _, name := range t.nature.Signatures {
 		signature, err := t.e.small(t.ctx, src, mirror.Name(name))
-		if err == nil {
+		switch {
+		case errors.Is(err, mirror.ErrNotFound):
+		case err != nil: // it says nothing of the bytes that the signature did not come
+			return err
+		default:
 			text.Seek(0, io.SeekStart)
 			if err = keys.Detached(text, signature, t.e.now()); err == nil {
 				return nil
