@@ -201,9 +201,14 @@ func (f *File) Close() error {
 func (t *transfer) open(ctx context.Context) (*File, error) {
 	leave, ok := t.join()
 	if !ok {
-		// Not before it has ended is there anything else to be found.
-		if _, err := t.await(ctx, func(s *state) bool { return s.done }); err != nil {
+		// Not before it has ended is there anything else to be found. What it ended
+		// with is an answer to who came a moment too late, too.
+		s, err := t.await(ctx, func(s *state) bool { return s.done })
+		switch {
+		case err != nil:
 			return nil, err
+		case s.err != nil && !isGivenUpOn(s.err):
+			return nil, s.err
 		}
 		return nil, errAgain
 	}
@@ -221,7 +226,7 @@ func (t *transfer) open(ctx context.Context) (*File, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case s.err != nil && !errors.Is(s.err, errLeft):
+		case s.err != nil && !isGivenUpOn(s.err):
 			return nil, s.err
 		}
 		return nil, errAgain
@@ -236,6 +241,10 @@ func (t *transfer) open(ctx context.Context) (*File, error) {
 		relay: newRelay(t.e, t.m, t.rest, s.meta, s.from),
 	}, nil
 }
+
+// isGivenUpOn reports whether a transfer has ended for reasons that are not those of
+// who asks for its file now.
+func isGivenUpOn(err error) bool { return errors.Is(err, errLeft) || errors.Is(err, errAside) }
 
 // local follows a transfer of this process.
 type local struct {
