@@ -244,21 +244,33 @@ func (t *Tree) Sweep(now time.Time) error {
 	if err := t.state.WriteFile(stamp, nil, t.fileMode()); err != nil {
 		return storeError(stamp, err)
 	}
-	list, err := fs.ReadDir(t.state.FS(), partDir)
+	if err := t.sweep(partDir, now, func(string) bool { return true }); err != nil {
+		return err
+	}
+	// Journals that were not written to their end, or made no sense.
+	return t.sweep(journalDir, now, func(file string) bool { return path.Ext(file) != "" })
+}
+
+// sweep removes what is abandoned in a directory of the state directory.
+func (t *Tree) sweep(dir string, now time.Time, which func(file string) bool) error {
+	list, err := fs.ReadDir(t.state.FS(), dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
-		return storeError(partDir, err)
+		return storeError(mirror.Name(dir), err)
 	}
 	for _, d := range list {
 		fi, err := d.Info()
-		if err != nil {
-			continue // gone meanwhile
+		if err != nil || !which(d.Name()) {
+			continue // gone meanwhile, or of use
 		}
 		// The time of the last change of any kind: a checked part has the
 		// upstream's mtime.
 		if now.Sub(changed(fi)) < abandoned {
 			continue
 		}
-		if err := t.state.Remove(path.Join(partDir, d.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := t.state.Remove(path.Join(dir, d.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return storeError(mirror.Name(d.Name()), err)
 		}
 	}

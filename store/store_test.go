@@ -425,6 +425,13 @@ func TestSweep(t *testing.T) {
 		}
 		p.Close()
 	}
+	if err := tree.WriteJournal("j", []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	half := filepath.Join(state, journalDir, partName("k")+".tmp") // its process was killed
+	if err := os.WriteFile(half, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	exists := func(name mirror.Name) bool {
 		_, err := os.Stat(filepath.Join(state, "part", partName(name)))
 		return err == nil
@@ -445,6 +452,12 @@ func TestSweep(t *testing.T) {
 		}
 		if exists("a") != test.want || exists("b") != test.want {
 			t.Errorf("after %v: %v, %v, want %v", test.now.Sub(now), exists("a"), exists("b"), test.want)
+		}
+		if _, err := os.Stat(half); (err == nil) != test.want {
+			t.Errorf("after %v: what was written of a journal: %v", test.now.Sub(now), err)
+		}
+		if list, err := tree.Journals(); err != nil || len(list) != 1 {
+			t.Errorf("after %v: journals %q, %v", test.now.Sub(now), list, err)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -241,7 +242,8 @@ func mixed(serials map[string]int) bool {
 // journals lists what is being published, or was when its process was killed.
 func (r *rig) journals() []string {
 	list, _ := filepath.Glob(filepath.Join(r.dir, ".doc-state/journal/*"))
-	return list
+	// One whose process was killed while it wrote it is none.
+	return slices.DeleteFunc(list, func(path string) bool { return filepath.Ext(path) != "" })
 }
 
 // watch looks at the fixed names all the time: they are of one generation, unless a
