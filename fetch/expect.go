@@ -35,11 +35,15 @@ func (e *Engine) expectations(ctx context.Context, m *config.Mirror, rest mirror
 // mirror's profile was another is left out, since it is not kept up to date, and so is
 // what an index says that upstream has withdrawn.
 func (e *Engine) learned(ctx context.Context, m *config.Mirror, rest mirror.Name) []index.Expected {
-	name := m.Prefix + string(rest)
-	list, err := e.index.Expected(ctx, name)
+	list, err := e.index.Expected(ctx, m.Prefix+string(rest))
 	if err != nil {
-		e.log.Warn("what is known of a file cannot be read", "path", "/"+name, "err", err)
+		e.log.Warn("what is known of a file cannot be read", "path", "/"+m.Prefix+string(rest), "err", err)
 	}
+	return e.counting(ctx, m, rest, list)
+}
+
+// counting returns what counts of what indexes say of a file.
+func (e *Engine) counting(ctx context.Context, m *config.Mirror, rest mirror.Name, list []index.Expected) []index.Expected {
 	list = slices.DeleteFunc(list, func(x index.Expected) bool {
 		via, ok := strings.CutPrefix(x.Via, m.Prefix)
 		return !ok || !e.know[m].HasIndex(via) || e.isWithdrawn(ctx, m, x.Via, rest)

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"mirror"
-	"mirror/store/index"
 	"sync"
 	"time"
+
+	"mirror"
+	"mirror/store/index"
 )
 
 // stage fetches files aside, a few at a time. Its error is that of one that the

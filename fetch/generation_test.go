@@ -3,14 +3,12 @@ package fetch
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"mirror"
-	"mirror/internal/origin"
 	"mirror/store"
 	"mirror/store/index"
 )
@@ -94,61 +92,6 @@ func TestAlias(t *testing.T) {
 	m.refresh(inRelease)
 	m.wantHeld(inRelease, m.body(inRelease))
 	m.wantHeld(packages, want)
-}
-
-// TestWrongBytes: what is not what an index says is not published, and is not asked
-// for again and again.
-func TestWrongBytes(t *testing.T) {
-	m := newMirrored(t, false, "")
-	m.fetch(inRelease, packages)
-	const name = "pool/one_1_amd64.deb"
-	right := m.body(name)
-	m.set(name, strings.Repeat("x", len(right)))
-	for range 3 {
-		if _, err := m.get(m.e, "m/"+name); !errors.Is(err, mirror.ErrWrong) {
-			t.Fatalf("%v, want %v", err, mirror.ErrWrong)
-		}
-		m.settle(m.e)
-	}
-	if n := m.o.Count("/"+name, ""); n != 1 {
-		t.Errorf("it was asked for %d times, want once", n)
-	}
-	if list, err := os.ReadDir(m.conf.State + "/wrong"); err != nil || len(list) != 1 {
-		t.Errorf("kept aside: %v, %v", list, err)
-	}
-	m.set(name, right)
-	m.clock.advance(2 * leastWrong)
-	m.fetch(name)
-	m.wantNoParts()
-}
-
-// TestWrongBytesElsewhere: the next upstream is asked.
-func TestWrongBytesElsewhere(t *testing.T) {
-	a := newArchive(t, false)
-	a.add("one", "1", "the first version of one")
-	a.update()
-	bad := origin.New(t)
-	for _, name := range []string{inRelease, packages} {
-		bad.Set("/"+name, origin.File{Body: []byte(a.body(name)), ModTime: a.at()})
-	}
-	const name = "pool/one_1_amd64.deb"
-	bad.Set("/"+name, origin.File{Body: []byte(strings.Repeat("x", len(a.body(name))))})
-	s := newSite(t, "max_age = \"1m\"\n", bad, a.o)
-	m := &mirrored{a, s, s.engine()}
-	m.fetch(inRelease, packages, name)
-	m.wantHeld(name, a.body(name))
-}
-
-// TestUpstreamMovedOn: a missing file that does not fit to an index which is out of
-// date is no wrong one.
-func TestUpstreamMovedOn(t *testing.T) {
-	m := newMirrored(t, false, "")
-	m.fetch(inRelease)
-	m.add("one", "2", "the second version of one")
-	m.update()
-	m.fetch(packages)
-	m.wantHeld(inRelease, m.body(inRelease))
-	m.wantHeld(packages, m.body(packages))
 }
 
 // TestPackageChangedInPlace: a package that changes under its name is replaced
@@ -389,40 +332,6 @@ func TestPrefetchNewer(t *testing.T) {
 	}
 }
 
-// TestEndIsHeldUntilVerified: of a large file with wrong bytes no client gets the
-// end, and what it gets is shorter than was promised.
-func TestEndIsHeldUntilVerified(t *testing.T) {
-	m := newMirrored(t, false, "")
-	const name = "pool/large_1_amd64.deb"
-	body := strings.Repeat("0123456789abcdef", 3<<20/16)
-	m.add("large", "1", body)
-	m.update()
-	m.fetch(inRelease, packages)
-	m.set(name, body[:len(body)-1]+"x")
-	release := m.o.HoldAfter("/"+name, 2<<20) // until a client reads
-	f, err := m.e.Open(m.ctx(), "m/"+name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	got := make([]byte, 3<<19) // more than what is worth a relay
-	_, err = io.ReadFull(f, got)
-	release()
-	m.settle(m.e)
-	if err == nil { // what follows is not had from upstream either
-		var rest []byte
-		rest, err = io.ReadAll(f)
-		got = append(got, rest...)
-	}
-	if err == nil || len(got) > len(body)-store.HoldBack || !strings.HasPrefix(body, string(got)) {
-		t.Errorf("%d bytes of %d, %v", len(got), len(body), err)
-	}
-	m.set(name, body)
-	m.clock.advance(2 * leastWrong)
-	m.fetch(name)
-	m.wantHeld(name, body)
-}
-
 // TestLateSignature: an upstream puts the signature of a new file beside it a moment
 // later. Who mirrors in between has no pair that does not fit for long.
 func TestLateSignature(t *testing.T) {
@@ -458,29 +367,6 @@ func TestNewSignature(t *testing.T) {
 	m.refresh("dists/sid/Release")
 	m.wantHeld("dists/sid/Release.gpg", m.body("dists/sid/Release.gpg"))
 	m.wantNoParts()
-}
-
-// TestNamedIsAskedForAgain: that upstream lacked a file is not remembered of one that
-// a current index names.
-func TestNamedIsAskedForAgain(t *testing.T) {
-	m := newMirrored(t, false, "")
-	m.conf.Mirrors[0].NegativeTTL = time.Hour
-	const name = "pool/one_1_amd64.deb"
-	body := m.body(name)
-	m.o.Remove("/" + name)
-	m.fetch(inRelease, packages)
-	for _, missing := range []mirror.Name{"m/" + name, "m/pool/none_1_amd64.deb"} {
-		if _, err := m.get(m.e, missing); !errors.Is(err, mirror.ErrNotFound) {
-			t.Fatalf("%s: %v", missing, err)
-		}
-		m.settle(m.e)
-	}
-	m.set(name, body)
-	m.set("pool/none_1_amd64.deb", "there now")
-	m.fetch(name)
-	if _, err := m.get(m.e, "m/pool/none_1_amd64.deb"); !errors.Is(err, mirror.ErrNotFound) {
-		t.Errorf("what no index names is remembered to be missing: %v", err)
-	}
 }
 
 // TestExpired: an expired release is taken of the last upstream only.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,8 +106,7 @@ const renewWait = 15 * time.Second
 // they say something else now.
 func (t *transfer) renew() bool {
 	if t.forgetLost() {
-		t.expected = t.e.expectations(t.ctx, t.m, t.rest)
-		return true
+		return t.expectAnew()
 	}
 	if t.held != nil || t.generation != nil {
 		return false
@@ -115,17 +115,20 @@ func (t *transfer) renew() bool {
 	if lead.name == t.name || t.confirmLeader(lead) != nil {
 		return false
 	}
+	return t.expectAnew()
+}
+
+// expectAnew looks up once more what is known of t's bytes, and reports whether that is
+// something else now. A record that cannot be read now is no reason to take for right
+// what was wrong.
+func (t *transfer) expectAnew() bool {
+	list, err := t.e.index.Expected(t.ctx, string(t.name))
+	if err != nil {
+		return false
+	}
 	before := t.expected
-	t.expected = t.e.expectations(t.ctx, t.m, t.rest)
-	if len(before) != len(t.expected) {
-		return true
-	}
-	for i := range before {
-		if before[i] != t.expected[i] {
-			return true
-		}
-	}
-	return false
+	t.expected = append(t.e.counting(t.ctx, t.m, t.rest, list), t.e.ofName(t.m, t.rest)...)
+	return !slices.Equal(before, t.expected)
 }
 
 // forgetLost forgets what was learned from files that vouched for all others and have
