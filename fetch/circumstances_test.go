@@ -113,7 +113,12 @@ func TestCloseWhileReading(t *testing.T) {
 		if _, err := m.get(m.e, "m/"+inRelease); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(50 * time.Millisecond)
+		m.until("the index has come, and waits to be read", func() bool {
+			m.e.mu.Lock()
+			defer m.e.mu.Unlock()
+			running := m.e.running["m/"+inRelease]
+			return running != nil && running.now().have == int64(len(m.body(inRelease)))
+		})
 		ctx, cancel := context.WithCancel(m.ctx())
 		cancel()
 		m.e.Close(ctx)
