@@ -111,14 +111,19 @@ func below(m *config.Mirror, rest string) string {
 }
 
 // expect looks up what is known of t's bytes, and by which name an index is known
-// that is called by its digest.
-func (t *transfer) expect() {
+// that is called by its digest. Without that nothing is fetched: what cannot be looked
+// up may be what tells wrong bytes from right ones.
+func (t *transfer) expect() error {
 	switch {
 	case t.expected != nil:
-	case t.unclaimed: // there is no need to ask for more than its name
+	case t.unclaimed || t.m.Profile == profileNone: // there is no need to ask for more than its name
 		t.expected = t.e.ofName(t.m, t.rest)
 	default:
-		t.expected = t.e.expectations(t.ctx, t.m, t.rest)
+		list, err := t.e.index.Expected(t.ctx, string(t.name))
+		if err != nil {
+			return fmt.Errorf("%w: what is known of /%s cannot be read: %w", mirror.ErrStore, t.name, err)
+		}
+		t.expected = append(t.e.counting(t.ctx, t.m, t.rest, list), t.e.ofName(t.m, t.rest)...)
 	}
 	for _, x := range t.expected {
 		if as, ok := strings.CutPrefix(x.As, t.m.Prefix); ok && as != "" {
@@ -126,6 +131,7 @@ func (t *transfer) expect() {
 			t.nature.Index = t.e.nature(t.m, t.as).Index
 		}
 	}
+	return nil
 }
 
 // fits reports whether a file of this size can be what is expected.

@@ -178,7 +178,9 @@ func (t *transfer) fetch() (here bool, err error) {
 		}
 	}
 	t.accompany()
-	t.expect()
+	if err := t.expect(); err != nil {
+		return false, err
+	}
 	t.resume()
 	if t.now().checked { // a crash came between the check and the rename
 		t.confirm()
