@@ -71,11 +71,9 @@ const maxLinked = 10_000
 // via makes the symbolic links that the way to a missing name leads through, one
 // after the other, and reports whether there is any: then it has another place.
 //
-// It waits staleWait at most: an upstream that takes longer than that to tell its
-// links is asked for the file as it was named.
+// It waits staleWait at most for each directory: an upstream that takes longer than
+// that to tell its links is asked for the file as it was named.
 func (e *Engine) via(ctx context.Context, p place) (moved bool) {
-	ctx, cancel := context.WithTimeout(ctx, staleWait)
-	defer cancel()
 	for e.meetsLink(ctx, p) {
 		moved = true
 		real, err := e.tree.Resolve(p.name)
@@ -126,6 +124,8 @@ func (e *Engine) settleLinks(ctx context.Context, dir mirror.Name) settled {
 		return s
 	}
 	s = settled{until: e.now().Add(refreshAgain)}
+	ctx, cancel := context.WithTimeout(ctx, staleWait)
+	defer cancel()
 	d, err := e.List(ctx, dir)
 	s.unlisted = err != nil
 	if err == nil {

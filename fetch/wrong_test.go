@@ -1,15 +1,19 @@
 package fetch
 
 import (
+	"database/sql"
 	"errors"
 	"io"
-	"mirror"
-	"mirror/internal/origin"
-	"mirror/store"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"mirror"
+	"mirror/internal/origin"
+	"mirror/store"
+	"mirror/store/index"
 )
 
 // TestWrongBytes: what is not what an index says is not published, and is not asked
@@ -36,6 +40,40 @@ func TestWrongBytes(t *testing.T) {
 	m.clock.advance(2 * leastWrong)
 	m.fetch(name)
 	m.wantNoParts()
+}
+
+// TestNothingIsExpectedUnread: while the record cannot say what a file has to be, the
+// file is not fetched: it might be published with any bytes.
+func TestNothingIsExpectedUnread(t *testing.T) {
+	m := newMirrored(t, false, "")
+	m.fetch(inRelease, packages)
+	const name = "pool/one_1_amd64.deb"
+	right := m.body(name)
+	m.set(name, strings.Repeat("x", len(right)))
+	db, err := sql.Open("sqlite3", filepath.Join(m.conf.State, index.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rename := func(from, to string) {
+		t.Helper()
+		if _, err := db.Exec("ALTER TABLE " + from + " RENAME TO " + to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rename("expected", "elsewhere")
+	if _, err := m.get(m.e, "m/"+name); !errors.Is(err, mirror.ErrStore) || !strings.Contains(err.Error(), "cannot be read") {
+		t.Errorf("%v, want %v", err, mirror.ErrStore)
+	}
+	m.settle(m.e)
+	if n := m.o.Count("/"+name, ""); n != 0 {
+		t.Errorf("it was asked for %d times", n)
+	}
+	rename("elsewhere", "expected")
+	m.set(name, right)
+	m.clock.advance(time.Minute) // the failure's pause
+	m.fetch(name)
+	m.wantHeld(name, right)
 }
 
 // TestWrongBytesElsewhere: the next upstream is asked.
