@@ -1,6 +1,6 @@
 // Bench compares the mirror with its peers, side by side on one upstream.
 //
-//	go run ./bench                   everything, some 10 minutes; writes bench/RESULTS.md
+//	go run ./bench                   everything, some 10 minutes; writes bench/RESULTS.md and plots/
 //	go run ./bench -quick            everything once and smaller, 1 to 2 minutes; prints only
 //	go run ./bench -only small,hits  some measures; prints only
 //
@@ -20,7 +20,8 @@
 //	floor/       the least that a Go program can do, as a measure
 //	load/        the clients
 //	contestant/  what is compared, and how it is configured
-//	proc/        processes and their memory
+//	proc/        processes, their memory and processor time
+//	plot/        the drawings, as SVG
 package main
 
 import (
@@ -109,13 +110,17 @@ func run(ctx context.Context, o options) (err error) {
 		r.series = append(r.series, series...)
 	}
 	r.took = time.Since(r.start)
-	text := r.markdown()
-	fmt.Print(text)
 	out := o.out
 	if out == "" && !o.quick && o.only == "" {
 		out = b.results()
 	}
 	if err == nil && out != "" {
+		err = r.draw(out)
+		r.drawn = err == nil
+	}
+	text := r.markdown()
+	fmt.Print(text)
+	if r.drawn {
 		err = os.WriteFile(out, []byte(text), 0o644)
 	}
 	return err

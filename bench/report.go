@@ -15,6 +15,7 @@ type report struct {
 	quick   bool
 	start   time.Time
 	took    time.Duration
+	drawn   bool // there are drawings, see draw
 	series  []*series
 }
 
@@ -27,6 +28,9 @@ func (r *report) markdown() string {
 	r.goals(&b)
 	for _, s := range r.series {
 		s.table(&b)
+		if r.drawn {
+			fmt.Fprintf(&b, "![%s](%s/%s)\n\n", s.title, plotDir, s.file())
+		}
 	}
 	return b.String()
 }
