@@ -23,7 +23,8 @@ type File struct {
 
 	e      *Engine
 	name   mirror.Name // where it is, or will be
-	digest []byte      // see SHA256; nil: not looked up yet, or not known
+	digest []byte      // see SHA256; nil: not known, or not looked up yet
+	looked bool        // digest is all that is known
 
 	published bool
 	aside     bool     // of a published file: see Aside
@@ -237,6 +238,7 @@ func (t *transfer) open(ctx context.Context) (*File, error) {
 	}
 	return &File{
 		Meta: meta, e: t.e, name: t.name, ctx: ctx, part: part, leave: leave,
+		digest: s.sum, looked: true, // the transfer has asked already
 		grow:  &local{t, part.Inode},
 		relay: newRelay(t.e, t.m, t.rest, s.meta, s.from),
 	}, nil

@@ -184,23 +184,24 @@ func (e *Engine) journalOf(part *store.Part) string {
 }
 
 // completeGeneration goes on with a publication that was cut off, if what is left
-// of an earlier fetch belongs to one: it is not to be fetched anew.
-func (t *transfer) completeGeneration() error {
+// of an earlier fetch belongs to one: it is not to be fetched anew. left: there may
+// be something of an earlier fetch.
+func (t *transfer) completeGeneration() (left bool, err error) {
 	part, err := t.e.tree.FollowPart(t.name)
 	if err != nil {
-		return nil
+		return !errors.Is(err, fs.ErrNotExist), nil
 	}
 	defer part.Close()
 	if st, err := part.Stat(); err != nil || !st.Checked {
-		return nil
+		return true, nil
 	}
 	file := t.e.journalOf(part)
 	if file == "" {
-		return nil
+		return true, nil
 	}
 	err = t.e.resumeJournal(t.ctx, file, t)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("/%s: %w: it belongs to a publication that was cut off: %v", t.name, mirror.ErrBusy, err)
+		return true, fmt.Errorf("/%s: %w: it belongs to a publication that was cut off: %v", t.name, mirror.ErrBusy, err)
 	}
-	return nil
+	return true, nil
 }

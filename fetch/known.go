@@ -5,6 +5,7 @@ import (
 
 	"mirror"
 	"mirror/repo"
+	"mirror/store/index"
 )
 
 // SHA256 returns the digest of the whole file where it is known without reading it,
@@ -12,10 +13,10 @@ import (
 // one that is not published yet.
 func (f *File) SHA256(ctx context.Context) []byte {
 	switch {
-	case f.digest != nil || f.e == nil:
+	case f.digest != nil || f.looked || f.e == nil:
 		return f.digest
 	case !f.published:
-		return f.e.ExpectedSHA256(ctx, f.name, f.Meta.Size)
+		return f.e.expectedSHA256(ctx, f.e.placeOf(f.name), f.Meta.Size)
 	}
 	rec, ok, err := f.e.index.File(ctx, string(f.name))
 	if err != nil || !ok || !rec.Describes(f.info.Size(), f.info.ModTime()) {
@@ -30,12 +31,21 @@ func (e *Engine) ExpectedSHA256(ctx context.Context, name mirror.Name, size int6
 	if real, err := e.tree.Resolve(name); err == nil {
 		name = real
 	}
-	p := e.placeOf(name)
+	return e.expectedSHA256(ctx, e.placeOf(name), size)
+}
+
+func (e *Engine) expectedSHA256(ctx context.Context, p place, size int64) []byte {
 	if !p.mirrored {
 		return nil
 	}
+	return onlySHA256(e.expectations(ctx, p.m, p.rest), size)
+}
+
+// onlySHA256 is the SHA-256 on which all agree that speak of a file of this size, -1
+// being unknown; nil: there is none.
+func onlySHA256(expected []index.Expected, size int64) []byte {
 	digest := ""
-	for _, x := range e.expectations(ctx, p.m, p.rest) {
+	for _, x := range expected {
 		switch {
 		case x.Size >= 0 && size >= 0 && x.Size != size:
 		case repo.Algorithm(x.Algorithm) != repo.SHA256, digest != "" && digest != x.Digest:

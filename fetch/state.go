@@ -19,6 +19,7 @@ import (
 type state struct {
 	part      *store.Part // a restart replaces it
 	meta      mirror.Meta
+	sum       []byte // SHA-256 that the whole has to have; nil: not known
 	from      string // the URL of part's bytes
 	started   bool   // the upstream has confirmed meta in this transfer
 	have      int64  // bytes in part

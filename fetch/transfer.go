@@ -161,7 +161,8 @@ func (t *transfer) release() {
 // fetch is the steps from the second look to the check. It reports whether the
 // file is in the docroot as it should be; else the part has it, if it is checked.
 func (t *transfer) fetch() (here bool, err error) {
-	if err := t.completeGeneration(); err != nil {
+	left, err := t.completeGeneration()
+	if err != nil {
 		return false, err
 	}
 	switch here, err := t.lookAgain(); {
@@ -181,7 +182,9 @@ func (t *transfer) fetch() (here bool, err error) {
 	if err := t.expect(); err != nil {
 		return false, err
 	}
-	t.resume()
+	if left {
+		t.resume()
+	}
 	if t.now().checked { // a crash came between the check and the rename
 		t.confirm()
 		return false, nil
@@ -249,6 +252,7 @@ func (t *transfer) check(res *source.Result) error {
 	t.confirm()
 	t.update(func(s *state) {
 		s.meta, s.have, s.checked, s.unframed = res.Meta, res.Meta.Size, true, res.Unframed
+		s.sum = onlySHA256(t.expected, s.have)
 	})
 	t.steps.done("check")
 	return nil
@@ -330,6 +334,7 @@ func (t *transfer) resume() {
 	meta := metaOfRow(row)
 	t.update(func(s *state) {
 		s.part, s.meta, s.from, s.have, s.checked = part, meta, row.Upstream, st.Size, st.Checked
+		s.sum = onlySHA256(t.expected, meta.Size)
 	})
 }
 
@@ -424,7 +429,9 @@ func (t *transfer) started(src upstream, meta mirror.Meta) {
 		Total: meta.Size, ModTime: meta.ModTime, ETag: meta.ETag, LastModified: meta.LastModified,
 		ContentType: meta.ContentType, Boot: t.e.boot, Started: t.e.now(), Fresh: meta.Fresh,
 	}
-	t.update(func(s *state) { s.meta, s.from, s.started = meta, t.row.Upstream, true })
+	t.update(func(s *state) {
+		s.meta, s.from, s.started, s.sum = meta, t.row.Upstream, true, onlySHA256(t.expected, meta.Size)
+	})
 	if t.digester == nil && len(t.expected) > 0 && meta.Size >= alongside {
 		t.digester = newDigester(t.part)
 		t.digester.follow(t)

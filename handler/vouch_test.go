@@ -80,10 +80,15 @@ func TestReprDigestOfWhatIsExpected(t *testing.T) {
 	content := origin.Bytes(2, size)
 	r.o.Set("/a.iso", origin.File{Body: content})
 	r.o.Set("/b.iso", origin.File{Body: content})
-	r.o.Set("/SHA256SUMS", origin.File{Body: fmt.Appendf(nil, "%x *a.iso\n", sha256.Sum256(content))})
+	small := content[:100]
+	r.o.Set("/c.iso", origin.File{Body: small})
+	r.o.Set("/SHA256SUMS", origin.File{Body: fmt.Appendf(nil, "%x *a.iso\n%x *c.iso\n", sha256.Sum256(content), sha256.Sum256(small))})
 	r.bring("m/SHA256SUMS")
 	if got, want := r.ask(streaming, "HEAD", "/m/a.iso").Header.Get("Repr-Digest"), reprDigest(content); got != want {
 		t.Errorf("HEAD of a missing file: %q, want %q", got, want)
+	}
+	if got, want := r.ask(streaming, "GET", "/m/c.iso").Header.Get("Repr-Digest"), reprDigest(small); got != want {
+		t.Errorf("of a small file that has just come: %q, want %q", got, want)
 	}
 	release := r.o.HoldAfter("/a.iso", size/2)
 	defer release()
