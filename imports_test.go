@@ -20,6 +20,7 @@ var imports = map[string]string{
 	"mirror/internal/cgi":      "mirror/internal/cgienv",
 	"mirror/internal/ftp":      "",
 	"mirror/internal/ftpd":     "mirror/internal/origin",
+	"mirror/internal/server":   "mirror/internal/loopback",
 	"mirror/internal/socket":   "",
 	"mirror/listing":           "",
 	"mirror/listing/page":      "mirror/listing",

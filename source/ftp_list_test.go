@@ -49,7 +49,7 @@ func TestFTPServersList(t *testing.T) {
 	for _, f := range ftpServers {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			u := f.start(t, "", false).upstream(t, "ftp", nil)
+			u := f.serve(t, "", false).upstream(t, "ftp", nil)
 			fill(t, u)
 			got, err := u.List(t.Context(), "d", nil)
 			if err != nil || !got.Ended || got.Unread > 0 {
@@ -141,7 +141,7 @@ func TestFTPSServers(t *testing.T) {
 func testFTPS(t *testing.T, f ftpServer, implicit bool) {
 	t.Parallel()
 	text, pool := certificate(t)
-	s := f.start(t, text, implicit)
+	s := f.serve(t, text, implicit)
 	u := s.upstream(t, "ftps", func(o *FTPOptions) { o.TLS = &tls.Config{RootCAs: pool, ServerName: "example.com"} })
 	whole := origin.Bytes(1, size)
 	u.Set("d/a", origin.File{Seed: 1, Size: size})

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"mirror/internal/origin"
+	"mirror/internal/server"
 )
 
 // kept is where the state directory has a file of the docroot.
@@ -21,7 +22,7 @@ func (s *site) kept(target string) string { return filepath.Join(s.state, "mutab
 func (s *site) idle(t *testing.T) {
 	t.Helper()
 	if s.front.handler == cgi {
-		eventually(t, "no CGI program runs", func() bool { return len(s.pids()) == 0 })
+		server.Eventually(t, "no CGI program runs", func() bool { return len(s.pids()) == 0 })
 	}
 }
 
@@ -54,7 +55,7 @@ func aside(t *testing.T, s *site) {
 		v2 := origin.File{Seed: 62, Size: 120*kib + int64(i), ModTime: origin.Epoch.AddDate(0, 1, 0)}
 		s.offer(target, v1)
 		s.get(t, target).whole(t, v1)
-		eventually(t, target+" is kept", func() bool {
+		server.Eventually(t, target+" is kept", func() bool {
 			fi, err := os.Lstat(s.kept(target))
 			return err == nil && fi.Mode() == 0o644 && fi.Size() == v1.Size
 		})
@@ -65,12 +66,12 @@ func aside(t *testing.T, s *site) {
 		s.offer(target, v2)
 		release := s.upstream.Hold(pub + target)
 		asked := s.upstream.Count(pub+target, "")
-		eventually(t, "the upstream is asked meanwhile", func() bool {
+		server.Eventually(t, "the upstream is asked meanwhile", func() bool {
 			s.get(t, target).whole(t, v1) // the fetch that brought it may just be ending
 			return s.upstream.Count(pub+target, "") == asked+1
 		})
 		if s.front.handler == cgi {
-			eventually(t, "only a detached worker is left", func() bool { return s.detached() == 1 && len(s.pids()) == 1 })
+			server.Eventually(t, "only a detached worker is left", func() bool { return s.detached() == 1 && len(s.pids()) == 1 })
 		}
 		for range 3 {
 			s.get(t, target).whole(t, v1)
@@ -90,7 +91,7 @@ func aside(t *testing.T, s *site) {
 			t.Errorf("the upstream was asked %d times at a time", n-asked)
 		}
 		release()
-		eventually(t, target+" is kept in its new version", func() bool {
+		server.Eventually(t, target+" is kept in its new version", func() bool {
 			fi, err := os.Lstat(s.kept(target))
 			return err == nil && fi.Size() == v2.Size
 		})
@@ -141,12 +142,12 @@ func TestRearranged(t *testing.T) {
 			s.frozen(t, func() { s.get(t, target).whole(t, v1) }) // Apache's own, however old
 
 			configure(inState)
-			eventually(t, target+" has moved", func() bool {
+			server.Eventually(t, target+" has moved", func() bool {
 				_, inDocroot := os.Lstat(s.docroot + target)
 				_, aside := os.Lstat(s.kept(target))
 				return errors.Is(inDocroot, fs.ErrNotExist) && aside == nil
 			})
-			eventually(t, "the new version is delivered", func() bool {
+			server.Eventually(t, "the new version is delivered", func() bool {
 				return s.get(t, target).isWhole(v2) == nil // the lock may be held a moment longer
 			})
 			s.idle(t)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mirror/internal/origin"
+	"mirror/internal/server"
 )
 
 // answer is what a client got. err is set when the body broke off.
@@ -26,7 +27,7 @@ type answer struct {
 
 // client keeps no connections and takes what comes as it comes.
 var client = &http.Client{
-	Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true, ResponseHeaderTimeout: patience},
+	Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true, ResponseHeaderTimeout: server.Patience},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
@@ -53,7 +54,7 @@ func escapedPath(path string) string { return (&url.URL{Path: path}).EscapedPath
 // ask sends one request and reads all of its answer. It follows no redirect.
 func (s *site) ask(t *testing.T, method, target string, headers ...string) answer {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*server.Patience)
 	defer cancel()
 	a, err := s.tryAsk(ctx, method, target, headers...)
 	if err != nil {
@@ -85,7 +86,7 @@ func (s *site) get(t *testing.T, target string, headers ...string) answer {
 }
 
 func (s *site) tryGet(ctx context.Context, target string, headers ...string) (answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*patience)
+	ctx, cancel := context.WithTimeout(ctx, 2*server.Patience)
 	defer cancel()
 	seen := map[string]bool{}
 	for !seen[target] && len(seen) < 5 {
@@ -172,7 +173,7 @@ func tool(t *testing.T, dir, program, debianPackage string, args ...string) (str
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, server(t, program, debianPackage), args...)
+	cmd := exec.CommandContext(ctx, server.Installed(t, program, debianPackage), args...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	return string(out), err

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"mirror/internal/origin"
+	"mirror/internal/server"
 )
 
 // canary is the content of files that no answer may ever hold.
@@ -52,7 +53,7 @@ func (s *site) raw(request string) (status int, answer []byte, err error) {
 		return 0, nil, err
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(patience))
+	conn.SetDeadline(time.Now().Add(server.Patience))
 	// A server may answer, and close, before it has read all of a long line.
 	_, writeErr := io.WriteString(conn, request)
 	answer, err = io.ReadAll(conn)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mirror/internal/origin"
+	"mirror/internal/server"
 )
 
 // aging looks at a name that changes while its copy is fresh, due, and due with an
@@ -22,7 +23,7 @@ func aging(t *testing.T, s *site) {
 	const due = 1100 * time.Millisecond // past max_age
 	s.offer(target, two)
 	time.Sleep(due)
-	eventually(t, "the new one is served", func() bool { return s.get(t, target).isWhole(two) == nil })
+	server.Eventually(t, "the new one is served", func() bool { return s.get(t, target).isWhole(two) == nil })
 
 	for _, trouble := range []struct {
 		name string
@@ -59,7 +60,7 @@ func aging(t *testing.T, s *site) {
 	// And it is over.
 	s.offer(target, three)
 	time.Sleep(due)
-	eventually(t, "the new one is served after the trouble", func() bool { return s.get(t, target).isWhole(three) == nil })
+	server.Eventually(t, "the new one is served after the trouble", func() bool { return s.get(t, target).isWhole(three) == nil })
 }
 
 // withoutHandler is last: nothing that is here may be lost with our processes, and
@@ -92,7 +93,7 @@ func withoutHandler(t *testing.T, s *site) {
 		orphaned(s.front.orphan)
 		s.startDaemon(t)
 		// A front may avoid a handler that has just failed, for a moment.
-		eventually(t, "the front asks the new handler", func() bool {
+		server.Eventually(t, "the front asks the new handler", func() bool {
 			return s.get(t, s.offer("/debian/orphan-between.deb", f)).isWhole(f) == nil
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mirror/internal/origin"
+	"mirror/internal/server"
 )
 
 // names are legal, and each is a trap: for escaping, for globs, for handlers that
@@ -109,7 +110,7 @@ func mutable(t *testing.T, s *site) {
 		s.get(t, target).whole(t, one)
 		s.offer(name, two)
 		// An upstream that was silent a while ago is asked behind the client's back.
-		eventually(t, "the new one is served", func() bool { return s.get(t, target).isWhole(two) == nil })
+		server.Eventually(t, "the new one is served", func() bool { return s.get(t, target).isWhole(two) == nil })
 		// Trouble keeps what is there.
 		s.upstream.Behave(pub+target, origin.Behaviour{Status: 500})
 		s.get(t, target).whole(t, two)

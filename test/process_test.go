@@ -12,32 +12,6 @@ import (
 	"time"
 )
 
-// patience is how long a condition is waited for. Only failing tests wait as long.
-const patience = 15 * time.Second
-
-// eventually polls until ok or patience is over.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited %v in vain: %s", patience, what)
-		}
-	}
-}
-
-// server finds the program of a web server or a client.
-func server(t *testing.T, program, debianPackage string) string {
-	t.Helper()
-	// Servers are in sbin, which is not in every user's PATH.
-	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/usr/local/sbin") {
-		if path, err := exec.LookPath(filepath.Join(dir, program)); err == nil {
-			return path
-		}
-	}
-	t.Fatalf("%s is missing: install the Debian package %s", program, debianPackage)
-	return ""
-}
-
 // wwwData is the user that serves; nil when the test is not run by root, and
 // everything runs as its own user.
 func wwwData(t *testing.T) *syscall.Credential {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mirror/internal/origin"
+	"mirror/internal/server"
 )
 
 // entityTags: what a client is told of a file while it arrives is what it is told
@@ -25,7 +26,7 @@ func entityTags(t *testing.T, s *site) {
 	defer release()
 	miss := head.header
 	if s.front.streams {
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		ctx, cancel := context.WithTimeout(t.Context(), server.Patience)
 		defer cancel()
 		response, err := s.open(ctx, "GET", target)
 		if err != nil {
@@ -113,12 +114,12 @@ func resumed(t *testing.T, s *site) {
 		args := append(c.args, "out-"+c.program, s.URL+target)
 		file := filepath.Join(dir, "out-"+c.program)
 
-		cmd := exec.Command(server(t, c.program, c.debianPackage), args...)
+		cmd := exec.Command(server.Installed(t, c.program, c.debianPackage), args...)
 		cmd.Dir = dir
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, c.program+" has a part of the file", func() bool {
+		server.Eventually(t, c.program+" has a part of the file", func() bool {
 			info, err := os.Stat(file)
 			return err == nil && info.Size() >= 500*kib
 		})

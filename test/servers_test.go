@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"mirror/internal/server"
 )
 
 // The main configuration of each server is as Debian's where that matters, and
@@ -41,7 +43,7 @@ http {
 
 func startNginx(file string) func(*testing.T, *site) {
 	return func(t *testing.T, s *site) {
-		nginx := server(t, "nginx", "nginx-light")
+		nginx := server.Installed(t, "nginx", "nginx-light")
 		if err := os.Mkdir(filepath.Join(s.dir, "nginx-tmp"), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +104,7 @@ Include %[1]s/site.conf
 // startApacheMain starts Apache with site.conf, which the caller has written.
 func startApacheMain(t *testing.T, s *site) {
 	t.Helper()
-	apache := server(t, "apache2", "apache2")
+	apache := server.Installed(t, "apache2", "apache2")
 	main := filepath.Join(s.dir, "apache.conf")
 	writeFile(t, main, fmt.Sprintf(apacheMain, s.dir, s.addr, apacheModules(t)))
 	s.launch(t, nil, apache, "-f", main, "-DFOREGROUND")
@@ -213,7 +215,7 @@ server.modules += ( "mod_dirlisting", "mod_staticfile" )
 
 func startLighttpd(file string) func(*testing.T, *site) {
 	return func(t *testing.T, s *site) {
-		lighttpd := server(t, "lighttpd", "lighttpd")
+		lighttpd := server.Installed(t, "lighttpd", "lighttpd")
 		user := ""
 		if wwwData(t) != nil {
 			user = "server.username = \"www-data\"\nserver.groupname = \"www-data\""
@@ -242,7 +244,7 @@ const caddyMain = `{
 `
 
 func startCaddy(t *testing.T, s *site) {
-	caddy := server(t, "caddy", "caddy")
+	caddy := server.Installed(t, "caddy", "caddy")
 	main := filepath.Join(s.dir, "Caddyfile")
 	writeFile(t, main, caddyMain+s.deploy(t, "caddy/Caddyfile",
 		"http://mirror.example.org {", "http://:8080 {\n\tbind "+s.ip,

@@ -15,6 +15,7 @@ import (
 	"mirror/config"
 	"mirror/internal/loopback"
 	"mirror/internal/origin"
+	"mirror/internal/server"
 	"mirror/snippet"
 )
 
@@ -158,7 +159,7 @@ func (s *site) begin(t *testing.T) {
 		s.startDaemon(t)
 	}
 	s.front.start(t, s)
-	eventually(t, "the front listens on "+s.addr, func() bool { return dials("tcp", s.addr) })
+	server.Eventually(t, "the front listens on "+s.addr, func() bool { return dials("tcp", s.addr) })
 }
 
 // startDaemon runs mirror-fcgi as the web server's user.
@@ -170,7 +171,7 @@ func (s *site) startDaemon(t *testing.T) *process {
 	if s.front.handler == builtin {
 		network, addr = "tcp", s.addr
 	}
-	eventually(t, "mirror-fcgi listens on "+addr, func() bool {
+	server.Eventually(t, "mirror-fcgi listens on "+addr, func() bool {
 		select {
 		case <-p.done:
 			t.Fatalf("mirror-fcgi has ended: %v", p.cmd.ProcessState)
@@ -244,7 +245,7 @@ func (s *site) pids() []int {
 
 // endHandlers kills what a front has left behind: workers are detached.
 func (s *site) endHandlers(t *testing.T) {
-	eventually(t, "all handlers have ended", func() bool {
+	server.Eventually(t, "all handlers have ended", func() bool {
 		pids := s.pids()
 		for _, pid := range pids {
 			syscall.Kill(pid, syscall.SIGKILL)
@@ -283,7 +284,7 @@ func (s *site) frozen(t *testing.T, f func()) {
 func (s *site) published(t *testing.T, path string) os.FileInfo {
 	t.Helper()
 	var info os.FileInfo
-	eventually(t, path+" is published", func() (ok bool) {
+	server.Eventually(t, path+" is published", func() (ok bool) {
 		var err error
 		info, err = os.Lstat(filepath.Join(s.docroot, path))
 		return err == nil

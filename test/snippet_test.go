@@ -14,6 +14,7 @@ import (
 	"mirror/config"
 	"mirror/internal/loopback"
 	"mirror/internal/origin"
+	"mirror/internal/server"
 	"mirror/snippet"
 )
 
@@ -122,7 +123,7 @@ func snippetNames(t *testing.T, f front, base string) {
 		}
 		for _, escape := range []bool{i%2 == 1, i%2 == 0} {
 			err := s.get(t, spelled(name, escape)).isWhole(want)
-			for end := time.Now().Add(patience); err != nil && want.Seed == two.Seed && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+			for end := time.Now().Add(server.Patience); err != nil && want.Seed == two.Seed && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 				err = s.get(t, spelled(name, escape)).isWhole(want) // a slow machine's upstream may have been waited for in vain
 			}
 			if err != nil {
@@ -173,19 +174,19 @@ func validate(t *testing.T, dir string, style snippet.Style, text string) {
 	case "nginx":
 		text = strings.NewReplacer("listen 80;", "listen "+addr+";", "listen [::]:80;", "").Replace(text)
 		writeFile(t, main, fmt.Sprintf("pid %[1]s/pid;\nerror_log stderr;\nevents {}\nhttp {\n\taccess_log off;\n\tinclude %[1]s/site.conf;\n}\n", dir))
-		cmd = exec.Command(server(t, "nginx", "nginx-light"), "-t", "-p", dir, "-c", main)
+		cmd = exec.Command(server.Installed(t, "nginx", "nginx-light"), "-t", "-p", dir, "-c", main)
 	case "apache", "htaccess":
 		if style.Server == "htaccess" {
 			text = fmt.Sprintf("<VirtualHost *:80>\n<Directory %q>\n%s</Directory>\n</VirtualHost>\n", dir, text)
 		}
 		text = strings.ReplaceAll(text, "/usr/local/bin/mirror-fcgi", filepath.Join(binaries, "mirror-fcgi")) // it has to exist
 		writeFile(t, main, fmt.Sprintf(apacheMain, dir, addr, apacheModules(t)))
-		cmd = exec.Command(server(t, "apache2", "apache2"), "-t", "-f", main)
+		cmd = exec.Command(server.Installed(t, "apache2", "apache2"), "-t", "-f", main)
 	case "lighttpd":
 		writeFile(t, main, fmt.Sprintf("server.modules = ( \"mod_access\", \"mod_indexfile\", \"mod_staticfile\" )\nserver.document-root = %q\nserver.bind = %q\nserver.port = 8080\ninclude \"%s\"\n", dir, ip, site))
-		cmd = exec.Command(server(t, "lighttpd", "lighttpd"), "-tt", "-f", main)
+		cmd = exec.Command(server.Installed(t, "lighttpd", "lighttpd"), "-tt", "-f", main)
 	case "caddy":
-		cmd = exec.Command(server(t, "caddy", "caddy"), "validate", "--adapter", "caddyfile", "--config", site)
+		cmd = exec.Command(server.Installed(t, "caddy", "caddy"), "validate", "--adapter", "caddyfile", "--config", site)
 		cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
 	}
 	writeFile(t, site, text)

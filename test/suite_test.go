@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mirror/internal/origin"
+	"mirror/internal/server"
 )
 
 // suite is what every front has to do, from basic to complex. The steps share one
@@ -294,7 +295,7 @@ func firstByte(t *testing.T, s *site) {
 		(<-done).whole(t, f)
 		return
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), server.Patience)
 	defer cancel()
 	response, err := s.open(ctx, "GET", target)
 	if err != nil {
@@ -323,7 +324,7 @@ func brokenDelivery(t *testing.T, s *site) {
 	target := s.offer("/debian/broken.deb", f)
 	release := s.upstream.HoldAfter(pub+target, 512*kib)
 	defer release()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), server.Patience)
 	defer cancel()
 	response, err := s.open(ctx, "GET", target)
 	if err != nil {
@@ -338,7 +339,7 @@ func brokenDelivery(t *testing.T, s *site) {
 		t.Fatalf("after %d bytes more: %v", rest, err)
 	}
 	// What the upstream hands to a dead connection would be counted as sent.
-	eventually(t, "the upstream notices", func() bool {
+	server.Eventually(t, "the upstream notices", func() bool {
 		for _, r := range s.upstream.Requests() {
 			if r.Path == pub+target && r.End.IsZero() {
 				return false
@@ -352,7 +353,7 @@ func brokenDelivery(t *testing.T, s *site) {
 	}
 	// A front may avoid a handler that has just failed, for a moment.
 	var a answer
-	eventually(t, "the front asks the new handler", func() bool {
+	server.Eventually(t, "the front asks the new handler", func() bool {
 		a = s.get(t, target)
 		return a.status/100 != 5
 	})

@@ -10,32 +10,38 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"testing"
 	"time"
+
+	"mirror/internal/server"
 )
+
+// startFTPS: it insists on TLS, for the data, too.
+func startFTPS(t *testing.T, s *server.Server) { s.PureFTPd("-Y", "3", "-2", certificate(t, s)) }
 
 // certificate makes one for the server's address that every program trusts, and
 // returns where it is with its key.
-func (s *server) certificate() string {
-	s.t.Helper()
+func certificate(t *testing.T, s *server.Server) string {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.ParseIP(s.ip)}, IsCA: true, BasicConstraintsValid: true,
+		SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.ParseIP(s.IP)}, IsCA: true, BasicConstraintsValid: true,
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 	}
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	secret, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	public := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})
-	if err := os.WriteFile(filepath.Join(certificates(), s.ip+".pem"), public, 0o644); err != nil {
-		s.t.Fatal(err)
+	if err := os.WriteFile(filepath.Join(certificates(), s.IP+".pem"), public, 0o644); err != nil {
+		t.Fatal(err)
 	}
-	return s.write("pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}))+string(public), 0o600)
+	return s.Write("pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}))+string(public), 0o600)
 }

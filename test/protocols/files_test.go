@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"mirror/internal/origin"
+	"mirror/internal/server"
 )
 
 // everyFile asks what each file is, fetches it, and gets it once more from a mirror
@@ -179,7 +180,7 @@ func crowd(t *testing.T, u *upstream) {
 	for range 20 {
 		begun.Add(1)
 		clients.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*server.Patience)
 			defer cancel()
 			response, err := s.open(ctx, "GET", n.path, "")
 			begun.Done()
@@ -207,7 +208,7 @@ func crowd(t *testing.T, u *upstream) {
 func (s *site) fetchedOnce(t *testing.T, path string) {
 	t.Helper()
 	var fetches []string
-	eventually(t, path+" is logged", func() bool { fetches = s.lines(path, "fetch: published"); return len(fetches) > 0 })
+	server.Eventually(t, path+" is logged", func() bool { fetches = s.lines(path, "fetch: published"); return len(fetches) > 0 })
 	if len(fetches) > 1 {
 		t.Errorf("%s was fetched %d times", path, len(fetches))
 	}

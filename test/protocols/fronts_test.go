@@ -1,8 +1,6 @@
 package protocols
 
 import (
-	"bytes"
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/cgi"
@@ -10,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"mirror/internal/server"
 )
 
 // TestFronts: behind a web server, and without a daemon, the protocols do the same.
@@ -43,40 +43,11 @@ func TestFronts(t *testing.T) {
 // behindNginx starts mirror-fcgi, and nginx with the file that users copy.
 func behindNginx(s *site) {
 	s.start()
-	text, err := os.ReadFile("../../deploy/nginx/try-files.conf")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	front := newServer(s.t)
-	for documented, here := range map[string]string{
-		"listen 80;": "listen " + front.addr + ";", "listen [::]:80;": "", "/srv/mirror": s.docroot, "/run/mirror/fcgi.sock": s.socket,
-	} {
-		if !bytes.Contains(text, []byte(documented)) {
-			s.t.Fatalf("deploy/nginx/try-files.conf does not say %q", documented)
-		}
-		text = bytes.ReplaceAll(text, []byte(documented), []byte(here))
-	}
-	user := ""
-	if os.Geteuid() == 0 {
-		user = "user root;" // the site is the test's own
-	}
-	front.run(front.installed("nginx", "nginx-light"), "-p", front.dir, "-g", "daemon off;", "-c", front.write("conf", fmt.Sprintf(`
-%[1]s
-worker_processes 1;
-pid %[2]s/pid;
-error_log stderr;
-events {}
-http {
-	access_log off;
-	client_body_temp_path %[2]s/body;
-	proxy_temp_path %[2]s/proxy;
-	fastcgi_temp_path %[2]s/fastcgi;
-	uwsgi_temp_path %[2]s/uwsgi;
-	scgi_temp_path %[2]s/scgi;
-	include %[3]s;
-}
-`, user, front.dir, front.write("site", string(text), 0o644)), 0o644))
-	s.addr = front.addr
+	front := server.New(s.t, s.docroot)
+	front.NginxOf(server.Deployed(s.t, "../../deploy/nginx/try-files.conf", map[string]string{
+		"listen 80;": "listen " + front.Addr + ";", "listen [::]:80;": "", "/srv/mirror": s.docroot, "/run/mirror/fcgi.sock": s.socket,
+	}))
+	s.addr = front.Addr
 }
 
 // asCGI runs mirror-cgi once for each request, as a web server that has nothing else.
@@ -95,14 +66,14 @@ func asCGI(s *site) {
 	if err := os.Link(program("mirror-cgi"), own); err != nil {
 		s.t.Fatal(err)
 	}
-	server := &http.Server{Handler: &cgi.Handler{
+	web := &http.Server{Handler: &cgi.Handler{
 		Path: own, Root: "/cgi-bin/mirror-cgi", Dir: s.dir, Stderr: log,
 		Env: []string{"MIRROR_CONFIG=" + s.config, "MIRROR_STREAM=1"},
 	}}
-	go server.Serve(l)
+	go web.Serve(l)
 	s.t.Cleanup(func() {
-		server.Close()
-		eventually(s.t, "its workers have ended", func() bool { return !runs(own) })
+		web.Close()
+		server.Eventually(s.t, "its workers have ended", func() bool { return !runs(own) })
 	})
 }
 

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 
+	"mirror/internal/server"
+
 	"mirror"
 )
 
@@ -81,7 +83,7 @@ func referred(t *testing.T, first, web *upstream) {
 	}
 	first.wantPublished(t, s, n)
 	s.wantWhole(n)
-	s.quiet(password)
+	s.quiet(server.Password)
 }
 
 // late: a client that has waited for max_wait is sent there, too. Where no upstream
@@ -110,7 +112,7 @@ func late(t *testing.T, first, web *upstream) {
 func TestFewConnections(t *testing.T) {
 	t.Parallel()
 	few := *called("vsftpd")
-	few.start = func(s *server) { s.vsftpd("max_clients=2\n") }
+	few.start = func(_ *testing.T, s *server.Server) { s.Vsftpd("max_clients=2\n") }
 	s := few.serve(t).reach(t).mirror(t)
 	var clients sync.WaitGroup
 	for i := range tree {

@@ -1,7 +1,6 @@
 package protocols
 
 import (
-	"mirror/internal/loopback"
 	"net"
 	"net/url"
 	"os"
@@ -9,16 +8,19 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"mirror/internal/loopback"
+	"mirror/internal/server"
 )
 
 // protocol is a way to reach the tree, and what it can tell of it.
 type protocol struct {
 	name   string
 	scheme string
-	below  string        // path of the URL
-	sealed bool          // lines see but the control connection, and nothing of it
-	start  func(*server) // nil: there is no server
-	user   string        // who is let in; "": anybody
+	below  string                           // path of the URL
+	sealed bool                             // lines see but the control connection, and nothing of it
+	start  func(*testing.T, *server.Server) // nil: there is no server
+	user   string                           // who is let in; "": anybody
 
 	fileTime time.Duration // of a file's time, what is told
 	linked   bool          // listings tell links
@@ -28,12 +30,12 @@ type protocol struct {
 }
 
 var protocols = []*protocol{
-	{name: "nginx", scheme: "http", below: "/", start: startNginx, user: "user", fileTime: time.Second, listTime: 59},
-	{name: "apache", scheme: "http", below: "/", start: startApache, user: "user", fileTime: time.Second, listTime: 59, listSize: 250},
-	{name: "rsync", scheme: "rsync", below: "/m/", start: startRsync, user: "user", fileTime: time.Nanosecond, linked: true, hard: true},
-	{name: "vsftpd", scheme: "ftp", below: "/", start: startVsftpd, fileTime: time.Second, linked: true, listTime: 24*60*60 - 1},
-	{name: "proftpd", scheme: "ftp", below: "/", start: startProftpd, user: "user", fileTime: time.Second, linked: true, hard: true},
-	{name: "pure-ftpd", scheme: "ftp", below: "/", start: startPureFTPd, user: "user", fileTime: time.Second, linked: true, hard: true},
+	{name: "nginx", scheme: "http", below: "/", start: func(_ *testing.T, s *server.Server) { s.Nginx(s.NginxUsers()) }, user: "user", fileTime: time.Second, listTime: 59},
+	{name: "apache", scheme: "http", below: "/", start: func(_ *testing.T, s *server.Server) { s.Apache("Charset=UTF-8", s.ApacheUsers()) }, user: "user", fileTime: time.Second, listTime: 59, listSize: 250},
+	{name: "rsync", scheme: "rsync", below: "/m/", start: func(_ *testing.T, s *server.Server) { s.Rsyncd(s.RsyncUsers()) }, user: "user", fileTime: time.Nanosecond, linked: true, hard: true},
+	{name: "vsftpd", scheme: "ftp", below: "/", start: func(_ *testing.T, s *server.Server) { s.Vsftpd("") }, fileTime: time.Second, linked: true, listTime: 24*60*60 - 1},
+	{name: "proftpd", scheme: "ftp", below: "/", start: func(_ *testing.T, s *server.Server) { s.Proftpd("") }, user: "user", fileTime: time.Second, linked: true, hard: true},
+	{name: "pure-ftpd", scheme: "ftp", below: "/", start: func(_ *testing.T, s *server.Server) { s.PureFTPd() }, user: "user", fileTime: time.Second, linked: true, hard: true},
 	{name: "ftps", scheme: "ftps", below: "/", start: startFTPS, sealed: true, user: "user", fileTime: time.Second, linked: true, hard: true},
 	{name: "file", scheme: "file", fileTime: time.Nanosecond, linked: true, hard: true},
 }
@@ -103,9 +105,9 @@ func (p *protocol) serve(t *testing.T) *served {
 	if p.start == nil {
 		return &served{protocol: p}
 	}
-	s := newServer(t)
-	p.start(s)
-	return &served{p, s.addr}
+	s := server.New(t, filepath.Join(work, "up"))
+	p.start(t, s)
+	return &served{p, s.Addr}
 }
 
 // upstream is the tree, as one mirror reaches it: over a line, or, for files, by
@@ -135,7 +137,7 @@ func (s *served) reach(t *testing.T) *upstream {
 		_, addr := loopback.Address()
 		u.line = newLine(t, addr, s.addr, s.scheme == "ftp")
 	}
-	u.url = u.as(u.user, password)
+	u.url = u.as(u.user, server.Password)
 	return u
 }
 

@@ -20,6 +20,7 @@ import (
 	"mirror"
 	"mirror/internal/loopback"
 	"mirror/internal/origin"
+	"mirror/internal/server"
 )
 
 // site is a mirror with its daemon.
@@ -121,7 +122,7 @@ func (s *site) start() {
 		s.t.Fatal(err)
 	}
 	go func(cmd *exec.Cmd, ended chan struct{}) { cmd.Wait(); close(ended) }(s.cmd, s.ended)
-	eventually(s.t, "mirror-fcgi listens", func() bool {
+	server.Eventually(s.t, "mirror-fcgi listens", func() bool {
 		select {
 		case <-s.ended:
 			s.t.Fatalf("mirror-fcgi has ended: %v", s.cmd.ProcessState)
@@ -195,7 +196,7 @@ type answer struct {
 
 // client keeps no connections and follows no redirects.
 var client = &http.Client{
-	Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true, ResponseHeaderTimeout: 2 * patience},
+	Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true, ResponseHeaderTimeout: 2 * server.Patience},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
@@ -216,7 +217,7 @@ func (s *site) open(ctx context.Context, method, path, query string, headers ...
 // ask sends one request and reads all of its answer.
 func (s *site) ask(method, path, query string, headers ...string) answer {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*server.Patience)
 	defer cancel()
 	response, err := s.open(ctx, method, path, query, headers...)
 	if err != nil {
@@ -271,7 +272,7 @@ func (s *site) wantWhole(n *node) {
 func (s *site) published(path string) fs.FileInfo {
 	s.t.Helper()
 	var fi fs.FileInfo
-	eventually(s.t, path+" is published", func() bool {
+	server.Eventually(s.t, path+" is published", func() bool {
 		var err error
 		fi, err = os.Lstat(filepath.Join(s.docroot, "m", path))
 		return err == nil
@@ -296,7 +297,7 @@ func (s *site) ctl(args ...string) string {
 }
 
 func (s *site) tryCtl(args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*server.Patience)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, program("mirrorctl"), append([]string{"-config", s.config}, args...)...).CombinedOutput()
 	return string(out), err

@@ -3,6 +3,8 @@ package protocols
 import (
 	"strings"
 	"testing"
+
+	"mirror/internal/server"
 )
 
 // tool: mirrorctl does with every protocol what it does with any.
@@ -19,7 +21,7 @@ func tool(t *testing.T, u *upstream) {
 	}
 	wantOutput(t, s.ctl("ls", "/m/tree/links/"), names...)
 	wantOutput(t, s.ctl("ls", u.url+"tree/links/"), names...)
-	s.quiet(password)
+	s.quiet(server.Password)
 }
 
 func wantOutput(t *testing.T, out string, texts ...string) {
@@ -29,7 +31,7 @@ func wantOutput(t *testing.T, out string, texts ...string) {
 			t.Errorf("there is no %q in\n%s", text, out)
 		}
 	}
-	if strings.Contains(out, password) {
+	if strings.Contains(out, server.Password) {
 		t.Errorf("it tells the password:\n%s", out)
 	}
 }

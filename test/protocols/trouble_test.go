@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"mirror/internal/origin"
+	"mirror/internal/server"
 )
 
 // request is a client that waits for a file.
@@ -25,7 +26,7 @@ type request struct {
 // begin asks for a file and reads n bytes of it, which have to come.
 func (s *site) begin(t *testing.T, path string, n int64) *request {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*server.Patience)
 	t.Cleanup(cancel)
 	response, err := s.open(ctx, "GET", path, "")
 	if err != nil {
@@ -44,8 +45,8 @@ func (r *request) end() answer {
 // growing waits until the only part has n bytes and a record, and returns it, open.
 func (s *site) growing(t *testing.T, path string, n int64) *os.File {
 	t.Helper()
-	eventually(t, fmt.Sprintf("a part has %d bytes", n), func() bool { return s.part() >= n })
-	eventually(t, "it is recorded", func() bool { return s.recorded(path) })
+	server.Eventually(t, fmt.Sprintf("a part has %d bytes", n), func() bool { return s.part() >= n })
+	server.Eventually(t, "it is recorded", func() bool { return s.recorded(path) })
 	return s.openPart(t)
 }
 
@@ -145,7 +146,7 @@ func (s *site) copying(t *testing.T, n *node) bool {
 			read(response)
 		}
 	}()
-	eventually(t, n.path+" grows", func() bool { return s.part() > 2*mib || s.isPublished(n.path) })
+	server.Eventually(t, n.path+" grows", func() bool { return s.part() > 2*mib || s.isPublished(n.path) })
 	s.cmd.Process.Signal(syscall.SIGSTOP)
 	return s.part() < n.size && !s.isPublished(n.path)
 }
@@ -355,7 +356,7 @@ func refreshed(t *testing.T, u *upstream) {
 	u.place(&one)
 	s := u.mirror(t, `max_age = "0s"`, `max_stale = "0s"`)
 	s.wantWhole(&one)
-	eventually(t, "it is published", func() bool { return len(s.lines(one.path, "fetch: published")) == 1 })
+	server.Eventually(t, "it is published", func() bool { return len(s.lines(one.path, "fetch: published")) == 1 })
 	u.wantPublished(t, s, &one)
 	s.wantWhole(&one)
 	if len(s.lines(one.path, "fetch: published")) != 1 || len(s.lines(one.path, "fetch: not modified")) == 0 {
@@ -363,8 +364,8 @@ func refreshed(t *testing.T, u *upstream) {
 	}
 	u.place(&two)
 	// A client waits for two seconds at most: on a busy machine it may be the next.
-	eventually(t, "it is replaced", func() bool { return s.get(two.path).whole(&two) == nil })
-	eventually(t, "it is recorded", func() bool { return len(s.lines(one.path, "fetch: published")) == 2 })
+	server.Eventually(t, "it is replaced", func() bool { return s.get(two.path).whole(&two) == nil })
+	server.Eventually(t, "it is recorded", func() bool { return len(s.lines(one.path, "fetch: published")) == 2 })
 	u.down()
 	s.wantWhole(&two)
 	u.wantPublished(t, s, &two)

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
+
+	"mirror/internal/server"
 )
 
 // arch is a repository for pacman: a database and its signature, both with fixed
@@ -61,7 +63,7 @@ func newPacman(t *testing.T, url string) program {
 	if os.Geteuid() != 0 {
 		t.Fatal("pacman updates for root only: run the tests as root, as `make check` does")
 	}
-	p := &pacman{dir: t.TempDir(), program: installed(t, "pacman", "pacman-package-manager")}
+	p := &pacman{dir: t.TempDir(), program: server.Installed(t, "pacman", "pacman-package-manager")}
 	for _, sub := range []string{"root", "db", "cache"} {
 		if err := os.Mkdir(p.dir+"/"+sub, 0o755); err != nil {
 			t.Fatal(err)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"mirror/internal/server"
 )
 
 // debian is an archive for apt, of one suite with two components.
@@ -135,7 +137,7 @@ func newApt(t *testing.T, url string, more ...string) program {
 	}
 	write(t, dir+"/status", "")
 	write(t, dir+"/etc/sources.list", fmt.Sprintf("deb [signed-by=%s] %s stable %s\n", publicKey(), url, strings.Join(components[:], " ")))
-	a := &apt{dir: dir, program: installed(t, "apt-get", "apt")}
+	a := &apt{dir: dir, program: server.Installed(t, "apt-get", "apt")}
 	for _, option := range append([]string{
 		"Dir::State=" + dir + "/state", "Dir::State::status=" + dir + "/status", "Dir::Cache=" + dir + "/cache",
 		"Dir::Etc=" + dir + "/etc", "Dir::Etc::sourceparts=-", "Dir::Etc::parts=-", "Dir::Log=" + dir + "/log",

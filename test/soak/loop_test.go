@@ -277,8 +277,8 @@ func (s *scenario) arrive(c *client) {
 				return
 			}
 		}
-		if time.Since(begun) > patience {
-			s.t.Errorf("%s is at generation %d of %d after %v without an update: %v\n%s", c.name, c.program.held(), last, patience, err, indent(said))
+		if time.Since(begun) > longest {
+			s.t.Errorf("%s is at generation %d of %d after %v without an update: %v\n%s", c.name, c.program.held(), last, longest, err, indent(said))
 			return
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
+
+	"mirror/internal/server"
 )
 
 // rpm is a repository for dnf: metadata is called by its digest, and repomd.xml and
@@ -117,7 +119,7 @@ func newDNF(t *testing.T, url string, signed bool) program {
 	if os.Geteuid() != 0 {
 		t.Fatal("dnf installs for root only: run the tests as root, as `make check` does")
 	}
-	d := &dnf{dir: t.TempDir(), program: installed(t, "dnf", "dnf")}
+	d := &dnf{dir: t.TempDir(), program: server.Installed(t, "dnf", "dnf")}
 	write(t, d.dir+"/dnf.conf", fmt.Sprintf(`[main]
 reposdir=/dev/null
 pluginpath=/dev/null
