@@ -6,6 +6,9 @@ STATIC := -tags sqlite_omit_load_extension,netgo,osusergo -ldflags '-s -w -linkm
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@latest
 
+PEERS := nginx:nginx-light apache2:apache2 /usr/lib/apache2/modules/mod_xsendfile.so:libapache2-mod-xsendfile \
+	squid:squid varnishd:varnish traffic_server:trafficserver apt-cacher-ng:apt-cacher-ng
+
 TEST_TOOLS := gcc:gcc /usr/include/stdlib.h:libc6-dev nginx:nginx-light apache2:apache2 \
 	/usr/lib/apache2/modules/mod_fcgid.so:libapache2-mod-fcgid \
 	/usr/lib/apache2/modules/mod_xsendfile.so:libapache2-mod-xsendfile \
@@ -62,6 +65,6 @@ vuln: ## known vulnerabilities in what is linked (asks the Go vulnerability data
 	$(GO) run $(GOVULNCHECK) ./...
 
 .PHONY: bench
-bench: ## the comparison with nginx, into bench/RESULTS.md
-	scripts/need gcc:gcc /usr/include/stdlib.h:libc6-dev nginx:nginx-light curl:curl rsync:rsync lftp:lftp vsftpd:vsftpd
+bench: ## installs the peers, and compares: into bench/RESULTS.md
+	scripts/need gcc:gcc /usr/include/stdlib.h:libc6-dev $(PEERS) curl:curl aria2c:aria2 rsync:rsync lftp:lftp vsftpd:vsftpd
 	$(GO) run ./bench

@@ -42,6 +42,9 @@ func newBench(ctx context.Context, o options) (b *bench, err error) {
 			err = errors.Join(err, b.close())
 		}
 	}()
+	if err := contestant.Missing(); err != nil {
+		return b, err
+	}
 	if b.dir, err = makeDisk(o.dir); err != nil {
 		return b, err
 	}
@@ -51,18 +54,31 @@ func newBench(ctx context.Context, o options) (b *bench, err error) {
 	}
 	b.setup = contestant.Setup{Group: &b.group, Repo: strings.TrimSpace(string(repo)), Daemon: o.daemon, Nginx: o.nginx}
 	if b.setup.Daemon == "" {
-		b.setup.Daemon = filepath.Join(b.dir, "mirror-fcgi")
-		build := exec.CommandContext(ctx, "go", "build", "-o", b.setup.Daemon, "./cmd/mirror-fcgi")
-		build.Dir, build.Stderr = b.setup.Repo, os.Stderr
-		if err := build.Run(); err != nil {
-			return b, fmt.Errorf("mirror-fcgi cannot be built: %w", err)
+		if b.setup.Daemon, err = b.build(ctx, "mirror-fcgi"); err != nil {
+			return b, err
 		}
+	}
+	if b.setup.CGI, err = b.build(ctx, "mirror-cgi", "-tags", "sqlite_omit_load_extension,netgo,osusergo",
+		"-ldflags", "-s -w -linkmode external -extldflags -static"); err != nil {
+		return b, err
 	}
 	if b.origin, err = origin.Start(ctx, &b.group); err != nil {
 		return b, err
 	}
 	b.setup.Origin = b.origin.Addr
 	return b, nil
+}
+
+// build builds one of our programs, by the Makefile's flags.
+func (b *bench) build(ctx context.Context, name string, flags ...string) (program string, err error) {
+	program = filepath.Join(b.dir, name)
+	args := append([]string{"build", "-o", program}, flags...)
+	build := exec.CommandContext(ctx, "go", append(args, "./cmd/"+name)...)
+	build.Dir, build.Stderr = b.setup.Repo, os.Stderr
+	if err := build.Run(); err != nil {
+		return "", fmt.Errorf("%s cannot be built: %w", name, err)
+	}
+	return program, nil
 }
 
 // results is where a whole run's results are kept.

@@ -34,13 +34,6 @@ func cgi(ctx context.Context, b *bench) ([]*series, error) {
 	if err := os.MkdirAll(docroot, 0o755); err != nil {
 		return nil, err
 	}
-	program := filepath.Join(dir, "mirror-cgi")
-	build := exec.CommandContext(ctx, "go", "build", "-tags", "sqlite_omit_load_extension,netgo,osusergo",
-		"-ldflags", "-s -w -linkmode external -extldflags -static", "-o", program, "./cmd/mirror-cgi")
-	build.Dir, build.Stderr = b.setup.Repo, os.Stderr
-	if err := build.Run(); err != nil {
-		return nil, fmt.Errorf("mirror-cgi cannot be built: %w", err)
-	}
 	conf := filepath.Join(dir, "mirror.toml")
 	text := fmt.Sprintf("docroot = %q\n[[mirror]]\nprefix = \"/\"\nupstream = [\"http://%s/\"]\n", docroot, b.setup.Origin)
 	err := errors.Join(
@@ -51,7 +44,7 @@ func cgi(ctx context.Context, b *bench) ([]*series, error) {
 	}
 	for i := range cgiRuns {
 		for _, kind := range s.kinds {
-			args, env, want := []string{program}, []string{"GATEWAY_INTERFACE=CGI/1.1", "REQUEST_METHOD=GET", "MIRROR_STREAM=1", "MIRROR_CONFIG=" + conf}, 4*kib
+			args, env, want := []string{b.setup.CGI}, []string{"GATEWAY_INTERFACE=CGI/1.1", "REQUEST_METHOD=GET", "MIRROR_STREAM=1", "MIRROR_CONFIG=" + conf}, 4*kib
 			switch kind {
 			case cgiHit:
 				env = append(env, "REQUEST_URI=/hit")

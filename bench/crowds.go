@@ -133,7 +133,7 @@ func memory(ctx context.Context, b *bench) ([]*series, error) {
 		if t.Kind.Ours() {
 			ours.add(t, d)
 		}
-		if t.Nginx != nil {
+		if t.Front != nil {
 			nginx.add(t, n)
 		}
 		return err
@@ -149,8 +149,8 @@ func (t *turn) peaks() (daemon, nginx float64, err error) {
 		n, errs[0] = t.Daemon.Peak()
 		daemon = float64(n) / mib
 	}
-	if t.Nginx != nil {
-		n, errs[1] = t.Nginx.Peak()
+	if t.Front != nil {
+		n, errs[1] = t.Front.Peak()
 		nginx = float64(n) / mib
 	}
 	return daemon, nginx, errors.Join(errs[:]...)

@@ -28,6 +28,7 @@ func makeDisk(parent string) (string, error) {
 	dir, err := os.MkdirTemp(parent, "mirror-bench-")
 	if err == nil {
 		spread(dir)
+		err = os.Chmod(dir, 0o755) // some peers run as another user
 	}
 	return dir, err
 }

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+
+	"mirror/bench/contestant"
 )
 
 // machine is what a reader of the figures has to know of where they come from.
@@ -18,10 +20,11 @@ type machine struct {
 	kernel string
 	nginx  string
 	golang string
+	peers  string
 }
 
 func describe(ctx context.Context, nginx string) machine {
-	m := machine{cores: runtime.NumCPU(), golang: strings.TrimPrefix(runtime.Version(), "go")}
+	m := machine{cores: runtime.NumCPU(), golang: strings.TrimPrefix(runtime.Version(), "go"), peers: contestant.Versions()}
 	var total int64
 	if _, err := fmt.Sscan(field("/proc/meminfo", "MemTotal"), &total); err == nil {
 		m.memory = fmt.Sprintf("%.0f GiB", float64(total)/mib)
@@ -53,5 +56,5 @@ func field(file, key string) string {
 }
 
 func (m machine) String() string {
-	return fmt.Sprintf("%d cores (%s), %s memory, Linux %s, nginx %s, Go %s", m.cores, m.cpu, m.memory, m.kernel, m.nginx, m.golang)
+	return fmt.Sprintf("%d cores (%s), %s memory, Linux %s, Go %s, nginx %s, %s", m.cores, m.cpu, m.memory, m.kernel, m.golang, m.nginx, m.peers)
 }

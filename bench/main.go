@@ -1,10 +1,10 @@
 // Bench compares the mirror with its peers, side by side on one upstream.
 //
-//	go run ./bench                   everything, some 10 minutes; writes bench/RESULTS.md and plots/
-//	go run ./bench -quick            everything once and smaller, 1 to 2 minutes; prints only
+//	go run ./bench                   everything, some 25 minutes; writes bench/RESULTS.md and plots/
+//	go run ./bench -quick            everything once and smaller, some 8 minutes; prints only
 //	go run ./bench -only small,hits  some measures; prints only
 //
-// It needs nginx, curl, rsync and lftp, no privileges, and loopback only. Every round runs
+// It needs what `make bench` installs, no privileges, and loopback only. Every round runs
 // all contestants one after another, in an order that rotates, each in an empty
 // directory with fresh processes; between two of them all work is waited for
 // and the disk is quiet. Every byte of every body is checked: a wrong one ends
@@ -40,7 +40,7 @@ import (
 )
 
 // overall bounds a run, whatever hangs.
-const overall = 30 * time.Minute
+const overall = 60 * time.Minute
 
 type options struct {
 	quick  bool

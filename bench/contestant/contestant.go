@@ -11,38 +11,23 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
+	"os/user"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"text/template"
 	"time"
 
 	"mirror/bench/proc"
 )
 
-// Kind is a contestant, by the name that the tables show.
-type Kind string
-
-// The contestants.
-const (
-	OursNginx   Kind = "ours behind nginx (FastCGI)"
-	OursBuiltin Kind = "ours built-in"
-	NginxStore  Kind = "nginx proxy_store"
-	NginxCache  Kind = "nginx proxy_cache_lock"
-	Direct      Kind = "direct"         // the origin itself: the limit
-	Curl        Kind = "curl to a file" // the same with a real client and a disk
-
-	// Floor is no mirror, but what the least of one costs in Go: see bench/floor.
-	Floor Kind = "bare Go proxy that syncs (no mirror)"
-)
-
-// Ours reports whether it is what this project builds.
-func (k Kind) Ours() bool { return k == OursNginx || k == OursBuiltin }
-
 // Setup is what contestants are made of.
 type Setup struct {
 	Group  *proc.Group
 	Repo   string // this module's directory, for deploy/
 	Daemon string // the binary of mirror-fcgi
+	CGI    string // the binary of mirror-cgi
 	Nginx  string // the binary of nginx
 	Origin string // "host:port"
 }
@@ -50,10 +35,13 @@ type Setup struct {
 // Running is a contestant that runs.
 type Running struct {
 	Kind Kind
-	Addr string // "host:port" to ask
+	// Addr is what stands before a path in its URLs: "host:port", and for
+	// apt-cacher-ng the origin's as well.
+	Addr string
 
-	// Daemon is mirror-fcgi, Nginx its front or rival; nil where there is none.
-	Daemon, Nginx *proc.Process
+	// Daemon is mirror-fcgi, Front its web server or the peer; nil where there is
+	// none.
+	Daemon, Front *proc.Process
 	floor         *proc.Process
 
 	// docroot is where a file stands under its own name once it is published;
@@ -61,44 +49,97 @@ type Running struct {
 	docroot string
 	setup   *Setup
 	dir     string
+	as      *syscall.Credential // whom its processes run as; nil: as we do
 }
 
 // readyTime bounds how long a server may take until it accepts connections.
-const readyTime = 10 * time.Second
+const readyTime = 20 * time.Second
 
 // Start starts kind in dir, which is empty. Stop it, also after an error.
 func (s *Setup) Start(ctx context.Context, kind Kind, dir string) (*Running, error) {
 	r := &Running{Kind: kind, setup: s, dir: dir}
-	var err error
-	switch kind {
-	case OursNginx:
-		err = r.startBehindNginx(ctx)
-	case OursBuiltin:
-		err = r.startBuiltin(ctx)
-	case NginxStore:
-		err = r.startNginx(ctx, "store.conf")
-	case NginxCache:
-		err = r.startNginx(ctx, "cache.conf")
-	case Floor:
-		err = r.startFloor(ctx)
-	case Direct, Curl:
-		r.Addr = s.Origin
-	default:
-		err = fmt.Errorf("there is no contestant %q", kind)
+	start, ok := starts[kind]
+	if !ok {
+		return r, fmt.Errorf("there is no contestant %q", kind)
 	}
-	if err != nil {
-		err = fmt.Errorf("%s cannot be started: %w", kind, err)
+	if err := start(r, ctx); err != nil {
+		return r, fmt.Errorf("%s cannot be started: %w", kind, err)
 	}
-	return r, err
+	return r, nil
 }
 
 // Stop ends its processes.
 func (r *Running) Stop() {
-	for _, p := range []*proc.Process{r.Nginx, r.Daemon, r.floor} {
+	for _, p := range []*proc.Process{r.Front, r.Daemon, r.floor} {
 		if p != nil {
 			p.Stop()
 		}
 	}
+}
+
+// drop makes r's processes run as nobody if we are root: the peers refuse to be
+// root, or become a user of their own that may not write here.
+func (r *Running) drop() error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	nobody, err := user.Lookup("nobody")
+	if err != nil {
+		return err
+	}
+	r.as = new(syscall.Credential)
+	if _, err := fmt.Sscan(nobody.Uid+" "+nobody.Gid, &r.as.Uid, &r.as.Gid); err != nil {
+		return err
+	}
+	return r.own(r.dir)
+}
+
+// own gives a file to the user that r's processes run as.
+func (r *Running) own(file string) error {
+	if r.as == nil {
+		return nil
+	}
+	return os.Chown(file, int(r.as.Uid), int(r.as.Gid))
+}
+
+// makeDir makes a directory that r's processes may write to.
+func (r *Running) makeDir(name string) (string, error) {
+	dir := filepath.Join(r.dir, name)
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return "", err
+	}
+	return dir, r.own(dir)
+}
+
+// write writes a template, filled with values, into r's directory.
+func (r *Running) write(name string, values any) (file string, err error) {
+	text, err := fill(name, values)
+	if err != nil {
+		return "", err
+	}
+	file = filepath.Join(r.dir, name)
+	return file, os.WriteFile(file, []byte(text), 0o644)
+}
+
+// launch starts a server, and waits until it accepts connections. What it says is
+// kept in a log of its name.
+func (r *Running) launch(ctx context.Context, cmd *exec.Cmd, network, addr string) (*proc.Process, error) {
+	name := filepath.Join(r.dir, filepath.Base(cmd.Path)+".log")
+	log, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	if err := r.own(name); err != nil {
+		return nil, err
+	}
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: r.as}
+	p, err := r.setup.Group.Start(cmd)
+	if err != nil {
+		return nil, err
+	}
+	return p, ready(ctx, p, network, addr, name)
 }
 
 // logEnd is how much of a log is worth showing, in bytes.
@@ -107,22 +148,16 @@ const logEnd = 2000
 // Logs returns the ends of its logs, for whoever wonders what went wrong.
 func (r *Running) Logs() string {
 	var b strings.Builder
-	for _, name := range []string{daemonLog, nginxLog, floorLog} {
-		text, err := os.ReadFile(filepath.Join(r.dir, name))
+	logs, _ := filepath.Glob(filepath.Join(r.dir, "*.log")) // only a bad pattern fails
+	for _, log := range logs {
+		text, err := os.ReadFile(log)
 		if err != nil || len(text) == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "%s:\n%s\n", name, text[max(0, len(text)-logEnd):])
+		fmt.Fprintf(&b, "%s:\n%s\n", filepath.Base(log), text[max(0, len(text)-logEnd):])
 	}
 	return b.String()
 }
-
-// The logs, in the contestant's directory.
-const (
-	daemonLog = "mirror.log"
-	nginxLog  = "nginx.log"
-	floorLog  = "floor.log"
-)
 
 // settleTime bounds how long a contestant may go on with a file after its
 // clients have all of it: a sync of 1 GiB on a slow disk.
@@ -186,7 +221,7 @@ func freeAddr() (string, error) {
 	return l.Addr().String(), nil
 }
 
-//go:embed *.conf *.toml
+//go:embed *.conf *.toml *.vcl
 var templates embed.FS
 
 // fill returns the template called name, with values in it.
@@ -198,10 +233,4 @@ func fill(name string, values any) (string, error) {
 	var b bytes.Buffer
 	err = t.Execute(&b, values)
 	return b.String(), err
-}
-
-// makeDocroot makes the directory that the contestant stores in.
-func (r *Running) makeDocroot() (string, error) {
-	docroot := filepath.Join(r.dir, "docroot")
-	return docroot, os.Mkdir(docroot, 0o755)
 }

@@ -62,34 +62,24 @@ func deployed(file string, places [][2]string) (string, error) {
 
 // runDaemon starts mirror-fcgi on a unix socket or an HTTP address.
 func (r *Running) runDaemon(ctx context.Context, socket, http string) error {
-	docroot, err := r.makeDocroot()
-	if err != nil {
-		return err
-	}
-	r.docroot = docroot
 	network, addr, listen := "tcp", http, ""
 	if socket != "" {
 		network, addr, listen = "unix", socket, "unix:"+socket
 	}
-	text, err := fill("mirror.toml", map[string]string{
-		"Docroot": docroot, "FastCGI": listen, "HTTP": http, "Origin": r.setup.Origin,
+	file, err := r.configure(listen, http)
+	if err != nil {
+		return err
+	}
+	r.Daemon, err = r.launch(ctx, exec.Command(r.setup.Daemon, "-config", file), network, addr)
+	return err
+}
+
+// configure writes the configuration of the mirror.
+func (r *Running) configure(fastcgi, http string) (file string, err error) {
+	if r.docroot, err = r.makeDir("docroot"); err != nil {
+		return "", err
+	}
+	return r.write("mirror.toml", map[string]string{
+		"Docroot": r.docroot, "FastCGI": fastcgi, "HTTP": http, "Origin": r.setup.Origin,
 	})
-	if err != nil {
-		return err
-	}
-	file := filepath.Join(r.dir, "mirror.toml")
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		return err
-	}
-	log, err := os.Create(filepath.Join(r.dir, daemonLog))
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	cmd := exec.Command(r.setup.Daemon, "-config", file)
-	cmd.Stderr = log
-	if r.Daemon, err = r.setup.Group.Start(cmd); err != nil {
-		return err
-	}
-	return ready(ctx, r.Daemon, network, addr, log.Name())
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"mirror/bench/content"
@@ -35,15 +36,21 @@ type Timing struct {
 // Client is one client with one connection, which is kept alive. It is used by
 // one goroutine.
 type Client struct {
-	addr string
-	conn net.Conn
-	br   *bufio.Reader
-	buf  []byte
+	addr   string // "host:port"
+	prefix string // before every path
+	conn   net.Conn
+	br     *bufio.Reader
+	buf    []byte
 }
 
-// NewClient returns a client of the server at addr.
+// NewClient returns a client of the server at addr: "host:port", and what there is
+// before every path.
 func NewClient(addr string) *Client {
-	return &Client{addr: addr, buf: make([]byte, readSize)}
+	host, prefix, _ := strings.Cut(addr, "/")
+	if prefix != "" {
+		prefix = "/" + prefix
+	}
+	return &Client{addr: host, prefix: prefix, buf: make([]byte, readSize)}
 }
 
 // Close closes the connection; the next Get makes another.
@@ -67,7 +74,7 @@ func (c *Client) Get(ctx context.Context, path string) (Timing, error) {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return t, fmt.Errorf("http://%s%s: %w", c.addr, path, err)
+		return t, fmt.Errorf("http://%s%s%s: %w", c.addr, c.prefix, path, err)
 	}
 	return t, nil
 }
@@ -109,7 +116,7 @@ func (c *Client) get(ctx context.Context, path string) (t Timing, err error) {
 }
 
 func (c *Client) ask(path string) (*http.Response, error) {
-	if _, err := fmt.Fprintf(c.conn, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\n\r\n", path, c.addr); err != nil {
+	if _, err := fmt.Fprintf(c.conn, "GET %s%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\n\r\n", c.prefix, path, c.addr); err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoAnswer, err)
 	}
 	if _, err := c.br.Peek(1); err != nil {

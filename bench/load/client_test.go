@@ -38,6 +38,16 @@ func TestGet(t *testing.T) {
 	}
 }
 
+// apt-cacher-ng's URLs have the origin's address before the path.
+func TestPrefix(t *testing.T) {
+	addr := serve(t, func(path string) string { return strings.TrimPrefix(path, "/one.example:80") })
+	c := NewClient(addr + "/one.example:80")
+	defer c.Close()
+	if _, err := c.Get(t.Context(), content.Path(4096, "a")); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWrongBodyIsAnError(t *testing.T) {
 	for what, change := range map[string]func(string) string{
 		"another file": func(path string) string { return path + "x" },

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"mirror/bench/content"
+	"mirror/internal/loopback"
 )
 
 // modified is the Last-Modified of all files: long ago, so that it is a strong
@@ -39,13 +40,17 @@ type server struct {
 func Main(in io.Reader, out io.Writer) error {
 	s := new(server)
 	failed := make(chan error, 3)
-	for _, handler := range []http.Handler{http.HandlerFunc(s.file), s.control()} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	_, files := loopback.Address() // apt-cacher-ng asks no ports above 32767
+	for _, at := range []struct {
+		addr    string
+		handler http.Handler
+	}{{files, http.HandlerFunc(s.file)}, {"127.0.0.1:0", s.control()}} {
+		l, err := net.Listen("tcp", at.addr)
 		if err != nil {
 			return err
 		}
 		fmt.Fprintln(out, l.Addr())
-		go func() { failed <- (&http.Server{Handler: handler}).Serve(l) }()
+		go func() { failed <- (&http.Server{Handler: at.handler}).Serve(l) }()
 	}
 	go func() {
 		_, err := io.Copy(io.Discard, in)

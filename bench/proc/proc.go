@@ -32,7 +32,10 @@ const patience = 5 * time.Second
 // Start starts cmd as the leader of a process group: an interrupt at the
 // terminal reaches us only, and what it leaves behind can be killed with it.
 func (g *Group) Start(cmd *exec.Cmd) (*Process, error) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = new(syscall.SysProcAttr)
+	}
+	cmd.SysProcAttr.Setpgid = true
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", cmd.Path, err)
 	}

@@ -1,0 +1,66 @@
+package contestant
+
+import (
+	"context"
+	"slices"
+)
+
+// Kind is a contestant, by the name that the tables show.
+type Kind string
+
+// The contestants.
+const (
+	OursNginx   Kind = "ours behind nginx (FastCGI)"
+	OursBuiltin Kind = "ours built-in"
+	OursApache  Kind = "ours behind Apache (proxy_fcgi)"
+	OursCGI     Kind = "ours behind Apache (CGI)"
+
+	NginxStore    Kind = "nginx proxy_store"
+	NginxCache    Kind = "nginx proxy_cache_lock"
+	NginxSlice    Kind = "nginx slice"
+	Squid         Kind = "Squid"
+	Varnish       Kind = "Varnish"
+	TrafficServer Kind = "Apache Traffic Server"
+	AptCacherNG   Kind = "apt-cacher-ng"
+	ModCache      Kind = "Apache mod_cache"
+
+	Direct Kind = "direct"         // the origin itself: the limit
+	Curl   Kind = "curl to a file" // the same with a real client and a disk
+
+	// Floor is no mirror, but what the least of one costs in Go: see bench/floor.
+	Floor Kind = "bare Go proxy that syncs (no mirror)"
+)
+
+// Ours are what this project builds.
+var Ours = []Kind{OursNginx, OursBuiltin, OursApache, OursCGI}
+
+// Peers are what others have built.
+var Peers = []Kind{NginxStore, NginxCache, NginxSlice, Squid, Varnish, TrafficServer, AptCacherNG, ModCache}
+
+// Ours reports whether it is what this project builds.
+func (k Kind) Ours() bool { return slices.Contains(Ours, k) }
+
+// starts is how each is started.
+var starts = map[Kind]func(*Running, context.Context) error{
+	OursNginx:     (*Running).startBehindNginx,
+	OursBuiltin:   (*Running).startBuiltin,
+	OursApache:    (*Running).startBehindApache,
+	OursCGI:       (*Running).startApacheCGI,
+	NginxStore:    startNginx("store.conf"),
+	NginxCache:    startNginx("cache.conf"),
+	NginxSlice:    startNginx("slice.conf"),
+	Squid:         (*Running).startSquid,
+	Varnish:       (*Running).startVarnish,
+	TrafficServer: (*Running).startTrafficServer,
+	AptCacherNG:   (*Running).startAptCacherNG,
+	ModCache:      (*Running).startModCache,
+	Direct:        (*Running).startNothing,
+	Curl:          (*Running).startNothing,
+	Floor:         (*Running).startFloor,
+}
+
+// startNothing leaves clients to the origin.
+func (r *Running) startNothing(context.Context) error {
+	r.Addr = r.setup.Origin
+	return nil
+}
