@@ -13,6 +13,7 @@ import (
 	"mirror"
 	"mirror/fetch"
 	"mirror/internal/cgienv"
+	"mirror/internal/gather"
 )
 
 // published delivers a published file: by the web server where it can, else its
@@ -95,11 +96,20 @@ func (h *Handler) bytes(w http.ResponseWriter, r *http.Request, name mirror.Name
 	vouch(w, r, f)
 	f.Expect(rangeEnd(r.Header.Get("Range"), f.Meta.Size))
 	var content io.ReadSeeker = f
-	if file := f.OS(); file != nil {
+	if file := f.OS(); file != nil && f.Meta.Size > small {
 		content = file // so that sendfile can be used
+	}
+	if file := f.OS(); file != nil || f.Meta.Size <= small && f.Whole() { // nothing is waited for
+		var release func()
+		w, release = gather.Hold(r.Context(), w)
+		defer release()
 	}
 	serveContent(w, r, f.Meta, content)
 }
+
+// small is up to which size, in bytes, reading a file costs less than what sendfile
+// takes to be set up: where its end is, and where it is read from.
+const small = 64 << 10
 
 // serveContent answers with content's bytes, a range of them, or that nothing
 // has changed. Ranges that cannot be answered are ignored (RFC 9110, 14.2); of

@@ -2,6 +2,7 @@ package handler
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"mirror"
@@ -47,9 +48,17 @@ func (e ETag) of(m mirror.Meta) string {
 	}
 	switch {
 	case e == ETagNginx:
-		return fmt.Sprintf(`"%x-%x"`, m.ModTime.Unix(), m.Size)
+		return tag(m.ModTime.Unix(), m.Size)
 	case e == ETagApache && time.Since(m.ModTime) >= settled:
-		return fmt.Sprintf(`"%x-%x"`, m.Size, m.ModTime.UnixMicro())
+		return tag(m.Size, m.ModTime.UnixMicro())
 	}
 	return ""
+}
+
+func tag(a, b int64) string {
+	t := append(make([]byte, 0, 36), '"') // 16 digits each
+	t = strconv.AppendInt(t, a, 16)
+	t = append(t, '-')
+	t = strconv.AppendInt(t, b, 16)
+	return string(append(t, '"'))
 }

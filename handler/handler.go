@@ -40,13 +40,12 @@ func New(conf *config.Config, engine *fetch.Engine, log *slog.Logger) *Handler {
 	if base := strings.Trim(conf.Base, "/"); base != "" {
 		h.prefix = "/" + mirror.Name(base).Escape() + "/"
 	}
-	// SkipClean: mux's own cleaning answers with an absolute redirect.
-	r := mux.NewRouter().SkipClean(true).UseEncodedPath()
+	r := mux.NewRouter()
 	get := r.Methods(http.MethodGet, http.MethodHead).Subrouter()
 	get.MatcherFunc(h.isSimple).HandlerFunc(h.simple)
 	get.MatcherFunc(isDirectory).HandlerFunc(h.directory)
 	get.Methods(http.MethodHead).HandlerFunc(h.head)
-	get.PathPrefix("/").HandlerFunc(h.get)
+	get.NewRoute().HandlerFunc(h.get)
 	r.MethodNotAllowedHandler = http.HandlerFunc(h.notAllowed)
 	r.NotFoundHandler = r.MethodNotAllowedHandler
 	h.routes = r
@@ -78,9 +77,17 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, front Front) {
 	}
 	front.Second = front.Second || hasMarker(target.Query)
 	r = r.WithContext(context.WithValue(r.Context(), visitKey{}, &visit{front, target}))
-	r.URL = &url.URL{Path: "/" + string(target.Name), RawPath: "/" + target.Name.Escape()}
-	h.routes.ServeHTTP(w, r)
+	// The routes go by the target, not by a URL; and without the router's own
+	// ServeHTTP, which copies the request twice for variables that no route has, and
+	// answers paths that it finds unclean with an absolute redirect.
+	r.URL = anyURL
+	var match mux.RouteMatch
+	h.routes.Match(r, &match)
+	match.Handler.ServeHTTP(w, r)
 }
+
+// anyURL is that of all requests. Nobody may change it.
+var anyURL = &url.URL{Path: "/"}
 
 // Builtin returns the front that is this process itself.
 func (h *Handler) Builtin() http.Handler {
@@ -103,6 +110,9 @@ func (h *Handler) isProgram(name mirror.Name, script string) bool {
 		if err == nil && err2 == nil && os.SameFile(own, asked) {
 			return true
 		}
+	}
+	if script == "" {
+		return false
 	}
 	t, err := mirror.ParseTarget((&url.URL{Path: script}).EscapedPath(), h.conf.Base)
 	return err == nil && t.Name == name
@@ -160,10 +170,12 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer f.Close()
+	if f.OS() != nil {
+		h.published(w, r, v, f)
+		return
+	}
 	f.Within(r.Context())
 	switch {
-	case f.OS() != nil:
-		h.published(w, r, v, f)
 	case v.front.Stream && mode == config.MissStream:
 		h.bytes(w, r, name, f)
 	default:
@@ -191,13 +203,6 @@ func (h *Handler) await(wait context.Context, w http.ResponseWriter, r *http.Req
 	default: // it will never be published: its bytes are all there is
 		h.bytes(w, r, v.target.Name, f)
 	}
-}
-
-// errPatience ends the wait of a client after timeouts.max_wait.
-var errPatience = errors.New("the file did not arrive within timeouts.max_wait")
-
-func (h *Handler) patience(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, h.conf.Timeouts.MaxWait, errPatience)
 }
 
 // startAndRefer answers a miss of a mirror with miss = "redirect".

@@ -14,6 +14,7 @@ import (
 	"mirror/fetch"
 	"mirror/handler"
 	"mirror/internal/fcgi"
+	"mirror/internal/gather"
 	"mirror/internal/socket"
 	"mirror/maint"
 )
@@ -82,7 +83,8 @@ func (s *service) start() <-chan error {
 	}
 	if s.http != nil {
 		s.httpServer = &http.Server{
-			Handler: h.Builtin(),
+			Handler:     h.Builtin(),
+			ConnContext: gather.Context,
 			// A client has to say what it wants soon, and little of it: the
 			// longest name is 4 KiB. It may take all the time to receive.
 			ReadHeaderTimeout: 10 * time.Second,
@@ -91,7 +93,7 @@ func (s *service) start() <-chan error {
 			ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 		}
 		s.log.Info("listening", "http", "http://"+s.http.Addr().String()+"/")
-		go func() { failed <- s.httpServer.Serve(s.http) }()
+		go func() { failed <- s.httpServer.Serve(gather.Listener(s.http)) }()
 	}
 	return failed
 }

@@ -1,0 +1,50 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// errPatience ends the wait of a client after timeouts.max_wait.
+var errPatience = errors.New("the file did not arrive within timeouts.max_wait")
+
+// patience is the context of an answer with the time that its client may have to
+// wait. A file that is there asks nobody to wait, so the timer, and what a context
+// that can end takes, is there only once somebody asks when it does.
+type patience struct {
+	request context.Context
+	most    time.Duration
+
+	once    sync.Once
+	bounded context.Context // set by once
+	cancel  context.CancelFunc
+}
+
+func (h *Handler) patience(ctx context.Context) (_ context.Context, cancel context.CancelFunc) {
+	p := &patience{request: ctx, most: h.conf.Timeouts.MaxWait}
+	return p, p.end
+}
+
+func (p *patience) begin() context.Context {
+	p.once.Do(func() { p.bounded, p.cancel = context.WithTimeoutCause(p.request, p.most, errPatience) })
+	return p.bounded
+}
+
+// end is the CancelFunc: who asks only then finds it over.
+func (p *patience) end() {
+	p.once.Do(func() { p.bounded, p.cancel = over, func() {} })
+	p.cancel()
+}
+
+var over = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+func (p *patience) Deadline() (time.Time, bool) { return p.begin().Deadline() }
+func (p *patience) Done() <-chan struct{}       { return p.begin().Done() }
+func (p *patience) Err() error                  { return p.begin().Err() }
+func (p *patience) Value(key any) any           { return p.begin().Value(key) }
