@@ -20,20 +20,21 @@ import (
 // bench is what all measures share.
 type bench struct {
 	plan
-	group   proc.Group
-	setup   contestant.Setup
-	origin  *origin.Origin
-	dir     string // everything is in here, and goes with it
-	perf    string // where profiles go; empty: none are taken
-	measure string // the name of the one that runs
-	serial  int    // of the last directory and path
+	group     proc.Group
+	setup     contestant.Setup
+	origin    *origin.Origin
+	dir       string // everything is in here, and goes with it
+	perf      string // where profiles go; empty: none are taken
+	goProfile string // likewise, of Go's
+	measure   string // the name of the one that runs
+	serial    int    // of the last directory and path
 }
 
 // turnTime bounds one contestant's turn in one round.
 const turnTime = 5 * time.Minute
 
 func newBench(ctx context.Context, o options) (b *bench, err error) {
-	b = &bench{plan: whole, perf: o.perf}
+	b = &bench{plan: whole, perf: o.perf, goProfile: o.profile}
 	if o.quick {
 		b.plan = quick
 	}
@@ -54,7 +55,11 @@ func newBench(ctx context.Context, o options) (b *bench, err error) {
 	}
 	b.setup = contestant.Setup{Group: &b.group, Repo: strings.TrimSpace(string(repo)), Daemon: o.daemon, Nginx: o.nginx}
 	if b.setup.Daemon == "" {
-		if b.setup.Daemon, err = b.build(ctx, "mirror-fcgi"); err != nil {
+		var tags []string
+		if o.profile != "" {
+			tags = []string{"-tags=profile"}
+		}
+		if b.setup.Daemon, err = b.build(ctx, "mirror-fcgi", tags...); err != nil {
 			return b, err
 		}
 	}

@@ -50,6 +50,8 @@ type options struct {
 	daemon string
 	nginx  string
 	perf   string
+
+	profile string
 }
 
 func main() {
@@ -77,6 +79,7 @@ func command() error {
 	flag.StringVar(&o.daemon, "daemon", "", "the mirror-fcgi `BINARY`; the default is to build it")
 	flag.StringVar(&o.nginx, "nginx", "/usr/sbin/nginx", "the nginx `BINARY`")
 	flag.StringVar(&o.perf, "perf", "", "record profiles of mirror-fcgi into `DIRECTORY`, with perf")
+	flag.StringVar(&o.profile, "profile", "", "write Go profiles of mirror-fcgi into `DIRECTORY`, where the work is scaled")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q: everything is a flag, see -help", flag.Arg(0))

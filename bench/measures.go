@@ -28,6 +28,7 @@ var measures = []measure{
 	{"index", indexed},
 	{"stale", stale},
 	{"sync", syncTree},
+	{"scale", scale},
 }
 
 func names() []string {

@@ -48,6 +48,9 @@ func (s *series) file() string {
 }
 
 func (s *series) svg() string {
+	if s.growth != nil {
+		return s.growth.svg(s.title)
+	}
 	b := plot.Bars{Title: s.title, Unit: s.unit, Format: func(v float64) string { return fmt.Sprintf(s.format, v) }}
 	for _, k := range s.kinds {
 		all := s.all(k)

@@ -50,6 +50,9 @@ func (r *report) goals(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "\n|---|---|%s\n", strings.Repeat("---|", len(contestant.Ours)))
 	for _, s := range r.series {
+		if s.growth != nil {
+			s.growth.goals(b, s.title)
+		}
 		if s.goal == nil {
 			continue
 		}
@@ -77,6 +80,11 @@ func (s *series) table(b *strings.Builder) {
 	if s.goal != nil {
 		fmt.Fprintf(b, "Goal: %s.\n\n", s.goal.text)
 	}
+	if s.growth != nil {
+		s.growth.table(b)
+		s.ended(b)
+		return
+	}
 	unit := s.unit
 	if unit != "" {
 		unit = ", " + unit
@@ -90,6 +98,11 @@ func (s *series) table(b *strings.Builder) {
 		fmt.Fprintf(b, "| %s | "+s.format+" | "+s.format+" - "+s.format+" | %d | %s | %s |\n", k,
 			s.median(k), all[0], all[len(all)-1], len(all), times(s.ratio(k, contestant.Direct)), times(s.ratio(k, contestant.NginxStore)))
 	}
+	s.ended(b)
+}
+
+// ended writes what stands below a table.
+func (s *series) ended(b *strings.Builder) {
 	if s.note != "" {
 		fmt.Fprintf(b, "\n%s\n", s.note)
 	}

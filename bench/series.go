@@ -11,9 +11,10 @@ import (
 type series struct {
 	title  string
 	unit   string
-	format string // of the figure, for fmt
-	note   string // what a reader has to know; may be empty
-	goal   *goal  // nil: there is none
+	format string  // of the figure, for fmt
+	note   string  // what a reader has to know; may be empty
+	goal   *goal   // nil: there is none
+	growth *growth // in place of all that follows; nil: it is not such a series
 
 	kinds  []contestant.Kind // in the order of the table
 	values map[contestant.Kind]map[int][]float64

@@ -13,6 +13,9 @@
 // file or of another place in this one are seen. The noise is a window into one
 // table that all files share: it stays in the processor's cache and costs
 // nothing to make.
+//
+//	/1000000000/zeros/0/7       nothing but zeros: what a file is when its room has
+//	                            been given back, so that it can be larger than the disk
 package content
 
 import (
@@ -44,17 +47,29 @@ type File struct {
 	Size  int64
 	id    uint64
 	noise []byte // of a whole block; its first stampLen bytes are not used
+	zeros bool
 }
+
+// zeros is the block of a file without content.
+var zeros [BlockSize]byte
+
+// ZerosPath is Path for a file of zeros.
+func ZerosPath(size int64, name string) string { return Path(size, zerosPrefix+name) }
+
+const zerosPrefix = "zeros/"
 
 // Path returns the path of a file of size bytes.
 func Path(size int64, name string) string { return fmt.Sprintf("/%d/%s", size, name) }
 
 // Of returns the file at path.
 func Of(path string) (File, error) {
-	digits, _, ok := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	digits, name, ok := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	size, err := strconv.ParseInt(digits, 10, 64)
 	if !ok || err != nil || size < 0 {
 		return File{}, fmt.Errorf("the path %q does not begin with a size", path)
+	}
+	if strings.HasPrefix(name, zerosPrefix) {
+		return File{Size: size, noise: zeros[:], zeros: true}, nil
 	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(path))
@@ -65,6 +80,10 @@ func Of(path string) (File, error) {
 
 // stamp writes what the block at offset begins with.
 func (f *File) stamp(b []byte, offset int64) {
+	if f.zeros {
+		clear(b[:stampLen])
+		return
+	}
 	binary.BigEndian.PutUint64(b, f.id)
 	binary.BigEndian.PutUint64(b[8:], uint64(offset))
 }

@@ -58,6 +58,24 @@ func TestFilesDiffer(t *testing.T) {
 	}
 }
 
+func TestZeros(t *testing.T) {
+	const size = 3*BlockSize + 5
+	f := file(t, ZerosPath(size, "a"))
+	body, err := io.ReadAll(NewReader(f))
+	if err != nil || len(body) != size {
+		t.Fatalf("%d bytes, %v", len(body), err)
+	}
+	for i, b := range body {
+		if b != 0 {
+			t.Fatalf("byte %d is %d", i, b)
+		}
+	}
+	body[2*BlockSize+7] = 1
+	if _, err := NewCheck(f).Write(body); err == nil {
+		t.Error("a byte that is not zero passes")
+	}
+}
+
 func TestReaderSeeks(t *testing.T) {
 	path := Path(9*BlockSize+5, "a")
 	all, _ := io.ReadAll(NewReader(file(t, path)))

@@ -3,7 +3,6 @@ package origin
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -80,15 +79,8 @@ func (o *Origin) Reset(ctx context.Context) error {
 
 // Count returns what was asked for at path since Reset.
 func (o *Origin) Count(ctx context.Context, path string) (Count, error) {
-	body, err := o.ask(ctx, http.MethodGet, "/counts")
-	if err != nil {
-		return Count{}, err
-	}
-	var paths map[string]Count
-	if err := json.Unmarshal(body, &paths); err != nil {
-		return Count{}, fmt.Errorf("the origin's counts: %w", err)
-	}
-	return paths[path], nil
+	paths, err := o.Counts(ctx)
+	return paths[path], err
 }
 
 func (o *Origin) ask(ctx context.Context, method, path string) ([]byte, error) {

@@ -32,7 +32,7 @@ const (
 func (b Bars) SVG() string {
 	format := b.Format
 	if format == nil {
-		format = number
+		format = Number
 	}
 	top := below(b.Title)
 	var rows []Row

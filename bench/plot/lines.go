@@ -72,7 +72,7 @@ func (l Lines) drawable(p Point) bool {
 
 func (a Axis) label(v float64) string {
 	if a.Format == nil {
-		return number(v)
+		return Number(v)
 	}
 	return a.Format(v)
 }

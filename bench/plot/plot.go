@@ -135,9 +135,9 @@ func wrap(s string, most int) []string {
 	return append(lines, line)
 }
 
-// number writes a figure for people: three digits that count, and thousands
+// Number writes a figure for people: three digits that count, and thousands
 // apart.
-func number(v float64) string {
+func Number(v float64) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return "-"
 	}

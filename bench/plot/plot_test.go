@@ -210,8 +210,8 @@ func TestNamesDoNotTouch(t *testing.T) {
 
 func TestNumber(t *testing.T) {
 	for v, want := range map[float64]string{0: "0", 0.05: "0.05", 1.2345: "1.23", 45.67: "45.7", 999.4: "999", 1234567: "1,234,567", -1000: "-1,000", math.Inf(1): "-"} {
-		if got := number(v); got != want {
-			t.Errorf("number(%v) is %q, not %q", v, got, want)
+		if got := Number(v); got != want {
+			t.Errorf("Number(%v) is %q, not %q", v, got, want)
 		}
 	}
 }

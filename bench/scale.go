@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"mirror/bench/content"
+	"mirror/bench/plot"
+	"mirror/bench/proc"
+)
+
+// scalePlan is how far the work grows.
+type scalePlan struct {
+	fetches   []int
+	records   []int
+	followers []int
+	sizes     []int64
+}
+
+var (
+	wholeScale = scalePlan{
+		fetches:   []int{1, 10, 100, 1000},
+		records:   []int{1e3, 1e4, 1e5, 1e6},
+		followers: []int{1, 10, 100, 500, 2000},
+		sizes:     []int64{1e6, 10e6, 100e6, 1e9, 10e9, 100e9},
+	}
+	quickScale = scalePlan{
+		fetches:   []int{1, 10, 100},
+		records:   []int{1e3, 1e4, 1e5},
+		followers: []int{1, 10, 100},
+		sizes:     []int64{1e6, 10e6, 100e6, 1e9},
+	}
+)
+
+// scale measures how the cost of work grows with the work.
+func scale(ctx context.Context, b *bench) ([]*series, error) {
+	plan := wholeScale
+	if b.plan == quick {
+		plan = quickScale
+	}
+	var all []*series
+	for _, part := range []func(context.Context, *bench, scalePlan) (*series, error){
+		scaleFetches, scaleRecords, scaleFollowers, scaleSizes,
+	} {
+		s, err := part(ctx, b, plan)
+		if err != nil {
+			return all, fmt.Errorf("%s: %w", s.title, err)
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// scaled is one daemon with its built-in front, in a directory of its own.
+type scaled struct {
+	b                   *bench
+	dir, docroot, state string
+	addr                string
+	*proc.Process
+	began   time.Time // when it was started
+	profile string    // the prefix of its profiles' names; empty: there are none
+}
+
+// newScaled makes the directory of a daemon.
+func (b *bench) newScaled() (*scaled, error) {
+	b.serial++
+	d := &scaled{b: b, dir: filepath.Join(b.dir, fmt.Sprint(b.serial))}
+	d.docroot, d.state = filepath.Join(d.dir, "docroot"), filepath.Join(d.dir, "state")
+	return d, errors.Join(os.MkdirAll(d.docroot, 0o755), os.Mkdir(d.state, 0o700))
+}
+
+// limits for those who let a thousand fetches run at a time. Else all is left as
+// it is by default.
+const scaleConfig = `docroot = %q
+state = %q
+[server]
+http = %q
+[limits]
+fetches = %d
+per_upstream = %[4]d
+[[mirror]]
+prefix = "/"
+upstream = ["http://%s/"]
+`
+
+// scaleFetchLimit is above all fetches that are ever begun at a time.
+const scaleFetchLimit = 1024
+
+// start starts the daemon and returns once it has brought a first file.
+func (d *scaled) start(ctx context.Context, name string) error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	d.addr = l.Addr().String()
+	l.Close()
+	file, log := filepath.Join(d.dir, "mirror.toml"), filepath.Join(d.dir, "mirror.log")
+	text := fmt.Sprintf(scaleConfig, d.docroot, d.state, d.addr, scaleFetchLimit, d.b.setup.Origin)
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		return err
+	}
+	out, err := os.Create(log)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	cmd := exec.Command(d.b.setup.Daemon, "-config", file)
+	cmd.Stderr = out
+	if d.b.goProfile != "" {
+		d.profile = filepath.Join(d.b.goProfile, name)
+		cmd.Env = append(os.Environ(), "MIRROR_PROFILE="+d.profile)
+	}
+	path := content.Path(1, fmt.Sprintf("started/%d/%d", d.b.serial, time.Now().UnixNano()))
+	d.began = time.Now()
+	if d.Process, err = d.b.group.Start(cmd); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+d.addr+path, nil)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(request)
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return d.settle(ctx, path)
+			}
+			err = errors.New(resp.Status)
+		}
+		select {
+		case <-d.Ended():
+			return fmt.Errorf("it ended at once: %s", d.logs())
+		case <-ctx.Done():
+			return fmt.Errorf("it does not answer: %w: %s", err, d.logs())
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+func (d *scaled) logs() []byte {
+	text, err := os.ReadFile(filepath.Join(d.dir, "mirror.log"))
+	if err != nil {
+		return []byte(err.Error())
+	}
+	return text[max(0, len(text)-2000):]
+}
+
+// end ends the daemon.
+func (d *scaled) end() error {
+	if d.Process == nil {
+		return nil
+	}
+	defer d.Process.Stop()
+	if d.profile == "" {
+		return nil
+	}
+	if err := syscall.Kill(d.PID(), syscall.SIGUSR1); err != nil {
+		return err
+	}
+	return appears(d.profile + ".allocs")
+}
+
+// stop ends the daemon, and gives back the room of what it has fetched.
+func (d *scaled) stop() error { return errors.Join(d.end(), quieten(d.dir)) }
+
+// appears waits until there is such a file.
+func appears(file string) error {
+	for limit := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		_, err := os.Stat(file)
+		if err == nil || time.Now().After(limit) {
+			return err
+		}
+	}
+}
+
+// used is what a daemon has used so far.
+type used struct {
+	cpu  time.Duration
+	peak float64 // of its resident memory, in MiB
+}
+
+func (d *scaled) used() (u used, err error) {
+	peak, err1 := d.Peak()
+	cpu, err2 := d.CPU()
+	return used{cpu, float64(peak) / mib}, errors.Join(err1, err2)
+}
+
+// settle waits until the files have their names.
+func (d *scaled) settle(ctx context.Context, paths ...string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("it did not appear in the docroot in time"))
+	defer cancel()
+	for _, path := range paths {
+		for {
+			_, err := os.Lstat(d.docroot + path)
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("%s: %w", path, context.Cause(ctx))
+			case <-d.Ended():
+				return fmt.Errorf("the daemon has ended: %s", d.logs())
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	}
+	return nil
+}
+
+func (b *bench) scaleDone(what, amount string, began time.Time) {
+	fmt.Fprintf(os.Stderr, "%-8s %-28s %-12s %6.1f s\n", b.measure, what, amount, time.Since(began).Seconds())
+}
+
+// count writes an amount of things.
+func count(v float64) string { return plot.Number(v) }
