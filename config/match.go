@@ -104,18 +104,22 @@ func (m *Mirror) RefusesHTML(rest string) bool {
 // MatchAny reports whether a name below a prefix matches one of the patterns, which
 // are written as those of Mirror.Mutable.
 func MatchAny(patterns []string, rest string) bool {
+	last := lastElement(rest) // once: a list may have a hundred patterns
 	for _, pattern := range patterns {
-		if matchPattern(pattern, rest) {
+		if matchPattern(pattern, rest, last) {
 			return true
 		}
 	}
 	return false
 }
 
+func lastElement(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
+
 // anyDirectory is the start of a pattern that matches at every depth.
 const anyDirectory = "*/"
 
-// matchPattern reports whether a name below a prefix matches a pattern:
+// matchPattern reports whether a name below a prefix, whose last element is last,
+// matches a pattern:
 //
 //   - A pattern without "/" is compared with the last element of the name:
 //     "InRelease" and "*.db" match in every directory.
@@ -127,12 +131,12 @@ const anyDirectory = "*/"
 //
 // The empty name, which is the prefix itself, matches no pattern. The time is
 // at most proportional to the product of both lengths, whatever the pattern.
-func matchPattern(pattern, name string) bool {
+func matchPattern(pattern, name, last string) bool {
 	if name == "" {
 		return false
 	}
-	if !strings.Contains(pattern, "/") {
-		return glob(pattern, name[strings.LastIndexByte(name, '/')+1:])
+	if strings.IndexByte(pattern, '/') < 0 {
+		return glob(pattern, last)
 	}
 	if below, ok := strings.CutPrefix(pattern, anyDirectory); ok && glob(below, name) {
 		return true
@@ -143,7 +147,14 @@ func matchPattern(pattern, name string) bool {
 // glob matches the whole of s. On a mismatch it goes back to the last "*" only
 // and lets that take one byte more: an earlier one need never take more than
 // it did, since the later "*" can take whatever it would leave.
+//
+// Most patterns end in what few names end in: that is looked at first.
 func glob(pattern, s string) bool {
+	if n := len(pattern); n > 0 && s != "" {
+		if last := pattern[n-1]; last != '*' && last != '?' && last != s[len(s)-1] {
+			return false
+		}
+	}
 	p, i := 0, 0
 	star, resume := -1, 0
 	for i < len(s) {

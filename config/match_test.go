@@ -43,7 +43,7 @@ func TestMatchPattern(t *testing.T) {
 		{"*", "", false},
 		{"*/x", "", false},
 	} {
-		if got := matchPattern(test.pattern, test.name); got != test.want {
+		if got := matchPattern(test.pattern, test.name, lastElement(test.name)); got != test.want {
 			t.Errorf("matchPattern(%q, %q) = %v", test.pattern, test.name, got)
 		}
 	}
@@ -197,6 +197,16 @@ func FuzzGlob(f *testing.F) {
 			t.Errorf("glob(%q, %q) = %v, want %v", pattern, s, got, want)
 		}
 	})
+}
+
+// BenchmarkDefaultPatterns is what every request asks of its name, and a daemon
+// once of every name on record.
+func BenchmarkDefaultPatterns(b *testing.B) {
+	for b.Loop() {
+		if MatchAny(defaultMutable, "pool/main/p/package/package-data_1.2.3-4_amd64.deb") {
+			b.Fatal("a package changes")
+		}
+	}
 }
 
 // BenchmarkWorstPattern shows that no pattern takes exponential time.

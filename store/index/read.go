@@ -124,8 +124,8 @@ func list[T any](ctx context.Context, x *Index, prefix, query string, fields fun
 func pages[T any](ctx context.Context, x *Index, query, first string, fields func(*T) []any, name func(*T) string, args func(from []byte) []any) iter.Seq2[T, error] {
 	query += ` LIMIT ` + strconv.Itoa(pageRows)
 	return func(yield func(T, error) bool) {
+		page := make([]T, 0, pageRows) // for all of them: a record of a million files is some thousands
 		for from := []byte(first); ; {
-			var page []T
 			err := x.read(ctx, "list names", func(r *reader) error {
 				page = page[:0]
 				return r.rows(query, func(scan scanner) error {
