@@ -1,7 +1,6 @@
 package cgienv
 
 import (
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -25,7 +24,13 @@ func appendHeader(b []byte, code int, h http.Header) []byte {
 		b = append(b, statusText(code)...)
 		b = append(b, "\r\n"...)
 	}
-	for _, name := range slices.Sorted(maps.Keys(h)) {
+	var room [16]string // so that the names of most answers take no memory of their own
+	names := room[:0]
+	for name := range h {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
 		if !isToken(name) || name == NoStatus || strings.EqualFold(name, "Status") {
 			continue
 		}

@@ -76,7 +76,8 @@ func (w *Response) WriteHeader(code int) {
 	}
 	w.code = code
 	w.declare()
-	w.fill(appendHeader(nil, code, w.header))
+	var room [512]byte // most headers are shorter
+	w.fill(appendHeader(room[:0], code, w.header))
 }
 
 // declare reads the promised length. A promise that nobody can check is not

@@ -99,12 +99,35 @@ func BenchmarkNginx(b *testing.B) {
 	}
 }
 
-// BenchmarkSmall measures requests with small answers on a kept connection.
+// BenchmarkSmall measures requests with small answers on a kept connection, with the
+// parameters that nginx sends for a package manager.
 func BenchmarkSmall(b *testing.B) {
-	c := dial(b, start(b, &Server{Handler: echo}))
+	const uri = "/debian/pool/main/a/apt/apt_2.6.1_amd64.deb"
+	params := []string{
+		"QUERY_STRING", "", "REQUEST_METHOD", "GET", "CONTENT_TYPE", "", "CONTENT_LENGTH", "",
+		"SCRIPT_NAME", uri, "REQUEST_URI", uri, "DOCUMENT_URI", uri, "DOCUMENT_ROOT", "/srv/mirror",
+		"SERVER_PROTOCOL", "HTTP/1.1", "REQUEST_SCHEME", "http", "GATEWAY_INTERFACE", "CGI/1.1",
+		"SERVER_SOFTWARE", "nginx/1.22.1", "REMOTE_ADDR", "192.0.2.1", "REMOTE_PORT", "40000",
+		"SERVER_ADDR", "192.0.2.2", "SERVER_PORT", "80", "SERVER_NAME", "mirror.example.org", "REDIRECT_STATUS", "200",
+		"MIRROR_URI", uri, "MIRROR_HANDOVER", "accel:/_mirror_ready", "MIRROR_STREAM", "1", "MIRROR_ETAG", "nginx",
+		"HTTP_HOST", "mirror.example.org", "HTTP_USER_AGENT", "Debian APT-HTTP/1.3 (2.6.1)",
+	}
+	handler := func(w http.ResponseWriter, r *http.Request, _ map[string]string) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Content-Type", "application/vnd.debian.binary-package")
+		h.Set("ETag", `"65f1a2b3-10"`)
+		h.Set("Last-Modified", "Tue, 12 Nov 2024 10:21:00 GMT")
+		h.Set("Accept-Ranges", "bytes")
+		h.Set("Content-Length", "16")
+		io.WriteString(w, "0123456789abcdef")
+	}
+	c := dial(b, start(b, &Server{Handler: handler}))
 	b.ReportAllocs()
 	for b.Loop() {
-		c.request(1, keepConn, "GET", "/debian/pool/main/a/apt/apt_2.6.1_amd64.deb")
+		c.begin(1, roleResponder, keepConn)
+		c.params(1, params...)
+		c.send(typeStdin, 1, nil)
 		c.answer(1)
 	}
 }

@@ -15,6 +15,9 @@ const (
 	// up to seven of them, and nginx takes 32 KiB of request head by default, so
 	// that 64 KiB could cut a legal request.
 	maxParams = 256 << 10
+	// keptParams is the room for parameters that a connection keeps for its next
+	// request: few have more.
+	keptParams = 8 << 10
 	// maxSurplus bounds what is read and thrown away for a request that is over:
 	// the rest of a small body, so that the connection can be kept.
 	maxSurplus = 256 << 10
@@ -172,7 +175,10 @@ func (c *conn) start() error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errProtocol, err)
 	}
-	c.params = nil
+	c.params = c.params[:0] // of which env is a copy
+	if cap(c.params) > keptParams {
+		c.params = nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.phase = running

@@ -27,11 +27,13 @@ func newRequest(c *conn, id uint16, keep bool) *request {
 func (q *request) run(env map[string]string) {
 	defer q.cancel(nil)
 	err := cgienv.Answer(q.ctx, q, env, q.c.srv.Handler)
+	if err == nil || errors.Is(err, http.ErrAbortHandler) {
+		return
+	}
 	log := q.c.srv.Log.With("method", env["REQUEST_METHOD"], "uri", env["REQUEST_URI"])
 	var panicked *cgienv.PanicError
 	var refused *cgienv.RefusedError
 	switch {
-	case err == nil, errors.Is(err, http.ErrAbortHandler):
 	case errors.As(err, &panicked):
 		log.Error("a handler panicked", "value", panicked.Value, "stack", string(panicked.Stack))
 	case errors.As(err, &refused), errors.Is(err, cgienv.ErrShort):

@@ -3,6 +3,7 @@ package fcgi
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -32,6 +33,32 @@ func TestKeepConn(t *testing.T) {
 		c.request(7, keepConn, "GET", uri)
 		if got := c.answer(7); got.body != uri {
 			t.Errorf("got %+v for %s", got, uri)
+		}
+	}
+}
+
+// TestParamsAreTheRequestsOwn: the room for them is used again, and the handler of a
+// request may keep its own.
+func TestParamsAreTheRequestsOwn(t *testing.T) {
+	got := make(chan map[string]string, 4)
+	path := start(t, &Server{Handler: func(w http.ResponseWriter, r *http.Request, env map[string]string) { got <- env }})
+	c := dial(t, path)
+	long := strings.Repeat("x", keptParams)
+	asked := []map[string]string{{"A": "1", "B": "22"}, {"C": long}, {"B": "3"}, {}}
+	for _, more := range asked {
+		more["REQUEST_METHOD"], more["REQUEST_URI"] = "GET", "/"
+		c.begin(1, roleResponder, keepConn)
+		var pairs []string
+		for name, value := range more {
+			pairs = append(pairs, name, value)
+		}
+		c.params(1, pairs...)
+		c.send(typeStdin, 1, nil)
+		c.answer(1)
+	}
+	for i, want := range asked {
+		if env := <-got; !maps.Equal(env, want) {
+			t.Errorf("request %d: %.200v instead of %.200v", i, env, want)
 		}
 	}
 }
