@@ -97,6 +97,8 @@ func (t *transfer) attempt(src upstream) (*source.Result, error) {
 		res, err = t.ask(src, t.rest)
 	}
 	switch {
+	case err == nil && t.body != nil:
+		return res, nil // take has compared it
 	case err == nil:
 		return res, t.verify(src)
 	case errors.Is(err, source.ErrNotModified):
@@ -155,6 +157,9 @@ func (t *transfer) ask(src upstream, path mirror.Name) (*source.Result, error) {
 		}
 		t.started(src, m)
 		return t.part.File(), nil
+	}
+	if t.isPlain() {
+		r.Small = func(m mirror.Meta, body []byte) bool { return t.take(src, m, body) }
 	}
 	var res source.Result
 	if t.group.batches(src) {

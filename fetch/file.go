@@ -37,6 +37,7 @@ type File struct {
 
 	ctx   context.Context // of the client
 	part  *store.Part     // of a growing file; else nil
+	body  []byte          // of a small one that has just come; else nil
 	grow  growth
 	relay *relay
 	leave func()
@@ -62,7 +63,9 @@ type growth interface {
 func (f *File) OS() *os.File { return f.file }
 
 // Aside reports whether the file is, or will be, kept where no web server finds it.
-func (f *File) Aside() bool { return f.aside || f.part != nil && f.part.IsAside() }
+func (f *File) Aside() bool {
+	return f.aside || f.part != nil && f.part.IsAside() || f.body != nil && f.e.tree.IsAside(f.name)
+}
 
 // Settle returns once the file is in the docroot under its name (true), or is
 // whole but will never be (false), or ctx is done.
@@ -79,7 +82,7 @@ func (f *File) Settle(ctx context.Context) (bool, error) {
 // Whole reports whether all of the file may be read already, whether or not it
 // is published.
 func (f *File) Whole() bool {
-	return f.published || f.grow != nil && f.grow.visible() == f.Meta.Size
+	return f.published || f.body != nil || f.grow != nil && f.grow.visible() == f.Meta.Size
 }
 
 // Within makes ctx bound the reads from now on, instead of the one that
@@ -121,6 +124,9 @@ func (f *File) readAt(p []byte) (int, error) {
 			err = io.ErrUnexpectedEOF
 		}
 		return n, err
+	}
+	if f.body != nil {
+		return copy(p, f.body[f.pos:]), nil
 	}
 	if f.grow == nil {
 		return f.relay.readAt(f.ctx, p, f.pos)
@@ -215,14 +221,14 @@ func (t *transfer) open(ctx context.Context) (*File, error) {
 	}
 	var part *store.Part
 	s, err := t.await(ctx, func(s *state) bool {
-		ready := s.part != nil && (s.checked || s.started && s.visible() > 0)
+		ready := s.body != nil || s.part != nil && (s.checked || s.started && s.visible() > 0)
 		// A published file is better read from the docroot.
-		if ready && s.err == nil && !s.published {
+		if ready && s.body == nil && s.err == nil && !s.published {
 			part = s.part.Ref()
 		}
 		return ready || s.done
 	})
-	if part == nil {
+	if part == nil && s.body == nil {
 		leave()
 		switch {
 		case err != nil:
@@ -232,16 +238,20 @@ func (t *transfer) open(ctx context.Context) (*File, error) {
 		}
 		return nil, errAgain
 	}
-	meta := s.meta
-	if s.checked {
-		meta.Size = s.have
-	}
-	return &File{
-		Meta: meta, e: t.e, name: t.name, ctx: ctx, part: part, leave: leave,
+	f := &File{
+		Meta: s.meta, e: t.e, name: t.name, ctx: ctx, part: part, body: s.body, leave: leave,
 		digest: s.sum, looked: true, // the transfer has asked already
-		grow:  &local{t, part.Inode},
-		relay: newRelay(t.e, t.m, t.rest, s.meta, s.from),
-	}, nil
+	}
+	if s.checked {
+		f.Meta.Size = s.have
+	}
+	if s.body != nil {
+		f.grow = &local{t: t} // for its end alone
+		return f, nil
+	}
+	f.grow = &local{t, part.Inode}
+	f.relay = newRelay(t.e, t.m, t.rest, s.meta, s.from)
+	return f, nil
 }
 
 // isGivenUpOn reports whether a transfer has ended for reasons that are not those of

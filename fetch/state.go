@@ -11,13 +11,15 @@ import (
 // state is what the followers of a transfer may know of it.
 //
 //	part  checked  done   what a reader may look at
-//	nil   -        no     nothing yet: the upstream is being asked
+//	nil   no       no     nothing yet: the upstream is being asked
+//	nil   yes      no     body: the part is being written
 //	set   no       no     visible bytes, which grow
 //	set   yes      no     all of it; the name is not there yet
 //	set   yes      yes    all of it; published says whether under its name
 //	-     no       yes    err says why there is no more
 type state struct {
 	part      *store.Part // a restart replaces it
+	body      []byte      // the whole of a small file, until the part has it; never changed
 	meta      mirror.Meta
 	sum       []byte // SHA-256 that the whole has to have; nil: not known
 	from      string // the URL of part's bytes

@@ -34,6 +34,7 @@ type transfer struct {
 	cancel context.CancelCauseFunc
 
 	part      *store.Part
+	body      []byte        // of a small file, until the part has it: see take
 	row       index.Partial // what the record says, or will say, of part
 	rowReady  chan struct{} // closed when row was written; nil: it is not being written
 	upstream  string        // of the last attempt
@@ -246,6 +247,11 @@ func (t *transfer) check(res *source.Result) error {
 	if res.Unframed {
 		t.waitRow() // before the mode shows: see Engine.follow
 	}
+	if t.body != nil {
+		if err := t.writeBody(); err != nil {
+			return err
+		}
+	}
 	if err := t.part.Check(res.Meta.ModTime); err != nil {
 		return err
 	}
@@ -253,6 +259,7 @@ func (t *transfer) check(res *source.Result) error {
 	t.update(func(s *state) {
 		s.meta, s.have, s.checked, s.unframed = res.Meta, res.Meta.Size, true, res.Unframed
 		s.sum = onlySHA256(t.expected, s.have)
+		s.part, s.body = t.part, nil
 	})
 	t.steps.done("check")
 	return nil
@@ -424,11 +431,8 @@ func (t *transfer) restart() error {
 func (t *transfer) started(src upstream, meta mirror.Meta) {
 	t.steps.done("ask")
 	t.waitRow()
-	t.row = index.Partial{
-		Name: string(t.name), Upstream: src.URL(t.rest), Inode: t.part.Inode,
-		Total: meta.Size, ModTime: meta.ModTime, ETag: meta.ETag, LastModified: meta.LastModified,
-		ContentType: meta.ContentType, Boot: t.e.boot, Started: t.e.now(), Fresh: meta.Fresh,
-	}
+	t.row = t.newRow(src, meta)
+	t.row.Inode = t.part.Inode
 	t.update(func(s *state) {
 		s.meta, s.from, s.started, s.sum = meta, t.row.Upstream, true, onlySHA256(t.expected, meta.Size)
 	})
@@ -440,6 +444,15 @@ func (t *transfer) started(src upstream, meta mirror.Meta) {
 	// resumes it: no other process needs the row.
 	if meta.Size < 0 || meta.Size > store.HoldBack {
 		t.writeRow(t.row)
+	}
+}
+
+// newRow is what the record says of a part, but for its inode.
+func (t *transfer) newRow(src upstream, meta mirror.Meta) index.Partial {
+	return index.Partial{
+		Name: string(t.name), Upstream: src.URL(t.rest),
+		Total: meta.Size, ModTime: meta.ModTime, ETag: meta.ETag, LastModified: meta.LastModified,
+		ContentType: meta.ContentType, Boot: t.e.boot, Started: t.e.now(), Fresh: meta.Fresh,
 	}
 }
 

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -80,10 +81,48 @@ func (x *exchange) fetch(ctx context.Context) error {
 	if err := x.accept(resp); err != nil {
 		return err
 	}
+	if took, err := x.offer(); took || err != nil {
+		return err
+	}
+	if err := x.start(); err != nil {
+		return err
+	}
 	if err := x.transfer(hr); err != nil {
 		return err
 	}
 	return x.whole()
+}
+
+// offer has Small take a small file: then its client waits for no disk. One that
+// breaks off, or is not taken, goes the way of the others.
+func (x *exchange) offer() (took bool, err error) {
+	if x.r.Small == nil || x.offset > 0 || x.meta.Size < 0 || x.meta.Size > inMemory {
+		return false, nil
+	}
+	b, err := readWhole(&exact{x: x, r: x.body.r, left: x.meta.Size}, int(x.meta.Size))
+	if err == nil && x.r.Small(x.meta, b) {
+		return true, nil
+	}
+	x.body.r = io.MultiReader(bytes.NewReader(b), rest{err})
+	return false, nil
+}
+
+// rest is what follows on what has come: the end, or what broke it off.
+type rest struct{ err error }
+
+func (r rest) Read([]byte) (int, error) {
+	if r.err == nil {
+		return 0, io.EOF
+	}
+	return 0, r.err
+}
+
+// start opens what the body is appended to.
+func (x *exchange) start() (err error) {
+	if x.dst, err = x.r.Start(x.meta); err != nil {
+		return &objection{err}
+	}
+	return nil
 }
 
 // transfer appends the body to dst: grab does, but for a small one.
@@ -115,20 +154,27 @@ func (x *exchange) transfer(hr *http.Request) error {
 // gather reads what is to come into memory, and appends it at once. Of a body
 // that breaks off, what did arrive is appended: it is where to go on.
 func (x *exchange) gather(rest int) error {
-	b := make([]byte, rest, rest+1)
-	n, err := io.ReadFull(x.body, b)
+	b, err := readWhole(x.body, rest)
+	if len(b) > 0 {
+		if _, err := x.dst.Write(b); err != nil {
+			return err
+		}
+		x.r.Wrote(len(b))
+	}
+	return err
+}
+
+// readWhole reads n bytes, and that there are no more. With an error it returns those
+// that came.
+func readWhole(r io.Reader, n int) ([]byte, error) {
+	b := make([]byte, n, n+1)
+	got, err := io.ReadFull(r, b)
 	if err == nil {
-		if _, err = x.body.Read(b[rest : rest+1]); err == io.EOF {
+		if _, err = r.Read(b[n : n+1]); err == io.EOF {
 			err = nil
 		}
 	}
-	if n > 0 {
-		if _, err := x.dst.Write(b[:n]); err != nil {
-			return err
-		}
-		x.r.Wrote(n)
-	}
-	return err
+	return b[:got], err
 }
 
 // exact is a body that has to end after left bytes, neither sooner nor later. It
@@ -214,13 +260,7 @@ func (x *exchange) accept(resp *http.Response) error {
 	}
 	x.meta = x.h.metaOf(resp, total)
 	x.unframed = unframed(resp)
-	if err := x.prepare(resp, from); err != nil {
-		return err
-	}
-	if x.dst, err = x.r.Start(x.meta); err != nil {
-		return &objection{err}
-	}
-	return nil
+	return x.prepare(resp, from)
 }
 
 // objection is what Start said against an answer.

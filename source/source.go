@@ -19,7 +19,8 @@ import (
 // Source fetches from one upstream. It is safe for concurrent use.
 type Source interface {
 	// Fetch appends the upstream's file to the one that r.Start returns. When
-	// it returns without error, that has the whole file, and of one version.
+	// it returns without error, that has the whole file (or r.Small has taken it), and
+	// of one version.
 	// The upstream's failures are *Error, those of the disk wrap
 	// mirror.ErrStore or mirror.ErrNoSpace; ErrNotModified comes with the
 	// validators that the upstream sent. What was there before is untouched by
@@ -108,6 +109,11 @@ type Request struct {
 
 	MaxSize    int64 // bytes; 0: no limit
 	RefuseHTML bool  // an HTML page cannot be this file
+
+	// Small, unless nil, is offered the whole of a small file that is asked for from
+	// its start, before Start is called. If it takes it, that is all: nothing is
+	// appended, and neither Start nor Wrote is called. A source may also not offer it.
+	Small func(m mirror.Meta, body []byte) (took bool)
 
 	// Start is called once the answer is known to be good, and returns the file
 	// to append to: Part, or an empty one. An error stops the attempt and is

@@ -202,6 +202,14 @@ func futimens(f *os.File, times [2]unix.Timespec) error {
 	return nil
 }
 
+// Append appends to the part.
+func (p *Part) Append(b []byte) error {
+	if _, err := p.f.Write(b); err != nil {
+		return storeError(p.Name, err)
+	}
+	return nil
+}
+
 // Sync puts the part's bytes on disk.
 func (p *Part) Sync() error {
 	if err := p.f.Sync(); err != nil {

@@ -1,0 +1,56 @@
+package fetch
+
+import (
+	"bytes"
+	"crypto/sha256"
+
+	"mirror"
+)
+
+// A small file that nothing but its digest has to be asked about goes to its clients
+// from memory, before anything is on disk: making, writing and marking a part took
+// longer than all else that they waited for. Nothing is promised with that but bytes
+// that are right; the name comes as ever, after part, check and sync. Who follows in
+// another process waits for the part.
+
+// isPlain reports whether the file is missing, and neither an index nor one of a set,
+// nor a page, so that take can tell all about it.
+func (t *transfer) isPlain() bool {
+	return t.held == nil && t.part == nil && t.group == nil && t.generation == nil &&
+		t.nature.Index == "" && t.nature.Page == "" && len(t.nature.Set) == 0 &&
+		!t.nature.Inline && len(t.nature.Signatures) == 0
+}
+
+// take shows a whole small file to its clients, unless it is not what it has to be:
+// then it is for others to say so.
+func (t *transfer) take(src upstream, m mirror.Meta, body []byte) bool {
+	if len(t.expected) > 0 {
+		ok, err := matchesAny(t.expected, m.Size, summer(bytes.NewReader(body), m.Size))
+		if !ok || err != nil {
+			return false
+		}
+	}
+	t.steps.done("ask")
+	t.row = t.newRow(src, m)
+	t.body = body
+	t.update(func(s *state) {
+		*s = state{body: body, meta: m, from: t.row.Upstream, started: true, have: m.Size, checked: true, sum: onlySHA256(t.expected, m.Size)}
+	})
+	return true
+}
+
+// writeBody makes the part of what take has taken.
+func (t *transfer) writeBody() error {
+	part, err := t.e.tree.NewPart(t.name)
+	if err != nil {
+		return err
+	}
+	t.part, t.row.Inode = part, part.Inode
+	t.update(func(s *state) { s.part = part }) // whoever ends the transfer closes it
+	if err := part.Append(t.body); err != nil {
+		return err
+	}
+	sum := sha256.Sum256(t.body)
+	t.digest, t.body = sum[:], nil
+	return nil
+}
