@@ -24,9 +24,21 @@ type digester struct {
 	done chan struct{}      // closed when it has ended
 }
 
-// alongside is from which size on a file's digest is computed while it arrives.
-// Smaller ones are read back in a moment.
-const alongside = 1 << 20
+const (
+	// mediumFile is from which size on a digest that the end of the file waits for is
+	// computed while it arrives. Smaller ones are read back in a moment.
+	mediumFile = 1 << 20
+	// largeFile is from which size on every digest is: of such a file no machine is
+	// sure to have the beginning in memory at the end, and read from a disk it would
+	// take as long again until it has its name.
+	largeFile = 4 << 30
+)
+
+// alongside reports whether the digest of a file of this size is computed while the
+// file arrives. compared: its end waits for the digest.
+func alongside(size int64, compared bool) bool {
+	return size >= largeFile || compared && size >= mediumFile
+}
 
 func newDigester(part *store.Part) *digester {
 	return &digester{part: part, hash: sha256.New()}

@@ -436,7 +436,7 @@ func (t *transfer) started(src upstream, meta mirror.Meta) {
 	t.update(func(s *state) {
 		s.meta, s.from, s.started, s.sum = meta, t.row.Upstream, true, onlySHA256(t.expected, meta.Size)
 	})
-	if t.digester == nil && len(t.expected) > 0 && meta.Size >= alongside {
+	if t.digester == nil && alongside(meta.Size, len(t.expected) > 0) {
 		t.digester = newDigester(t.part)
 		t.digester.follow(t)
 	}
