@@ -197,9 +197,13 @@ func (d *scaled) used() (u used, err error) {
 	return used{cpu, float64(peak) / mib}, errors.Join(err1, err2)
 }
 
+// nameTime bounds how long a file may be without its name after its client has all
+// of it: 100 GB may have to be read once more for their digest.
+const nameTime = 5 * time.Minute
+
 // settle waits until the files have their names.
 func (d *scaled) settle(ctx context.Context, paths ...string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("it did not appear in the docroot in time"))
+	ctx, cancel := context.WithTimeoutCause(ctx, nameTime, errors.New("it did not appear in the docroot in time"))
 	defer cancel()
 	for _, path := range paths {
 		for {

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,11 +21,15 @@ const (
 	recordBatch = 10_000 // records in a transaction, while the database is filled
 	lookups     = 20_000
 	recordMiss  = 500 // misses
-	whyRuns     = 5
+	whyRuns     = 15
 
 	// cached is from where on the record is larger than the 2 MB of it that a
 	// connection keeps in memory, so that a lookup reads of the file.
 	cached = 1e4
+
+	// collected is from where on looking through the record leaves enough behind
+	// for the collector to run at all.
+	collected = 1e4
 )
 
 // scaleRecords lets the record grow.
@@ -36,7 +41,7 @@ func scaleRecords(ctx context.Context, b *bench, plan scalePlan) (*series, error
 		{name: "processor", unit: "µs a miss", format: "%.0f", from: 1e3},
 		{name: "start", unit: "ms", format: "%.0f", from: 1e3},
 		{name: "looking through it", unit: "µs a file", format: "%.1f", each: true, from: 1e4},
-		{name: "peak memory", unit: "MiB", format: "%.0f", from: 1e3},
+		{name: "peak memory", unit: "MiB", format: "%.0f", from: collected},
 		{name: "mirrorctl why", unit: "ms", format: "%.0f", from: 1e3},
 	}}
 	s := &series{title: "Files on record", growth: g, note: fmt.Sprintf(
@@ -100,7 +105,7 @@ func (r *recorded) at(ctx context.Context, n int) ([]float64, error) {
 		return nil, err
 	}
 	after, err := r.used()
-	return []float64{micros(known), micros(unknown), miss, processor, ms(started), micros(looking) / float64(r.files), after.peak, why}, err
+	return []float64{known, unknown, miss, processor, ms(started), micros(looking) / float64(r.files), after.peak, why}, err
 }
 
 // restful is how little of a processor a daemon uses that has nothing to do.
@@ -158,8 +163,8 @@ func (r *recorded) fill(ctx context.Context, n int) error {
 }
 
 // lookups returns what it takes to look up a file that is on record, and one that
-// is not, with a connection of its own.
-func (r *recorded) lookups(ctx context.Context) (known, unknown time.Duration, err error) {
+// is not, in µs, with a connection of its own.
+func (r *recorded) lookups(ctx context.Context) (known, unknown float64, err error) {
 	x, err := index.Open(r.state)
 	if err != nil {
 		return 0, 0, err
@@ -170,27 +175,45 @@ func (r *recorded) lookups(ctx context.Context) (known, unknown time.Duration, e
 	for range lookups {
 		wanted = append(wanted, r.record(random.IntN(r.files)))
 	}
-	for range 2 { // the first round reads what of the file is not in memory
-		begun := time.Now()
-		for i := range wanted {
-			got, ok, err := x.File(ctx, wanted[i].Name)
-			if err != nil {
-				return 0, 0, err
-			}
-			if !ok || !got.Describes(wanted[i].Size, wanted[i].ModTime) || got.Inode != wanted[i].Inode {
-				return 0, 0, fmt.Errorf("the record of %s is %v: %+v", wanted[i].Name, ok, got)
-			}
+	there := func(want index.Record) error {
+		got, ok, err := x.File(ctx, want.Name)
+		if err == nil && (!ok || !got.Describes(want.Size, want.ModTime) || got.Inode != want.Inode) {
+			err = fmt.Errorf("the record of %s is %v: %+v", want.Name, ok, got)
 		}
-		known = time.Since(begun) / lookups
-		begun = time.Now()
-		for i := range wanted {
-			if _, ok, err := x.File(ctx, wanted[i].Name+".none"); err != nil || ok {
-				return 0, 0, fmt.Errorf("%s.none is on record: %v, %w", wanted[i].Name, ok, err)
-			}
-		}
-		unknown = time.Since(begun) / lookups
+		return err
 	}
-	return known, unknown, nil
+	absent := func(like index.Record) error {
+		_, ok, err := x.File(ctx, like.Name+".none")
+		if err == nil && ok {
+			err = fmt.Errorf("%s.none is on record", like.Name)
+		}
+		return err
+	}
+	if _, err = mean(wanted, there); err != nil { // what of the file is not in memory is read
+		return 0, 0, err
+	}
+	if known, err = mean(wanted, there); err != nil {
+		return 0, 0, err
+	}
+	unknown, err = mean(wanted, absent)
+	return known, unknown, err
+}
+
+// mean returns how long look takes, in µs: the mean of a part of the records at a
+// time, and the median of the parts, so that a pause of the machine is in one.
+func mean(all []index.Record, look func(index.Record) error) (float64, error) {
+	const part = 1000
+	var parts []float64
+	for some := range slices.Chunk(all, part) {
+		begun := time.Now()
+		for _, record := range some {
+			if err := look(record); err != nil {
+				return 0, err
+			}
+		}
+		parts = append(parts, micros(time.Since(begun))/float64(len(some)))
+	}
+	return median(parts), nil
 }
 
 // misses returns the median time of a miss in ms, the mean of its processor time

@@ -8,6 +8,7 @@ package main
 import (
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/pprof"
 	"syscall"
 )
@@ -37,6 +38,7 @@ func init() {
 		if err != nil {
 			panic(err)
 		}
+		runtime.GC() // what was allocated since the last one is not in it else
 		if err := pprof.Lookup("allocs").WriteTo(allocs, 0); err != nil {
 			panic(err)
 		}
