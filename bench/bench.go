@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ type bench struct {
 	setup     contestant.Setup
 	origin    *origin.Origin
 	dir       string // everything is in here, and goes with it
+	of        string // parts of the names of the contestants that are wanted
 	perf      string // where profiles go; empty: none are taken
 	goProfile string // likewise, of Go's
 	measure   string // the name of the one that runs
@@ -34,7 +36,7 @@ type bench struct {
 const turnTime = 5 * time.Minute
 
 func newBench(ctx context.Context, o options) (b *bench, err error) {
-	b = &bench{plan: whole, perf: o.perf, goProfile: o.profile}
+	b = &bench{plan: whole, of: o.of, perf: o.perf, goProfile: o.profile}
 	if o.quick {
 		b.plan = quick
 	}
@@ -76,12 +78,16 @@ func newBench(ctx context.Context, o options) (b *bench, err error) {
 
 // build builds one of our programs, by the Makefile's flags.
 func (b *bench) build(ctx context.Context, name string, flags ...string) (program string, err error) {
-	program = filepath.Join(b.dir, name)
+	return b.buildDir(ctx, "cmd/"+name, flags...)
+}
+
+func (b *bench) buildDir(ctx context.Context, dir string, flags ...string) (program string, err error) {
+	program = filepath.Join(b.dir, filepath.Base(dir))
 	args := append([]string{"build", "-o", program}, flags...)
-	build := exec.CommandContext(ctx, "go", append(args, "./cmd/"+name)...)
+	build := exec.CommandContext(ctx, "go", append(args, "./"+dir)...)
 	build.Dir, build.Stderr = b.setup.Repo, os.Stderr
 	if err := build.Run(); err != nil {
-		return "", fmt.Errorf("%s cannot be built: %w", name, err)
+		return "", fmt.Errorf("%s cannot be built: %w", dir, err)
 	}
 	return program, nil
 }
@@ -117,8 +123,19 @@ func (t *turn) paths(n int, size int64) []string {
 	return paths
 }
 
+// wanted reports whether k is one of those that were chosen.
+func (b *bench) wanted(k contestant.Kind) bool {
+	for part := range strings.SplitSeq(b.of, ",") {
+		if strings.Contains(string(k), part) {
+			return true
+		}
+	}
+	return false
+}
+
 // sideBySide gives every kind its turn in every round.
 func (b *bench) sideBySide(ctx context.Context, rounds int, kinds []contestant.Kind, work func(context.Context, *turn) error) error {
+	kinds = slices.DeleteFunc(slices.Clone(kinds), func(k contestant.Kind) bool { return !b.wanted(k) })
 	for round := range rounds {
 		for i := range kinds {
 			kind := kinds[(i+round)%len(kinds)]

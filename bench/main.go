@@ -3,6 +3,7 @@
 //	go run ./bench                   everything, some 25 minutes; writes bench/RESULTS.md and plots/
 //	go run ./bench -quick            everything once and smaller, some 8 minutes; prints only
 //	go run ./bench -only small,hits  some measures; prints only
+//	go run ./bench -of ours,direct   some contestants; prints only
 //
 // It needs what `make bench` installs, no privileges, and loopback only. Every round runs
 // all contestants one after another, in an order that rotates, each in an empty
@@ -45,6 +46,7 @@ const overall = 60 * time.Minute
 type options struct {
 	quick  bool
 	only   string
+	of     string
 	out    string
 	dir    string
 	daemon string
@@ -74,6 +76,7 @@ func command() error {
 	var o options
 	flag.BoolVar(&o.quick, "quick", false, "one round of smaller work")
 	flag.StringVar(&o.only, "only", "", "the `MEASURES` to take, of "+strings.Join(names(), ", ")+"; the default is all")
+	flag.StringVar(&o.of, "of", "", "the contestants to measure, by `PARTS` of their names; the default is all")
 	flag.StringVar(&o.out, "o", "", "the `FILE` to write the results to; a whole run's is bench/RESULTS.md")
 	flag.StringVar(&o.dir, "dir", "/var/tmp", "the `DIRECTORY` to work in, on a real disk")
 	flag.StringVar(&o.daemon, "daemon", "", "the mirror-fcgi `BINARY`; the default is to build it")
@@ -114,7 +117,7 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	r.took = time.Since(r.start)
 	out := o.out
-	if out == "" && !o.quick && o.only == "" {
+	if out == "" && !o.quick && o.only == "" && o.of == "" {
 		out = b.results()
 	}
 	if err == nil && out != "" {

@@ -19,9 +19,13 @@ type measure struct {
 var measures = []measure{
 	{"small", smallMisses},
 	{"first", firstByte},
+	{"delay", delayed},
 	{"hits", hits},
 	{"big", bigMiss},
 	{"herd", herd},
+	{"segments", segments},
+	{"join", join},
+	{"range", far},
 	{"memory", memory},
 	{"cgi", cgi},
 	{"directory", directory},
@@ -66,9 +70,14 @@ type plan struct {
 
 	firstMisses int // of each size, each round
 
+	delayRounds int
+	delayMisses int // of each size, each round
+
+	smallRounds  int
 	small        int // files
 	smallClients int
 
+	hitRounds  int
 	hitTime    time.Duration
 	hitClients int
 
@@ -79,6 +88,20 @@ type plan struct {
 	herdClients int
 	herdRate    int64 // bytes a second of each connection to the upstream
 
+	segmentsRounds int
+	segmentsSize   int64
+	segmentsRate   int64
+
+	joinRounds int
+	joinSize   int64
+	joinAfter  time.Duration
+	joinRate   int64
+
+	farRounds int
+	farSize   int64
+	farAt     int64
+	farRate   int64
+
 	memorySize    int64
 	memoryClients int
 }
@@ -86,21 +109,29 @@ type plan struct {
 var whole = plan{
 	rounds:      5,
 	firstMisses: 20,
-	small:       5000, smallClients: 16,
-	hitTime: 2 * time.Second, hitClients: 16,
-	bigRounds:  5,
-	herdRounds: 3, herdSize: 200 * mib, herdClients: 50, herdRate: 20e6,
-	memorySize: gib, memoryClients: 50,
+	delayRounds: 3, delayMisses: 5,
+	smallRounds: 3, small: 5000, smallClients: 16,
+	hitRounds: 3, hitTime: time.Second, hitClients: 16,
+	bigRounds:  3,
+	herdRounds: 2, herdSize: 200 * mib, herdClients: 50, herdRate: 20e6,
+	segmentsRounds: 3, segmentsSize: 200 * mib, segmentsRate: 20e6,
+	joinRounds: 1, joinSize: 200 * mib, joinAfter: 2 * time.Second, joinRate: 50e6,
+	farRounds: 1, farSize: gib, farAt: 900 * mib, farRate: 50e6,
+	memorySize: gib, memoryClients: 200,
 }
 
 var quick = plan{
 	rounds:      1,
 	firstMisses: 20,
-	small:       2000, smallClients: 16,
-	hitTime: time.Second, hitClients: 16,
+	delayRounds: 1, delayMisses: 2,
+	smallRounds: 1, small: 2000, smallClients: 16,
+	hitRounds: 1, hitTime: time.Second / 2, hitClients: 16,
 	bigRounds:  1,
 	herdRounds: 1, herdSize: 40 * mib, herdClients: 50, herdRate: 20e6,
-	memorySize: 256 * mib, memoryClients: 50,
+	segmentsRounds: 1, segmentsSize: 100 * mib, segmentsRate: 20e6,
+	joinRounds: 1, joinSize: 60 * mib, joinAfter: time.Second / 2, joinRate: 50e6,
+	farRounds: 1, farSize: 128 * mib, farAt: 100 * mib, farRate: 50e6,
+	memorySize: 128 * mib, memoryClients: 200,
 }
 
 // size writes a number of bytes.

@@ -61,10 +61,64 @@ func firstByte(ctx context.Context, b *bench) ([]*series, error) {
 	return all, err
 }
 
+const (
+	upstreamDelay = 50 * time.Millisecond
+	delayGoal     = 1.02 // x direct
+)
+
+// delayed is firstByte with an upstream that is far away.
+func delayed(ctx context.Context, b *bench) ([]*series, error) {
+	sizes := []int64{kib, mib, gib}
+	var all []*series
+	for _, n := range sizes {
+		all = append(all, &series{
+			title: fmt.Sprintf("First byte of a miss of %s, each answer of the upstream %d ms late", size(n), upstreamDelay/time.Millisecond),
+			unit:  "ms", format: "%.2f", kinds: servers,
+			note: "From before the connection is made to the first byte of the body.",
+			goal: &goal{
+				text: fmt.Sprintf("at most %.2fx direct", delayGoal),
+				met: func(s *series, ours contestant.Kind) bool {
+					return s.ratio(ours, contestant.Direct) <= delayGoal
+				},
+			},
+		})
+	}
+	err := b.sideBySide(ctx, b.delayRounds, servers, func(ctx context.Context, t *turn) error {
+		if err := b.origin.Set(ctx, 0, upstreamDelay); err != nil {
+			return err
+		}
+		c := load.NewClient(t.Addr)
+		defer c.Close()
+		for i, n := range sizes {
+			q := load.Request{}
+			misses := b.delayMisses
+			if n == gib { // its first byte is all that is wanted of it
+				q.Enough, misses = 1, 1
+			}
+			for range misses {
+				c.Close()
+				q.Path = t.path(n)
+				timing, err := c.Do(ctx, q)
+				if err != nil {
+					return err
+				}
+				all[i].add(t, ms(timing.First))
+				if err := t.Settle(ctx, q.Path); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+// smallSize is how long a small file is.
+const smallSize = 4 * kib
+
 // smallMisses is a package manager's work.
 func smallMisses(ctx context.Context, b *bench) ([]*series, error) {
-	const fileSize = 4 * kib
-	what := fmt.Sprintf("%d misses of %s from %d clients", b.small, size(fileSize), b.smallClients)
+	what := fmt.Sprintf("%d misses of %s from %d clients", b.small, size(smallSize), b.smallClients)
 	rate := &series{
 		title: what, unit: "a second", format: "%.0f", kinds: append(servers[:len(servers):len(servers)], contestant.Floor),
 		note: "The last line is no mirror: see bench/floor. Ours and it sync every file, the peers none. " +
@@ -81,12 +135,12 @@ func smallMisses(ctx context.Context, b *bench) ([]*series, error) {
 		kinds: []contestant.Kind{contestant.OursNginx, contestant.OursBuiltin, contestant.OursApache, contestant.NginxStore, contestant.Floor},
 		note:  "From the first request. Ours are synced to the disk by then, nginx's are not.",
 	}
-	err := b.sideBySide(ctx, b.rounds, rate.kinds, func(ctx context.Context, t *turn) error {
+	err := b.sideBySide(ctx, b.smallRounds, rate.kinds, func(ctx context.Context, t *turn) error {
 		n := b.small
 		if t.Kind == contestant.OursCGI {
 			n /= 5
 		}
-		paths := t.paths(n, fileSize)
+		paths := t.paths(n, smallSize)
 		start := time.Now()
 		took, err := load.Each(ctx, t.Addr, b.smallClients, paths)
 		if err != nil {

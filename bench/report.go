@@ -66,6 +66,9 @@ func (r *report) goals(b *strings.Builder) {
 }
 
 func (s *series) verdict(ours contestant.Kind) string {
+	if s.goal.as != nil {
+		ours = s.goal.as[ours]
+	}
 	switch {
 	case len(s.all(ours)) == 0:
 		return ""

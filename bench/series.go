@@ -24,6 +24,10 @@ type series struct {
 type goal struct {
 	text string
 	met  func(s *series, ours contestant.Kind) bool
+
+	// as is whose figures in the table are those of which of ours; of the others
+	// nothing is expected. nil: each of ours has its own.
+	as map[contestant.Kind]contestant.Kind
 }
 
 func (s *series) add(t *turn, v float64) {

@@ -5,20 +5,23 @@ import (
 	"fmt"
 )
 
-// Check is an io.Writer that accepts the bytes of one file, from its start and
+// Check is an io.Writer that accepts the bytes of one file, or of a range of it,
 // in order, and nothing else.
 type Check struct {
 	File
-	pos int64
+	pos, end int64
 }
 
 // NewCheck returns a check of f.
-func NewCheck(f File) *Check { return &Check{File: f} }
+func NewCheck(f File) *Check { return NewRangeCheck(f, 0, f.Size) }
+
+// NewRangeCheck returns a check of f's bytes from one offset to before another.
+func NewRangeCheck(f File, from, to int64) *Check { return &Check{File: f, pos: from, end: to} }
 
 // Write compares p with what has to come next.
 func (c *Check) Write(p []byte) (int, error) {
-	if c.pos+int64(len(p)) > c.Size {
-		return 0, fmt.Errorf("the body goes on after its %d bytes", c.Size)
+	if c.pos+int64(len(p)) > c.end {
+		return 0, fmt.Errorf("the body goes on after byte %d", c.end)
 	}
 	for rest := p; len(rest) > 0; {
 		within := c.pos % BlockSize
@@ -40,8 +43,8 @@ func (c *Check) Write(p []byte) (int, error) {
 
 // Whole reports, once no more comes, whether all has come.
 func (c *Check) Whole() error {
-	if c.pos != c.Size {
-		return fmt.Errorf("the body ends after %d of %d bytes", c.pos, c.Size)
+	if c.pos != c.end {
+		return fmt.Errorf("the body ends at byte %d and not at %d", c.pos, c.end)
 	}
 	return nil
 }

@@ -51,6 +51,30 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestRangeCheck(t *testing.T) {
+	f := file(t, Path(3*BlockSize, "a"))
+	body, err := io.ReadAll(NewReader(f))
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, to := int64(BlockSize-5), int64(2*BlockSize+7)
+	check := func(body []byte) error {
+		c := NewRangeCheck(f, from, to)
+		if _, err := c.Write(body); err != nil {
+			return err
+		}
+		return c.Whole()
+	}
+	if err := check(body[from:to]); err != nil {
+		t.Errorf("the range itself is refused: %v", err)
+	}
+	for what, b := range map[string][]byte{"another place": body[from+1 : to+1], "less": body[from : to-1], "more": body[from : to+1]} {
+		if check(b) == nil {
+			t.Errorf("%s passes", what)
+		}
+	}
+}
+
 func TestFilesDiffer(t *testing.T) {
 	body, _ := io.ReadAll(NewReader(file(t, Path(100, "a"))))
 	if _, err := NewCheck(file(t, Path(100, "b"))).Write(body); err == nil {

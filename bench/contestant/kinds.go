@@ -27,6 +27,9 @@ const (
 	Direct Kind = "direct"         // the origin itself: the limit
 	Curl   Kind = "curl to a file" // the same with a real client and a disk
 
+	Aria4 Kind = "aria2c -x4 -s4" // ranges of the origin, at once, into a file
+	Aria8 Kind = "aria2c -x8 -s8"
+
 	// Floor is no mirror, but what the least of one costs in Go: see bench/floor.
 	Floor Kind = "bare Go proxy that syncs (no mirror)"
 )
@@ -56,6 +59,8 @@ var starts = map[Kind]func(*Running, context.Context) error{
 	ModCache:      (*Running).startModCache,
 	Direct:        (*Running).startNothing,
 	Curl:          (*Running).startNothing,
+	Aria4:         (*Running).startNothing,
+	Aria8:         (*Running).startNothing,
 	Floor:         (*Running).startFloor,
 }
 

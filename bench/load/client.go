@@ -61,20 +61,35 @@ func (c *Client) Close() {
 	}
 }
 
-// Get gets path and checks its body. A connection that the server has closed
-// since the last request is replaced, as every client does.
+// Request is what a client asks for.
+type Request struct {
+	Path     string
+	From, To int64 // of a range, without the byte at To; a To of 0: the whole file
+	Enough   int64 // after so many bytes the client leaves; 0: never
+
+	// Wait is how much later than others the client comes that All sends.
+	Wait time.Duration
+}
+
+// Get gets path and checks its body.
 func (c *Client) Get(ctx context.Context, path string) (Timing, error) {
+	return c.Do(ctx, Request{Path: path})
+}
+
+// Do gets what q says and checks it. A connection that the server has closed
+// since the last request is replaced, as every client does.
+func (c *Client) Do(ctx context.Context, q Request) (Timing, error) {
 	reused := c.conn != nil
-	t, err := c.get(ctx, path)
+	t, err := c.do(ctx, q)
 	if reused && errors.Is(err, errNoAnswer) && ctx.Err() == nil {
-		t, err = c.get(ctx, path)
+		t, err = c.do(ctx, q)
 	}
 	if err != nil {
 		c.Close()
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return t, fmt.Errorf("http://%s%s%s: %w", c.addr, c.prefix, path, err)
+		return t, fmt.Errorf("http://%s%s%s: %w", c.addr, c.prefix, q.Path, err)
 	}
 	return t, nil
 }
@@ -82,10 +97,14 @@ func (c *Client) Get(ctx context.Context, path string) (Timing, error) {
 // errNoAnswer: the connection ended before a byte of the answer.
 var errNoAnswer = errors.New("the server closed the connection without an answer")
 
-func (c *Client) get(ctx context.Context, path string) (t Timing, err error) {
-	file, err := content.Of(path)
+func (c *Client) do(ctx context.Context, q Request) (t Timing, err error) {
+	file, err := content.Of(q.Path)
 	if err != nil {
 		return t, err
+	}
+	check, status := content.NewCheck(file), http.StatusOK
+	if q.To > 0 {
+		check, status = content.NewRangeCheck(file, q.From, q.To), http.StatusPartialContent
 	}
 	start := time.Now()
 	if c.conn == nil {
@@ -100,23 +119,27 @@ func (c *Client) get(ctx context.Context, path string) (t Timing, err error) {
 	if err := conn.SetDeadline(start.Add(silence)); err != nil {
 		return t, err
 	}
-	resp, err := c.ask(path)
+	resp, err := c.ask(q)
 	if err != nil {
 		c.Close()
 		return t, err
 	}
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode != status {
 		return t, fmt.Errorf("the answer is %s", resp.Status)
 	}
-	t, err = c.body(resp.Body, file, start)
-	if resp.Close {
+	t, err = c.body(resp.Body, check, start, q.Enough)
+	if resp.Close || q.Enough > 0 {
 		c.Close()
 	}
 	return t, err
 }
 
-func (c *Client) ask(path string) (*http.Response, error) {
-	if _, err := fmt.Fprintf(c.conn, "GET %s%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\n\r\n", c.prefix, path, c.addr); err != nil {
+func (c *Client) ask(q Request) (*http.Response, error) {
+	ranged := ""
+	if q.To > 0 {
+		ranged = fmt.Sprintf("Range: bytes=%d-%d\r\n", q.From, q.To-1)
+	}
+	if _, err := fmt.Fprintf(c.conn, "GET %s%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\n%s\r\n", c.prefix, q.Path, c.addr, ranged); err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoAnswer, err)
 	}
 	if _, err := c.br.Peek(1); err != nil {
@@ -125,8 +148,8 @@ func (c *Client) ask(path string) (*http.Response, error) {
 	return http.ReadResponse(c.br, nil)
 }
 
-func (c *Client) body(body io.Reader, file content.File, start time.Time) (t Timing, err error) {
-	check := content.NewCheck(file)
+func (c *Client) body(body io.Reader, check *content.Check, start time.Time, enough int64) (t Timing, err error) {
+	var total int64
 	for heard := start; ; {
 		n, err := body.Read(c.buf)
 		now := time.Now()
@@ -136,7 +159,11 @@ func (c *Client) body(body io.Reader, file content.File, start time.Time) (t Tim
 		if _, err := check.Write(c.buf[:n]); err != nil {
 			return t, err
 		}
+		total += int64(n)
 		switch {
+		case enough > 0 && total >= enough:
+			t.Last = now.Sub(start)
+			return t, nil
 		case err == io.EOF:
 			t.Last = now.Sub(start)
 			return t, check.Whole()

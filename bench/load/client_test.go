@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"mirror/bench/content"
 )
@@ -45,6 +46,32 @@ func TestPrefix(t *testing.T) {
 	defer c.Close()
 	if _, err := c.Get(t.Context(), content.Path(4096, "a")); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestRangeAndLeaving(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f, _ := content.Of(r.URL.Path)
+		http.ServeContent(w, r, "", time.Time{}, content.NewReader(f))
+	}))
+	defer srv.Close()
+	c := NewClient(strings.TrimPrefix(srv.URL, "http://"))
+	defer c.Close()
+	path := content.Path(64<<20, "a")
+	for _, q := range []Request{
+		{Path: path, From: 1000, To: 2 << 20},
+		{Path: path, Enough: 1},
+		{Path: path, From: 63 << 20, To: 64 << 20},
+	} {
+		if timing, err := c.Do(t.Context(), q); err != nil || timing.First <= 0 {
+			t.Errorf("%+v: %+v, %v", q, timing, err)
+		}
+	}
+	// A server that knows no ranges is not taken for one that answers them.
+	plain := NewClient(serve(t, func(path string) string { return path }))
+	defer plain.Close()
+	if _, err := plain.Do(t.Context(), Request{Path: content.Path(4096, "a"), From: 1, To: 2}); err == nil {
+		t.Error("a whole file passes for a range")
 	}
 }
 

@@ -11,12 +11,23 @@ import (
 // Herd lets n clients ask for one path at once, and returns how each fared. The
 // first error ends all.
 func Herd(ctx context.Context, addr, path string, n int) ([]Timing, error) {
-	timings := make([]Timing, n)
-	err := together(ctx, n, func(ctx context.Context, i int) error {
+	return All(ctx, addr, slices.Repeat([]Request{{Path: path}}, n))
+}
+
+// All sends all requests, each by a client of its own, and returns how each
+// fared. The first error ends all.
+func All(ctx context.Context, addr string, requests []Request) ([]Timing, error) {
+	timings := make([]Timing, len(requests))
+	err := together(ctx, len(requests), func(ctx context.Context, i int) error {
 		c := NewClient(addr)
 		defer c.Close()
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(requests[i].Wait):
+		}
 		var err error
-		timings[i], err = c.Get(ctx, path)
+		timings[i], err = c.Do(ctx, requests[i])
 		return err
 	})
 	return timings, err

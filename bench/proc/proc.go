@@ -96,14 +96,19 @@ func (p *Process) Signal(sig syscall.Signal) {
 
 // Peak returns the peak resident memory, in bytes, of the process and its
 // children together. Pages that they share count for each.
-func (p *Process) Peak() (int64, error) {
+func (p *Process) Peak() (int64, error) { return p.sum("VmHWM:") }
+
+// Resident returns the same of now.
+func (p *Process) Resident() (int64, error) { return p.sum("VmRSS:") }
+
+func (p *Process) sum(field string) (int64, error) {
 	pids, err := children(p.PID())
 	if err != nil {
 		return 0, err
 	}
 	var sum int64
 	for _, pid := range append(pids, p.PID()) {
-		kib, err := peak(pid)
+		kib, err := status(pid, field)
 		if err != nil {
 			return 0, err
 		}
@@ -112,19 +117,19 @@ func (p *Process) Peak() (int64, error) {
 	return sum, nil
 }
 
-func peak(pid int) (kib int64, err error) {
+func status(pid int, field string) (kib int64, err error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
 	defer f.Close()
 	for s := bufio.NewScanner(f); s.Scan(); {
-		if v, ok := strings.CutPrefix(s.Text(), "VmHWM:"); ok {
+		if v, ok := strings.CutPrefix(s.Text(), field); ok {
 			_, err = fmt.Sscan(v, &kib)
 			return kib, err
 		}
 	}
-	return 0, fmt.Errorf("process %d does not tell its peak memory", pid)
+	return 0, fmt.Errorf("process %d does not tell its memory (%s)", pid, field)
 }
 
 func children(pid int) ([]int, error) {

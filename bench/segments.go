@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"mirror/bench/contestant"
+	"mirror/bench/load"
+)
+
+// segmentsGoal is how fast ours has to be, compared with aria2c.
+const segmentsGoal = 0.9
+
+// segments has an upstream that limits each connection, so that more of them are
+// faster.
+func segments(ctx context.Context, b *bench) ([]*series, error) {
+	ours := map[contestant.Kind]contestant.Kind{
+		contestant.OursNginx: contestant.OursNginx, contestant.OursBuiltin: contestant.OursBuiltin,
+	}
+	return b.segments(ctx, "", ours, contestant.Aria4)
+}
+
+// segments compares those of ours with aria2c.
+func (b *bench) segments(ctx context.Context, with string, ours map[contestant.Kind]contestant.Kind, aria contestant.Kind) ([]*series, error) {
+	kinds := []contestant.Kind{ours[contestant.OursNginx], ours[contestant.OursBuiltin], aria, contestant.Direct}
+	what := fmt.Sprintf("%s of a missing file, upstream %.0f MB/s a connection%s", size(b.segmentsSize), float64(b.segmentsRate)/1e6, with)
+	like := &goal{
+		text: fmt.Sprintf("at least %.1fx %s", segmentsGoal, aria), as: ours,
+		met: func(s *series, k contestant.Kind) bool { return s.ratio(k, aria) >= segmentsGoal },
+	}
+	one := &series{title: what + ": one client", unit: "MB/s", format: "%.1f", kinds: kinds, goal: like}
+	all := &series{
+		title: fmt.Sprintf("%s: until the last of %d clients has it", what, b.herdClients), unit: "MB/s", format: "%.1f", kinds: kinds, goal: like,
+		note: fmt.Sprintf("%s and %s are one client.", aria, contestant.Direct),
+	}
+	asked := &series{
+		title: what + ": bytes asked of the upstream / size", format: "%.3f", kinds: kinds[:2],
+		goal: &goal{text: "each byte once", met: once, as: ours},
+	}
+	gets := &series{title: what + ": requests to the upstream", format: "%.0f", kinds: kinds[:3]}
+	err := b.sideBySide(ctx, b.segmentsRounds, kinds, func(ctx context.Context, t *turn) error {
+		if err := b.origin.Set(ctx, b.segmentsRate, 0); err != nil {
+			return err
+		}
+		for clients, s := range map[int]*series{1: one, b.herdClients: all} {
+			path := t.path(b.segmentsSize)
+			took, err := t.fetch(ctx, path, clients)
+			if err != nil {
+				return err
+			}
+			s.add(t, float64(b.segmentsSize)/1e6/took.Seconds())
+			if err := t.Settle(ctx, path); err != nil {
+				return err
+			}
+			count, err := b.origin.Count(ctx, path)
+			if err != nil {
+				return err
+			}
+			if slices.Contains(asked.kinds, t.Kind) {
+				asked.add(t, float64(count.Asked)/float64(b.segmentsSize))
+			}
+			if slices.Contains(gets.kinds, t.Kind) {
+				gets.add(t, float64(count.Requests))
+			}
+		}
+		return nil
+	})
+	return []*series{one, all, asked, gets}, err
+}
+
+// fetch gets path for so many clients, where there can be more than one, and returns
+// when the last has it.
+func (t *turn) fetch(ctx context.Context, path string, clients int) (last time.Duration, err error) {
+	switch t.Kind {
+	case contestant.Aria4:
+		return aria(ctx, t, path, 4)
+	case contestant.Aria8:
+		return aria(ctx, t, path, 8)
+	case contestant.Direct:
+		clients = 1
+	}
+	timings, err := load.Herd(ctx, t.Addr, path, clients)
+	for _, timing := range timings {
+		last = max(last, timing.Last)
+	}
+	return last, err
+}
+
+// aria gets path into a file by several connections, and checks that.
+func aria(ctx context.Context, t *turn, path string, connections int) (time.Duration, error) {
+	t.b.serial++
+	name := fmt.Sprintf("aria-%d", t.b.serial)
+	n := fmt.Sprint(connections)
+	cmd := exec.CommandContext(ctx, "aria2c", "--no-conf", "-q", "-x", n, "-s", n, "-k", "1M",
+		"--file-allocation=none", "-d", t.b.dir, "-o", name, "http://"+t.Addr+path)
+	start := time.Now()
+	out, err := cmd.CombinedOutput()
+	took := time.Since(start)
+	if err != nil {
+		return took, fmt.Errorf("aria2c: %w: %s", err, out)
+	}
+	return took, checkFile(filepath.Join(t.b.dir, name), path)
+}
