@@ -248,8 +248,8 @@ func (t *transfer) takeSlot(pool string, n int) error {
 }
 
 const (
-	pollFirst = 5 * time.Millisecond  // what a small fetch of another process takes
-	pollMost  = 50 * time.Millisecond // a person does not notice it; 100 pollers take 5 % of a core
+	pollFirst = 500 * time.Microsecond // a tenth of what a small fetch of a worker takes
+	pollMost  = 50 * time.Millisecond  // a person does not notice it; 100 pollers take 5 % of a core
 )
 
 // poll calls ok, once at least, until it reports true or ctx is done, with

@@ -12,8 +12,9 @@ import (
 )
 
 // Work fetches name under a lock that this process inherited, and returns once
-// it is published, or has failed: what a worker process does.
-func (e *Engine) Work(name mirror.Name, lock *keylock.Lock) error {
+// it is published, or has failed: what a worker process does. unclaimed spares it the
+// question what indexes say of the file: nothing, a moment ago.
+func (e *Engine) Work(name mirror.Name, lock *keylock.Lock, unclaimed bool) error {
 	m, rest, ok := e.lookup(name)
 	if !ok {
 		return fmt.Errorf("/%s: %w", name, mirror.ErrNoMirror)
@@ -23,6 +24,7 @@ func (e *Engine) Work(name mirror.Name, lock *keylock.Lock) error {
 		held = &index.Record{} // what it is, the second look will say
 	}
 	t := newTransfer(e, name, m, rest, lock, held)
+	t.unclaimed = unclaimed
 	e.mu.Lock()
 	e.running[name] = t
 	e.wg.Add(1)

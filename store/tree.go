@@ -149,14 +149,14 @@ func (t *Tree) check(docroot, state string) error {
 	if err := unix.Stat(state, &ss); err != nil {
 		return fmt.Errorf("the state directory %s: %w", state, err)
 	}
-	self := userName(uint32(os.Geteuid()))
+	self := func() string { return userName(uint32(os.Geteuid())) } // asking for names takes a CGI process long
 	switch {
 	case ds.Dev != ss.Dev:
 		return fmt.Errorf("docroot %s and state %s are on different file systems: a finished file could not be renamed into its place; put state on the docroot's file system", docroot, state)
 	case unix.Access(docroot, unix.W_OK|unix.X_OK) != nil:
-		return fmt.Errorf("the docroot %s is not writable by %s: chown it to that user, or run this program as its owner: %s", docroot, self, sudo(ds.Uid))
+		return fmt.Errorf("the docroot %s is not writable by %s: chown it to that user, or run this program as its owner: %s", docroot, self(), sudo(ds.Uid))
 	case unix.Access(state, unix.R_OK|unix.W_OK|unix.X_OK) != nil:
-		return fmt.Errorf("the state directory %s is not writable by %s: let it belong to that user, or to a group of that user's with mode 2770", state, self)
+		return fmt.Errorf("the state directory %s is not writable by %s: let it belong to that user, or to a group of that user's with mode 2770", state, self())
 	}
 	return nil
 }
