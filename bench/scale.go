@@ -162,6 +162,11 @@ func (d *scaled) end() error {
 	if d.Process == nil {
 		return nil
 	}
+	select {
+	case <-d.Ended():
+		return nil
+	default:
+	}
 	defer d.Process.Stop()
 	if d.profile == "" {
 		return nil

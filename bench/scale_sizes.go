@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,26 +22,71 @@ import (
 func scaleSizes(ctx context.Context, b *bench, plan scalePlan) (*series, error) {
 	const from = 100e6
 	g := &growth{amount: "size of the file", label: decimal, columns: []*column{
-		{name: "first byte", unit: "ms", format: "%.2f"},
+		{name: "first byte", unit: "ms", format: "%.2f", from: 1e6},
 		{name: "time", unit: "ms a MB", format: "%.2f", each: true, from: from},
 		{name: "processor", unit: "ms a MB", format: "%.2f", each: true, from: from},
 		{name: "peak memory", unit: "MiB", format: "%.0f", from: from},
 	}}
 	s := &series{title: "Size of a file", growth: g, note: "A miss with one client, until the file has its name. The file is all zeros, and the room of what has arrived is given " +
-		"back meanwhile (what is read there is still zeros), so that it may be larger than the disk: the speed of the disk is not in these figures."}
+		"back meanwhile (what is read there is still zeros), so that it may be larger than the disk: the speed of the disk is not in these figures. " +
+		"The first byte is the median of other fetches, which are broken off."}
 	if err := b.origin.Set(ctx, 0, 0); err != nil {
 		return s, err
 	}
 	for _, n := range plan.sizes {
 		began := time.Now()
+		var first []float64
+		for range firstBytes {
+			took, err := b.firstByteOf(ctx, n)
+			if err != nil {
+				return s, fmt.Errorf("%s: %w", decimal(float64(n)), err)
+			}
+			first = append(first, ms(took))
+		}
 		values, err := oneSize(ctx, b, n)
 		if err != nil {
 			return s, fmt.Errorf("%s: %w", decimal(float64(n)), err)
 		}
-		g.add(float64(n), values...)
+		g.add(float64(n), append([]float64{median(first)}, values...)...)
 		b.scaleDone(s.title, decimal(float64(n)), began)
 	}
 	return s, nil
+}
+
+// firstBytes is how often the first byte is asked for.
+const firstBytes = 5
+
+// firstByteOf returns when the first byte of a miss comes, to a daemon that is ended
+// thereupon: it would go on with the file.
+func (b *bench) firstByteOf(ctx context.Context, n int64) (took time.Duration, err error) {
+	d, err := b.newScaled()
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, d.stop()) }()
+	if err := d.start(ctx, "first-byte"); err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // the connection is closed, too
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+d.addr+content.ZerosPath(n, fmt.Sprint("first/", b.serial)), nil)
+	if err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	resp, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	var one [1]byte
+	_, err = io.ReadFull(resp.Body, one[:])
+	took = time.Since(start)
+	if err == nil && (resp.StatusCode != http.StatusOK || resp.ContentLength != n || one[0] != 0) {
+		err = fmt.Errorf("the answer is %s, %d bytes", resp.Status, resp.ContentLength)
+	}
+	d.Process.Signal(syscall.SIGKILL) // what is unfinished need not be kept
+	return took, err
 }
 
 func oneSize(ctx context.Context, b *bench, n int64) (values []float64, err error) {
@@ -54,14 +102,14 @@ func oneSize(ctx context.Context, b *bench, n int64) (values []float64, err erro
 	if err != nil {
 		return nil, err
 	}
-	path := content.ZerosPath(n, fmt.Sprint(b.serial))
+	path := content.ZerosPath(n, fmt.Sprint("whole/", b.serial))
 	hollow, stop := context.WithCancel(ctx)
 	hollowed := make(chan error, 1)
 	go func() { hollowed <- d.hollow(hollow, n) }()
 	start := time.Now()
 	c := load.NewClient(d.addr)
 	defer c.Close()
-	timing, err := c.Get(ctx, path)
+	_, err = c.Get(ctx, path)
 	if err == nil {
 		err = d.settle(ctx, path)
 	}
@@ -85,7 +133,7 @@ func oneSize(ctx context.Context, b *bench, n int64) (values []float64, err erro
 		return nil, fmt.Errorf("it has %d bytes in the docroot", info.Size())
 	}
 	mb := float64(n) / 1e6
-	return []float64{ms(timing.First), ms(took) / mb, ms(after.cpu-before.cpu) / mb, after.peak}, nil
+	return []float64{ms(took) / mb, ms(after.cpu-before.cpu) / mb, after.peak}, nil
 }
 
 const (

@@ -55,13 +55,17 @@ func (l Lines) SVG() string {
 	l.grid(d, x, y)
 	var ends []ending
 	for i, line := range l.Lines {
+		colour := fmt.Sprint("p", i%lineClasses)
+		if line.Dashed {
+			colour = "minor"
+		}
 		if at, ok := l.draw(d, line, i%lineClasses, x, y); ok {
-			ends = append(ends, ending{line.Name, i % lineClasses, at, at})
+			ends = append(ends, ending{line.Name, colour, at, at})
 		}
 	}
 	spread(ends, bottom)
 	for _, e := range ends {
-		d.text(right+12, e.to+font/2-2, fmt.Sprintf("p%d", e.class), "start", e.name)
+		d.text(right+12, e.to+font/2-2, e.class, "start", e.name)
 	}
 	return d.end()
 }
@@ -114,12 +118,12 @@ func (l Lines) draw(d *drawing, line Line, class int, x, y axis) (end float64, o
 		fmt.Fprintf(&path, "%s,%s ", px(px1), px(py))
 		end, ok = py, true
 	}
-	dashed := ""
+	stroke := fmt.Sprint("l", class)
 	if line.Dashed {
-		dashed = " dashed"
+		stroke = "dashed"
 	}
 	if len(dots) > 1 {
-		fmt.Fprintf(d, `<polyline class="line l%d%s" points="%s"/>`+"\n", class, dashed, strings.TrimSpace(path.String()))
+		fmt.Fprintf(d, `<polyline class="line %s" points="%s"/>`+"\n", stroke, strings.TrimSpace(path.String()))
 	}
 	if !line.Dashed {
 		for _, dot := range dots {
@@ -132,7 +136,7 @@ func (l Lines) draw(d *drawing, line Line, class int, x, y axis) (end float64, o
 // ending is a line's name beside its end.
 type ending struct {
 	name  string
-	class int
+	class string
 	at    float64 // where the line ends
 	to    float64 // where the name goes
 }

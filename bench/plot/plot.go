@@ -38,20 +38,22 @@ text { font: 13px system-ui, "Segoe UI", "DejaVu Sans", sans-serif; fill: #1f232
 .axis, .spread { stroke: #59636e; stroke-width: 1 }
 .spread { stroke: #1f2328; stroke-width: 1.5 }
 .bar { fill: #afb8c1 } .own { fill: #54aeff }
-.line { fill: none; stroke-width: 2 } .dashed { stroke-dasharray: 6 4 }
-.l0 { stroke: #0969da } .l1 { stroke: #bc4c00 } .l2 { stroke: #1a7f37 } .l3 { stroke: #8250df } .l4 { stroke: #9a6700 } .l5 { stroke: #59636e }
-.p0 { fill: #0969da } .p1 { fill: #bc4c00 } .p2 { fill: #1a7f37 } .p3 { fill: #8250df } .p4 { fill: #9a6700 } .p5 { fill: #59636e }
+.line { fill: none; stroke-width: 2 }
+.l0 { stroke: #0969da } .l1 { stroke: #bc4c00 } .l2 { stroke: #1a7f37 } .l3 { stroke: #8250df } .l4 { stroke: #9a6700 } .l5 { stroke: #bf3989 } .l6 { stroke: #1b7c83 } .l7 { stroke: #cf222e }
+.p0 { fill: #0969da } .p1 { fill: #bc4c00 } .p2 { fill: #1a7f37 } .p3 { fill: #8250df } .p4 { fill: #9a6700 } .p5 { fill: #bf3989 } .p6 { fill: #1b7c83 } .p7 { fill: #cf222e }
+.dashed { stroke: #59636e; stroke-dasharray: 6 4 }
 @media (prefers-color-scheme: dark) {
 text { fill: #f0f6fc } .minor { fill: #9198a1 } .back { fill: #0d1117 } .grid { stroke: #3d444d }
 .axis { stroke: #9198a1 } .spread { stroke: #f0f6fc }
 .bar { fill: #57606a } .own { fill: #1f6feb }
-.l0 { stroke: #4493f8 } .l1 { stroke: #f0883e } .l2 { stroke: #3fb950 } .l3 { stroke: #ab7df8 } .l4 { stroke: #d29922 } .l5 { stroke: #9198a1 }
-.p0 { fill: #4493f8 } .p1 { fill: #f0883e } .p2 { fill: #3fb950 } .p3 { fill: #ab7df8 } .p4 { fill: #d29922 } .p5 { fill: #9198a1 }
+.l0 { stroke: #4493f8 } .l1 { stroke: #f0883e } .l2 { stroke: #3fb950 } .l3 { stroke: #ab7df8 } .l4 { stroke: #d29922 } .l5 { stroke: #f778ba } .l6 { stroke: #39c5cf } .l7 { stroke: #ff7b72 }
+.p0 { fill: #4493f8 } .p1 { fill: #f0883e } .p2 { fill: #3fb950 } .p3 { fill: #ab7df8 } .p4 { fill: #d29922 } .p5 { fill: #f778ba } .p6 { fill: #39c5cf } .p7 { fill: #ff7b72 }
+.dashed { stroke: #9198a1 }
 }
 `
 
 // lineClasses is how many lines can be told apart by colour.
-const lineClasses = 6
+const lineClasses = 8
 
 // drawing is an SVG that is being written.
 type drawing struct {
