@@ -101,7 +101,15 @@ func (b *bench) close() error {
 	if b.dir == "" {
 		return nil
 	}
-	return os.RemoveAll(b.dir)
+	// mirror-cgi's workers outlive their server, and may still be writing.
+	var err error
+	for range 50 {
+		if err = os.RemoveAll(b.dir); err == nil {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return err
 }
 
 // turn is one contestant's turn in one round.

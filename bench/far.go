@@ -30,10 +30,10 @@ func far(ctx context.Context, b *bench) ([]*series, error) {
 			},
 		},
 	}
-	asked := &series{
-		title: what + ": bytes asked of the upstream / (file + range)", format: "%.3f", kinds: servers[:len(servers)-1],
+	sent := &series{
+		title: what + ": bytes from the upstream / (file + range)", format: "%.3f", kinds: servers[:len(servers)-1],
 		goal: &goal{text: "at most the file and the range", met: once},
-		note: "Ours until the file is in the docroot, the others' until the last byte of the range.",
+		note: sentNote + " Ours until the file is in the docroot, the others' until the last byte of the range.",
 	}
 	again := &series{
 		title: what + ": bytes asked of the upstream for the whole file afterwards / size", format: "%.3f", kinds: servers[:len(servers)-1],
@@ -67,7 +67,7 @@ func far(ctx context.Context, b *bench) ([]*series, error) {
 		if err != nil {
 			return err
 		}
-		asked.add(t, float64(before.Asked)/float64(b.farSize+farLen))
+		sent.add(t, float64(before.Sent)/float64(b.farSize+farLen))
 		if err := b.origin.Set(ctx, 0, 0); err != nil {
 			return err
 		}
@@ -80,5 +80,5 @@ func far(ctx context.Context, b *bench) ([]*series, error) {
 		again.add(t, float64(after.Asked-before.Asked)/float64(b.farSize))
 		return err
 	})
-	return []*series{first, asked, again}, err
+	return []*series{first, sent, again}, err
 }

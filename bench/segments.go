@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"mirror/bench/contestant"
@@ -18,14 +17,13 @@ const segmentsGoal = 0.9
 // segments has an upstream that limits each connection, so that more of them are
 // faster.
 func segments(ctx context.Context, b *bench) ([]*series, error) {
-	ours := map[contestant.Kind]contestant.Kind{
+	return b.segments(ctx, "", contestant.Aria4, map[contestant.Kind]contestant.Kind{
 		contestant.OursNginx: contestant.OursNginx, contestant.OursBuiltin: contestant.OursBuiltin,
-	}
-	return b.segments(ctx, "", ours, contestant.Aria4)
+	})
 }
 
 // segments compares those of ours with aria2c.
-func (b *bench) segments(ctx context.Context, with string, ours map[contestant.Kind]contestant.Kind, aria contestant.Kind) ([]*series, error) {
+func (b *bench) segments(ctx context.Context, with string, aria contestant.Kind, ours map[contestant.Kind]contestant.Kind) ([]*series, error) {
 	kinds := []contestant.Kind{ours[contestant.OursNginx], ours[contestant.OursBuiltin], aria, contestant.Direct}
 	what := fmt.Sprintf("%s of a missing file, upstream %.0f MB/s a connection%s", size(b.segmentsSize), float64(b.segmentsRate)/1e6, with)
 	like := &goal{
@@ -37,8 +35,8 @@ func (b *bench) segments(ctx context.Context, with string, ours map[contestant.K
 		title: fmt.Sprintf("%s: until the last of %d clients has it", what, b.herdClients), unit: "MB/s", format: "%.1f", kinds: kinds, goal: like,
 		note: fmt.Sprintf("%s and %s are one client.", aria, contestant.Direct),
 	}
-	asked := &series{
-		title: what + ": bytes asked of the upstream / size", format: "%.3f", kinds: kinds[:2],
+	sent := &series{
+		title: what + ": bytes from the upstream / size", format: "%.3f", kinds: kinds[:3], note: sentNote,
 		goal: &goal{text: "each byte once", met: once, as: ours},
 	}
 	gets := &series{title: what + ": requests to the upstream", format: "%.0f", kinds: kinds[:3]}
@@ -60,16 +58,14 @@ func (b *bench) segments(ctx context.Context, with string, ours map[contestant.K
 			if err != nil {
 				return err
 			}
-			if slices.Contains(asked.kinds, t.Kind) {
-				asked.add(t, float64(count.Asked)/float64(b.segmentsSize))
-			}
-			if slices.Contains(gets.kinds, t.Kind) {
+			if t.Kind != contestant.Direct {
+				sent.add(t, float64(count.Sent)/float64(b.segmentsSize))
 				gets.add(t, float64(count.Requests))
 			}
 		}
 		return nil
 	})
-	return []*series{one, all, asked, gets}, err
+	return []*series{one, all, sent, gets}, err
 }
 
 // fetch gets path for so many clients, where there can be more than one, and returns

@@ -49,7 +49,9 @@ type Running struct {
 	docroot string
 	setup   *Setup
 	dir     string
-	as      *syscall.Credential // whom its processes run as; nil: as we do
+
+	connections int                 // of ours to an upstream; 0: the default
+	as          *syscall.Credential // whom its processes run as; nil: as we do
 }
 
 // readyTime bounds how long a server may take until it accepts connections.

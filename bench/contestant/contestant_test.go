@@ -11,7 +11,7 @@ import (
 // values are all that a template may name.
 var values = map[string]any{
 	"Root": true, "Dir": "/d", "Listen": "127.0.0.1:1", "Origin": "127.0.0.1:2", "Server": "", "Site": "",
-	"Docroot": "/d/docroot", "Cache": "/d/cache", "Host": "127.0.0.1", "Port": "1", "FastCGI": "", "HTTP": "",
+	"Docroot": "/d/docroot", "Cache": "/d/cache", "Host": "127.0.0.1", "Port": "1", "FastCGI": "", "HTTP": "", "Connections": 8,
 }
 
 func TestTemplates(t *testing.T) {
@@ -31,7 +31,7 @@ func TestTemplates(t *testing.T) {
 }
 
 func TestEveryContestantCanBeStarted(t *testing.T) {
-	for _, k := range slices.Concat(Ours, Peers, []Kind{Direct, Curl, Floor}) {
+	for _, k := range slices.Concat(Ours, Peers, []Kind{OursNginx8, OursBuiltin8, Direct, Curl, Aria4, Aria8, Floor}) {
 		if starts[k] == nil {
 			t.Errorf("nothing starts %q", k)
 		}

@@ -15,6 +15,10 @@ const (
 	OursApache  Kind = "ours behind Apache (proxy_fcgi)"
 	OursCGI     Kind = "ours behind Apache (CGI)"
 
+	// The same with connections = 8.
+	OursNginx8   Kind = "ours behind nginx, connections = 8"
+	OursBuiltin8 Kind = "ours built-in, connections = 8"
+
 	NginxStore    Kind = "nginx proxy_store"
 	NginxCache    Kind = "nginx proxy_cache_lock"
 	NginxSlice    Kind = "nginx slice"
@@ -34,14 +38,16 @@ const (
 	Floor Kind = "bare Go proxy that syncs (no mirror)"
 )
 
-// Ours are what this project builds.
+// Ours are what this project builds, with the defaults.
 var Ours = []Kind{OursNginx, OursBuiltin, OursApache, OursCGI}
 
 // Peers are what others have built.
 var Peers = []Kind{NginxStore, NginxCache, NginxSlice, Squid, Varnish, TrafficServer, AptCacherNG, ModCache}
 
 // Ours reports whether it is what this project builds.
-func (k Kind) Ours() bool { return slices.Contains(Ours, k) }
+func (k Kind) Ours() bool {
+	return slices.Contains(Ours, k) || k == OursNginx8 || k == OursBuiltin8
+}
 
 // starts is how each is started.
 var starts = map[Kind]func(*Running, context.Context) error{
@@ -49,6 +55,8 @@ var starts = map[Kind]func(*Running, context.Context) error{
 	OursBuiltin:   (*Running).startBuiltin,
 	OursApache:    (*Running).startBehindApache,
 	OursCGI:       (*Running).startApacheCGI,
+	OursNginx8:    with8((*Running).startBehindNginx),
+	OursBuiltin8:  with8((*Running).startBuiltin),
 	NginxStore:    startNginx("store.conf"),
 	NginxCache:    startNginx("cache.conf"),
 	NginxSlice:    startNginx("slice.conf"),
@@ -62,6 +70,14 @@ var starts = map[Kind]func(*Running, context.Context) error{
 	Aria4:         (*Running).startNothing,
 	Aria8:         (*Running).startNothing,
 	Floor:         (*Running).startFloor,
+}
+
+// with8 starts ours with more connections to an upstream than by default.
+func with8(start func(*Running, context.Context) error) func(*Running, context.Context) error {
+	return func(r *Running, ctx context.Context) error {
+		r.connections = 8
+		return start(r, ctx)
+	}
 }
 
 // startNothing leaves clients to the origin.

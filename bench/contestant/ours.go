@@ -79,7 +79,7 @@ func (r *Running) configure(fastcgi, http string) (file string, err error) {
 	if r.docroot, err = r.makeDir("docroot"); err != nil {
 		return "", err
 	}
-	return r.write("mirror.toml", map[string]string{
-		"Docroot": r.docroot, "FastCGI": fastcgi, "HTTP": http, "Origin": r.setup.Origin,
+	return r.write("mirror.toml", map[string]any{
+		"Docroot": r.docroot, "FastCGI": fastcgi, "HTTP": http, "Origin": r.setup.Origin, "Connections": r.connections,
 	})
 }

@@ -12,6 +12,7 @@ import (
 type Count struct {
 	Requests int
 	Asked    int64 // bytes of the bodies that were asked for
+	Sent     int64 // bytes of them until whoever asked left
 }
 
 // tally counts by path.
@@ -20,15 +21,15 @@ type tally struct {
 	paths map[string]Count // guarded by mu
 }
 
-// add counts one request for so many bytes.
-func (t *tally) add(path string, asked int64) {
+// add counts for path.
+func (t *tally) add(path string, c Count) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.paths == nil {
 		t.paths = make(map[string]Count)
 	}
 	sum := t.paths[path]
-	t.paths[path] = Count{sum.Requests + 1, sum.Asked + asked}
+	t.paths[path] = Count{sum.Requests + c.Requests, sum.Asked + c.Asked, sum.Sent + c.Sent}
 }
 
 // control answers at the second address:

@@ -41,9 +41,34 @@ func TestRangeAndCounts(t *testing.T) {
 			t.Errorf("%q: %s and %d bytes (%v)", c.header, resp.Status, len(body), err)
 		}
 	}
-	want := Count{Requests: 3, Asked: 300000 + 100001 + 1}
+	want := Count{Requests: 3, Asked: 300000 + 100001 + 1, Sent: 300000 + 100001 + 1}
 	if got := s.counts.paths[path]; got != want {
 		t.Errorf("counted %+v instead of %+v", got, want)
+	}
+}
+
+// Who leaves in the middle of a file was not sent the rest.
+func TestSent(t *testing.T) {
+	s := new(server)
+	s.rate.Store(1e6)
+	ended := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(ended)
+		s.file(w, r)
+	}))
+	defer srv.Close()
+	path := content.Path(1<<30, "a")
+	resp, err := http.Get(srv.URL + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(resp.Body, make([]byte, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	<-ended
+	if got := s.counts.paths[path]; got.Asked != 1<<30 || got.Sent < 1000 || got.Sent > 64<<20 {
+		t.Errorf("counted %+v", got)
 	}
 }
 

@@ -92,7 +92,7 @@ type writer struct {
 func (w *writer) WriteHeader(code int) {
 	var length int64
 	_, _ = fmt.Sscan(w.Header().Get("Content-Length"), &length) // absent: nothing is promised
-	w.counts.add(w.path, length)
+	w.counts.add(w.path, Count{Requests: 1, Asked: length})
 	w.ResponseWriter.WriteHeader(code)
 }
 
@@ -112,7 +112,12 @@ func (w *writer) ReadFrom(src io.Reader) (total int64, err error) {
 		if w.rate > 0 {
 			most = min(most, pace)
 		}
-		n, err := w.Write(blocks.Next(most))
+		b := blocks.Next(most)
+		w.counts.add(w.path, Count{Sent: int64(len(b))}) // before: as with WriteHeader
+		n, err := w.Write(b)
+		if n < len(b) {
+			w.counts.add(w.path, Count{Sent: int64(n - len(b))})
+		}
 		total += int64(n)
 		limited.N -= int64(n)
 		if err != nil || n == 0 {
