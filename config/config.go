@@ -231,6 +231,11 @@ type Mirror struct {
 	// KeepDropped says. At least 1.
 	KeepGenerations int
 
+	// Connections is how many an http or https upstream is asked by at a time for
+	// one large file, where each of them is slow. 1 means that it always comes by
+	// one.
+	Connections int
+
 	// RedirectToHTTP allows an upstream to redirect from https to http.
 	RedirectToHTTP bool
 

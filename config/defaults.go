@@ -108,6 +108,10 @@ const (
 	// one each hour takes as much room as a month of others.
 	defaultKeepGenerations = 24
 
+	// What many public archives allow an address; more are asked for by whoever knows
+	// that the upstream does not mind. They are made only where they are of use.
+	defaultConnections = 4
+
 	defaultKeepGoing = true
 )
 
@@ -126,6 +130,7 @@ const (
 	maxNegativeTTL = 24 * time.Hour
 	minLowSpeedRun = time.Second
 	maxGenerations = 1_000_000
+	maxConnections = 16 // as aria2 has it; what more bring, the upstream's other clients lose
 )
 
 // defaultMutable lists the index names of common repositories: what is fetched

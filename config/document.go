@@ -68,6 +68,7 @@ type mirrorTable struct {
 	NegativeTTL       scalar   `toml:"negative_ttl"`
 	KeepDropped       scalar   `toml:"keep_dropped"`
 	KeepGenerations   scalar   `toml:"keep_generations"`
+	Connections       scalar   `toml:"connections"`
 	RedirectToHTTP    scalar   `toml:"redirect_to_http"`
 	RedirectToPrivate scalar   `toml:"redirect_to_private"`
 	RefuseHTML        []string `toml:"refuse_html"`

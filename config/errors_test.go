@@ -121,6 +121,8 @@ func TestErrors(t *testing.T) {
 		"zone":              {mirror: good + "\nzone = 'Europe/Berln'", want: `:6: mirror.zone "Europe/Berln" is not a time zone that is known here: write a name of the system's database (/usr/share/zoneinfo), such as "Europe/Berlin", or "UTC"`},
 		"zone, local":       {mirror: good + "\nzone = 'Local'", want: `:6: mirror.zone "Local" is not a time zone that is known here: write a name of the system's database (/usr/share/zoneinfo), such as "Europe/Berlin", or "UTC"`},
 		"zone, file":        {mirror: good + "\nzone = '../../../etc/passwd'", want: `:6: mirror.zone "../../../etc/passwd" is not a time zone that is known here: write a name of the system's database (/usr/share/zoneinfo), such as "Europe/Berlin", or "UTC"`},
+		"connections":       {mirror: good + "\nconnections = 17", want: `:6: mirror.connections = "17" must be a whole number from 1 to 16`},
+		"connections, none": {mirror: good + "\nconnections = 0", want: `:6: mirror.connections = "0" must be a whole number from 1 to 16`},
 		"keep_dropped":      {mirror: good + "\nkeep_dropped = '30d'", want: `:6: mirror.keep_dropped = "30d" is neither a duration nor "forever": write a number with its unit (m, h), such as "720h"`},
 		"keep_dropped, max": {mirror: good + "\nkeep_dropped = '9000h'", want: `:6: mirror.keep_dropped = "9000h" is out of range: it must be from 0s to 8760h`},
 		"verify_rate":       {table: "[server]\nverify_rate = 'fast'", want: `:3: server.verify_rate = "fast" is not a size: write a whole number of bytes, or one with a unit (kB, MB, GB, TB, KiB, MiB, GiB, TiB), such as "64MiB"`},

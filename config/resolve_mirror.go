@@ -31,6 +31,7 @@ func (r *resolver) mirror(index int, t *mirrorTable) Mirror {
 		NegativeTTL:       r.duration(at("negative_ttl"), t.NegativeTTL, defaultNegativeTTL, 0, maxNegativeTTL),
 		KeepDropped:       r.keepDropped(at("keep_dropped"), t.KeepDropped),
 		KeepGenerations:   r.count(at("keep_generations"), t.KeepGenerations, defaultKeepGenerations, 1, maxGenerations),
+		Connections:       r.count(at("connections"), t.Connections, defaultConnections, 1, maxConnections),
 		RedirectToHTTP:    r.boolean(at("redirect_to_http"), t.RedirectToHTTP, false),
 		RedirectToPrivate: r.boolean(at("redirect_to_private"), t.RedirectToPrivate, false),
 		RefuseHTML:        r.patterns(at("refuse_html"), t.RefuseHTML, defaultRefuseHTML),

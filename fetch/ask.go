@@ -146,6 +146,9 @@ func (t *transfer) ask(src upstream, path mirror.Name) (*source.Result, error) {
 	if s := t.now(); s.have > 0 && s.meta.Pinned() {
 		r.Part, r.Have, r.SameUpstream = t.part.File(), s.meta, t.isFrom(src)
 	}
+	if t.group == nil && t.generation == nil { // of those there are several at a time anyway
+		r.Connections, r.More = t.m.Connections, func() (func(), bool) { return t.e.more(src.pool) }
+	}
 	r.Start = func(m mirror.Meta) (*os.File, error) {
 		if !fits(t.expected, m.Size) {
 			return nil, t.wrong(fmt.Sprintf("%s has %d bytes, and should have %d", src.URL(path), m.Size, t.expected[0].Size))

@@ -27,13 +27,13 @@ type upstream struct {
 // a connection pool.
 func (e *Engine) connect(t *tls.Config) {
 	c := newConnector(e.conf, t)
-	pools := make(map[string]bool)
+	all := make(map[string]bool)
 	for i := range e.conf.Mirrors {
 		m := &e.conf.Mirrors[i]
 		for _, u := range m.Upstream {
 			up := c.source(m, u)
 			up.pool = "upstream " + config.HostPort(u)
-			pools[up.pool] = true
+			all[up.pool] = true
 			e.sources[m] = append(e.sources[m], up)
 		}
 		// A listing is best had from who tells links and exact times. The sort
@@ -43,7 +43,7 @@ func (e *Engine) connect(t *tls.Config) {
 			return cmp.Compare(rank(a), rank(b))
 		})
 	}
-	e.limited = len(pools)*e.conf.Limits.PerUpstream > e.conf.Limits.Fetches
+	e.limited = len(all)*e.conf.Limits.PerUpstream > e.conf.Limits.Fetches
 	context.AfterFunc(e.ctx, c.close)
 }
 
@@ -54,6 +54,10 @@ func rank(u upstream) int {
 	return 1
 }
 
+// pools are the connections under the same rules: one for each fetch, and those
+// that a fetch may take beside it.
+type pools struct{ each, extra *http.Transport }
+
 // redirects are the rules that a connection pool enforces when it dials.
 type redirects struct{ http, private bool }
 
@@ -61,12 +65,12 @@ type connector struct {
 	conf       *config.Config
 	tls        *tls.Config
 	configured map[string]bool
-	pools      map[redirects]*http.Transport
+	pools      map[redirects]*pools
 	idle       []func() // close idle connections
 }
 
 func newConnector(conf *config.Config, t *tls.Config) *connector {
-	return &connector{conf: conf, tls: t, configured: conf.UpstreamHosts(), pools: make(map[redirects]*http.Transport)}
+	return &connector{conf: conf, tls: t, configured: conf.UpstreamHosts(), pools: make(map[redirects]*pools)}
 }
 
 // close closes the connections that nobody uses.
@@ -100,10 +104,12 @@ func (c *connector) source(m *config.Mirror, u *url.URL) upstream {
 	}
 	key := redirects{m.RedirectToHTTP, m.RedirectToPrivate}
 	if c.pools[key] == nil {
-		c.pools[key] = source.NewTransport(o)
-		c.idle = append(c.idle, c.pools[key].CloseIdleConnections)
+		p := &pools{source.NewTransport(o), source.NewExtraTransport(o)}
+		c.pools[key] = p
+		c.idle = append(c.idle, p.each.CloseIdleConnections, p.extra.CloseIdleConnections)
 	}
-	return upstream{Source: source.NewHTTP(u, c.pools[key], o), web: true}
+	o.Extra = c.pools[key].extra
+	return upstream{Source: source.NewHTTP(u, c.pools[key].each, o), web: true}
 }
 
 // URL returns where a client can get name from an upstream itself, without

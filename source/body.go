@@ -31,6 +31,9 @@ type body struct {
 	window   time.Duration
 	spent    time.Duration // in reading, since the window began: a slow client is no slow upstream
 	got      int64         // bytes in the window
+
+	waited time.Duration // in reading
+	total  int64         // bytes
 }
 
 func (h *HTTP) newBody(raw io.ReadCloser, cancel context.CancelCauseFunc) *body {
@@ -58,8 +61,11 @@ func (b watched) Read(p []byte) (int, error) {
 	if b.idle != nil {
 		b.idle.Stop()
 	}
+	d := time.Since(begun)
 	b.got += int64(n)
-	b.spent += time.Since(begun)
+	b.spent += d
+	b.total += int64(n)
+	b.waited += d
 	if err == nil && b.window > 0 && b.spent >= b.window {
 		if float64(b.got) < float64(b.lowSpeed)*b.spent.Seconds() {
 			b.cancel(errSlow)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/cavaliergopher/grab/v3"
 
@@ -35,15 +36,21 @@ const (
 // transfer of a good answer's body. It is told of nothing else, since what it
 // would do itself, resuming above all, splices two versions of a file.
 func (h *HTTP) Fetch(ctx context.Context, r Request) (Result, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	x := &exchange{h: h, r: r, cancel: cancel}
-	err := x.fetch(ctx)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	x := &exchange{h: h, r: r, ctx: ctx}
+	x.first, x.hangUp = context.WithCancelCause(ctx)
+	defer x.hangUp(nil)
+	err := x.fetch()
+	if x.segments != nil {
+		x.hangUp(nil) // a worker may be reading
+		x.segments.close()
+	}
 	if x.body != nil {
 		x.body.Close()
 	}
 	if err != nil {
-		return Result{Meta: x.meta}, x.failure(ctx, err)
+		return Result{Meta: x.meta}, x.failure(err)
 	}
 	return Result{Meta: x.meta, Unframed: x.unframed}, nil
 }
@@ -52,32 +59,39 @@ func (h *HTTP) Fetch(ctx context.Context, r Request) (Result, error) {
 type exchange struct {
 	h      *HTTP
 	r      Request
-	cancel context.CancelCauseFunc
+	ctx    context.Context         // of all requests
+	first  context.Context         // of the first one
+	hangUp context.CancelCauseFunc // ends that
 
 	offset   int64       // what Part has
 	meta     mirror.Meta // of the answer, once it was found good
 	unframed bool
-	body     *body    // stands before the first byte to append
-	dst      *os.File // what Start returned
-	appended int64    // bytes since offset, by grab
+	ranges   bool          // the answer does not deny that ranges can be asked for
+	toHeader time.Duration // what it took to come
+	segments *segmented    // nil: there is but one connection
+	body     *body         // stands before the first byte to append
+	dst      *os.File      // what Start returned
+	appended int64         // bytes since offset, by grab
 }
 
-func (x *exchange) fetch(ctx context.Context) error {
+func (x *exchange) fetch() error {
 	var err error
 	if x.offset, err = x.r.atHand(); err != nil {
 		return err
 	}
-	hr, err := x.h.request(ctx, http.MethodGet, x.r.Path)
+	hr, err := x.h.request(x.first, http.MethodGet, x.r.Path)
 	if err != nil {
 		return err
 	}
 	if x.r.Accept != "" {
 		hr.Header.Set("Accept", x.r.Accept)
 	}
+	begun := time.Now()
 	resp, err := x.ask(hr)
 	if err != nil {
 		return err
 	}
+	x.toHeader = time.Since(begun)
 	if err := x.accept(resp); err != nil {
 		return err
 	}
@@ -132,7 +146,11 @@ func (x *exchange) transfer(hr *http.Request) error {
 		if rest < 0 {
 			return x.h.fail(mirror.ErrChanged, x.r.Path, "is shorter than the %d bytes at hand", x.offset)
 		}
-		x.body.r = &exact{x: x, r: x.body.r, left: rest}
+		in := x.body.r
+		if x.segments = x.segmented(in, rest); x.segments != nil {
+			in = x.segments
+		}
+		x.body.r = &exact{x: x, r: in, left: rest}
 		if rest <= inMemory {
 			return x.gather(int(rest))
 		}
@@ -148,7 +166,7 @@ func (x *exchange) transfer(hr *http.Request) error {
 		RateLimiter:         x,
 	}
 	client := &grab.Client{HTTPClient: x, UserAgent: UserAgent, BufferSize: copyBuffer}
-	return client.Do(req.WithContext(hr.Context())).Err()
+	return client.Do(req.WithContext(x.ctx)).Err()
 }
 
 // gather reads what is to come into memory, and appends it at once. Of a body
@@ -253,7 +271,8 @@ func conditions(r *http.Request, held *mirror.Meta) {
 // accept takes an answer only if its body is the file, or the rest of it, and
 // leaves the body before the first byte to append.
 func (x *exchange) accept(resp *http.Response) error {
-	x.body = x.h.newBody(resp.Body, x.cancel)
+	x.body = x.h.newBody(resp.Body, x.hangUp)
+	x.ranges = !strings.EqualFold(resp.Header.Get("Accept-Ranges"), "none")
 	from, total, err := x.span(resp)
 	if err != nil {
 		return err
@@ -370,8 +389,8 @@ func (x *exchange) whole() error {
 }
 
 // failure gives an error of grab, the transport, the body or the disk its kind.
-func (x *exchange) failure(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); errors.Is(cause, mirror.ErrTimeout) && errors.Is(err, context.Canceled) {
+func (x *exchange) failure(err error) error {
+	if cause := context.Cause(x.first); errors.Is(cause, mirror.ErrTimeout) && errors.Is(err, context.Canceled) {
 		err = cause // the idle timer's
 	}
 	var own *Error
@@ -392,7 +411,7 @@ func (x *exchange) failure(ctx context.Context, err error) error {
 	if errors.As(err, &pe) && !outOfFiles(err) {
 		return storeError(err)
 	}
-	return x.h.transportError(ctx, x.r.Path, err)
+	return x.h.transportError(x.ctx, x.r.Path, err)
 }
 
 // IsHTML reports whether a Content-Type is that of an HTML page.

@@ -40,6 +40,10 @@ type HTTPOptions struct {
 
 	TLS *tls.Config // nil: the system's roots
 
+	// Extra is for what is asked for beside a connection that is too slow; see
+	// NewExtraTransport. nil: nothing is.
+	Extra http.RoundTripper
+
 	Zone *time.Location // of the times in listings that do not say; nil: unknown
 }
 
@@ -61,21 +65,41 @@ func NewTransport(o HTTPOptions) *http.Transport {
 	}
 }
 
+// NewExtraTransport returns the pool of connections that are used beside others of
+// NewTransport, to the same upstreams by the same rules. It speaks HTTP/1.1 only:
+// with HTTP/2 all requests would share one connection, and its limit.
+func NewExtraTransport(o HTTPOptions) *http.Transport {
+	t := NewTransport(o)
+	t.ForceAttemptHTTP2 = false
+	t.Protocols = new(http.Protocols)
+	t.Protocols.SetHTTP1(true)
+	if t.TLSClientConfig != nil {
+		t.TLSClientConfig = t.TLSClientConfig.Clone() // the other one's gets h2
+		t.TLSClientConfig.NextProtos = nil
+	}
+	return t
+}
+
 // HTTP is the Source of an http or https upstream.
 type HTTP struct {
 	base   *url.URL // its path ends with a slash
 	name   string
 	opts   HTTPOptions
 	client *http.Client
-	store  atomic.Bool // it turned out to be an object store
+	extra  *http.Client // over Extra
+	store  atomic.Bool  // it turned out to be an object store
+
+	patience patience
+	ahead    *allowance // of all in the process
 }
 
 // NewHTTP returns the source of base over transport.
 func NewHTTP(base *url.URL, transport http.RoundTripper, o HTTPOptions) *HTTP {
 	public := *base
 	public.User = nil
-	h := &HTTP{base: base, name: public.String(), opts: o}
+	h := &HTTP{base: base, name: public.String(), opts: o, ahead: ahead}
 	h.client = &http.Client{Transport: transport, CheckRedirect: h.checkRedirect}
+	h.extra = &http.Client{Transport: o.Extra, CheckRedirect: h.checkRedirect}
 	return h
 }
 
@@ -171,29 +195,35 @@ func (h *HTTP) Range(ctx context.Context, path mirror.Name, from, to int64, pin 
 		return nil, h.fail(mirror.ErrChanged, path, "has no validator, so a part of it cannot be relayed")
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	r, err := h.request(ctx, http.MethodGet, path)
+	b, err := h.rangeOver(ctx, cancel, h.client, path, from, to, pin)
 	if err != nil {
 		cancel(nil)
+		return nil, err
+	}
+	b.done = func() { cancel(nil) }
+	return b, nil
+}
+
+// rangeOver is Range by this client. Who calls it cancels ctx in the end; a body
+// that is silent or slow does so, too.
+func (h *HTTP) rangeOver(ctx context.Context, cancel context.CancelCauseFunc, client *http.Client, path mirror.Name, from, to int64, pin mirror.Meta) (*body, error) {
+	r, err := h.request(ctx, http.MethodGet, path)
+	if err != nil {
 		return nil, err
 	}
 	whole := from == 0 && (pin.Size < 0 || to == pin.Size-1)
 	if !whole {
 		r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", from, to))
 	}
-	resp, err := h.client.Do(r)
+	resp, err := client.Do(r)
 	if err != nil {
-		err = h.transportError(ctx, path, err)
-		cancel(nil)
-		return nil, err
+		return nil, h.transportError(ctx, path, err)
 	}
 	if err := h.checkRange(resp, path, from, to, whole, pin); err != nil {
 		resp.Body.Close()
-		cancel(nil)
 		return nil, err
 	}
-	b := h.newBody(resp.Body, cancel)
-	b.done = func() { cancel(nil) }
-	return b, nil
+	return h.newBody(resp.Body, cancel), nil
 }
 
 func (h *HTTP) checkRange(resp *http.Response, path mirror.Name, from, to int64, whole bool, pin mirror.Meta) error {
@@ -246,10 +276,12 @@ func (h *HTTP) transportError(ctx context.Context, path mirror.Name, err error) 
 	if outOfFiles(err) {
 		return h.fail(mirror.ErrBusy, path, "cannot be asked for: %v: raise the limit of open files", err)
 	}
+	e := h.fail(mirror.ErrBroken, path, "%v", err)
 	if errors.As(err, &timeout) && timeout.Timeout() {
-		return h.fail(mirror.ErrTimeout, path, "no answer in time (%v)", err)
+		e = h.fail(mirror.ErrTimeout, path, "no answer in time (%v)", err)
 	}
-	return h.fail(mirror.ErrBroken, path, "%v", err)
+	e.wire = true
+	return e
 }
 
 // outOfFiles: the descriptors of the process, or of the machine, are used up.
@@ -271,7 +303,7 @@ func (h *HTTP) statusError(path mirror.Name, resp *http.Response) error {
 		kind = mirror.ErrTimeout
 	}
 	e := h.fail(kind, path, "answered %s", statusOf(resp))
-	e.RetryAfter = retryAfter(resp)
+	e.status, e.RetryAfter = resp.StatusCode, retryAfter(resp)
 	if resp.Request.URL.Host != h.base.Host {
 		e.Cause += " after a redirect to " + resp.Request.URL.Host
 	}

@@ -115,6 +115,13 @@ type Request struct {
 	// appended, and neither Start nor Wrote is called. A source may also not offer it.
 	Small func(m mirror.Meta, body []byte) (took bool)
 
+	// Connections is how many an HTTP upstream may be asked by at a time for this
+	// file; 1 or less: one. More is asked for a slot for each request of those
+	// beside the first; it does not wait, and may be called by several goroutines.
+	// nil: there are enough.
+	Connections int
+	More        func() (release func(), ok bool)
+
 	// Start is called once the answer is known to be good, and returns the file
 	// to append to: Part, or an empty one. An error stops the attempt and is
 	// returned as it is.
@@ -144,6 +151,9 @@ type Error struct {
 	Path       mirror.Name
 	Cause      string
 	RetryAfter time.Duration // what the upstream asked for; 0: nothing
+
+	status int  // of the answer, where that is the error
+	wire   bool // there was no answer
 }
 
 func (e *Error) Error() string {

@@ -133,6 +133,17 @@ func (l *File) Held(key string) (bool, error) { return l.held(keyOffset(key)) }
 // HeldSlot is Held for the only slot of a pool of one.
 func (l *File) HeldSlot(pool string) (bool, error) { return l.held(slotOffset(pool)) }
 
+// FreeSlot reports whether one of the slots of pool from from up to to, exclusively,
+// is free, likewise.
+func (l *File) FreeSlot(pool string, from, to int) (bool, error) {
+	for i := from; i < to; i++ {
+		if held, err := l.held(slotOffset(pool) + int64(i)); err != nil || !held {
+			return !held, err
+		}
+	}
+	return false, nil
+}
+
 func (l *File) held(off int64) (bool, error) {
 	f, err := l.take()
 	if err != nil {

@@ -66,6 +66,43 @@ func TestSlots(t *testing.T) {
 	}
 }
 
+// TestFreeSlot: what TrySlot with fewer slots leaves is seen as it is.
+func TestFreeSlot(t *testing.T) {
+	l := lockFile(filepath.Join(t.TempDir(), "lock"))
+	free := func(from, to int) bool {
+		t.Helper()
+		ok, err := l.FreeSlot("pool", from, to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ok
+	}
+	for range 2 {
+		k, err := l.TryPool("pool", 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer k.Unlock()
+	}
+	if _, err := l.TryPool("pool", 2); !errors.Is(err, ErrHeld) {
+		t.Fatalf("a third of two slots: %v", err)
+	}
+	if free(0, 2) || !free(2, 3) || !free(0, 3) || free(3, 3) {
+		t.Errorf("free: of the two %v, the third %v, of all three %v, of none %v", free(0, 2), free(2, 3), free(0, 3), free(3, 3))
+	}
+	last, err := l.TryPool("pool", 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if free(0, 3) {
+		t.Error("one is free of three that are taken")
+	}
+	last.Unlock()
+	if !free(0, 3) {
+		t.Error("none is free after one was given back")
+	}
+}
+
 // TestOtherProcess hands a lock to a child and sees it live exactly as long as
 // the child does.
 func TestOtherProcess(t *testing.T) {

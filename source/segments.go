@@ -1,0 +1,248 @@
+package source
+
+import (
+	"context"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"mirror"
+)
+
+// A segmented body gives the bytes of one file in order, from one connection as
+// long as that is fast enough, and from several where each is slow.
+//
+//	one      main ─────────────────────────────────────────────> reader
+//	trial    main ───────────> S                                  reader reads main
+//	                           S ──> segment, kept                 is it faster with two?
+//	several  main ─> c | segment | segment | segment | ...        reader reads the first
+//	                     worker    worker    worker
+//
+// Main is the answer that the fetch began with, whose end is the file's. In the
+// trial a second connection asks for a segment that lies so far ahead (S) that
+// main does not get there before it has been seen what the second one brings. If
+// it is no faster with two, or the segment is refused, main just goes on. Else
+// main ends at c, and its connection is closed: what it had under way is all that
+// comes twice.
+//
+// Then workers, one for each connection, ask for segment after segment, in
+// ascending order, and never far ahead of the reader. Where more connections
+// bring no more, fewer are used; and where one brings as much, one is asked for
+// all that is left, and is main from then on.
+type segmented struct {
+	h    *HTTP
+	path mirror.Name
+	pin  mirror.Meta
+	most int                              // connections
+	more func() (release func(), ok bool) // a slot for one more
+
+	ctx     context.Context // of all but the main that the fetch began with
+	cancel  context.CancelCauseFunc
+	workers sync.WaitGroup
+
+	// Of the goroutine that reads.
+	main    io.Reader // nil: there are several
+	wire    *body     // below main
+	hangUp  func()    // ends main
+	pos     int64     // of the next byte to give out
+	end     int64     // the file's length
+	measure measure
+	trial   *trial    // nil: none runs; changed with mu, too
+	again   time.Time // when more connections may be tried again
+	trials  int       // how many there were
+
+	mu      sync.Mutex
+	arrived sync.Cond // of mu: the reader has something to do
+	changed sync.Cond // of mu: workers may have
+	// All of this is guarded by mu.
+	phase    phase
+	segments []*segment    // ascending, without gaps; the first begins at pos or before
+	since    time.Time     // when the first one became it
+	next     int64         // where the next one begins
+	target   int           // how many connections there should be
+	running  int           // how many workers there are
+	winding  bool          // nothing new is begun: one connection is to take over
+	received int64         // bytes, by all workers
+	idled    bool          // a worker has waited for the reader
+	resting  bool          // one of the workers is
+	rested   bool          // it was, since the measurement began
+	perOne   float64       // what one connection brings, in bytes a second
+	settled  bool          // there are as many connections as are of use
+	lean     int           // how often in a row they brought too little
+	first    time.Duration // from a request to its first byte, lately
+	took     time.Duration // what a segment took, lately
+	err      error         // why the last worker went that did not work any more
+	alone    bool          // a request was refused that may not be if there is but one
+}
+
+// phase is what workers go by.
+type phase int
+
+const (
+	single  phase = iota // there are none, or they end
+	trying               // the trial's has its segment, and waits for the verdict
+	several              // they ask for segment after segment
+)
+
+const (
+	// segmentsWorth is how much has to be left, in bytes, for more than one
+	// connection: of less, one connection brings most while others are made.
+	segmentsWorth = 8 << 20
+
+	// A segment's size in bytes: large enough that what a request costs does not
+	// count, as small as that allows, since they are kept in memory.
+	segmentLeast = 256 << 10 // at the end, so that all connections end together
+	segmentSize  = 1 << 20
+	segmentMost  = 8 << 20 // where the upstream is far away
+
+	// windowPer is how many segments there are at a time for each connection: one
+	// that is arriving, and one that waits for those before it.
+	windowPer = 2
+)
+
+// segmented returns the body for what is left of the file; nil where it has to
+// come by one connection.
+func (x *exchange) segmented(main io.Reader, left int64) *segmented {
+	h := x.h
+	if x.r.Connections < 2 || x.r.Accept != "" || left < segmentsWorth || h.opts.Extra == nil || !x.meta.Pinned() || !x.ranges {
+		return nil
+	}
+	s := &segmented{
+		h: h, path: x.r.Path, pin: x.meta, most: x.r.Connections, more: x.r.More,
+		main: &causal{main, x.first}, wire: x.body, hangUp: func() { x.hangUp(nil) },
+		pos: x.offset, end: x.meta.Size, first: x.toHeader, target: 1,
+	}
+	s.arrived.L, s.changed.L = &s.mu, &s.mu
+	s.ctx, s.cancel = context.WithCancelCause(x.ctx)
+	s.measure.restart(s.wire, time.Now())
+	context.AfterFunc(s.ctx, s.wake)
+	return s
+}
+
+// wake has everybody look at what there is to do.
+func (s *segmented) wake() {
+	s.mu.Lock()
+	s.arrived.Broadcast()
+	s.changed.Broadcast()
+	s.mu.Unlock()
+}
+
+// Read implements io.Reader. It is called by one goroutine.
+func (s *segmented) Read(p []byte) (int, error) {
+	for s.main == nil {
+		n, err := s.take(p)
+		if n > 0 || err != nil {
+			return n, err
+		}
+		if s.pos == s.end {
+			return 0, io.EOF
+		}
+		if err := s.reopen(); err != nil {
+			return 0, err
+		}
+	}
+	if s.trial != nil {
+		p = p[:min(int64(len(p)), s.trial.at-s.pos)]
+	}
+	n, err := s.main.Read(p)
+	if s.pos += int64(n); err == nil {
+		s.consider()
+	}
+	return n, err
+}
+
+// take gives out what has arrived of the first segment, or waits for it. Without
+// bytes and error, there are no workers any more, and main has to be opened.
+func (s *segmented) take(p []byte) (int, error) {
+	s.mu.Lock()
+	for {
+		if s.ctx.Err() != nil {
+			defer s.mu.Unlock()
+			return 0, context.Cause(s.ctx)
+		}
+		if len(s.segments) > 0 && s.segments[0].from+s.segments[0].got > s.pos {
+			break
+		}
+		if s.pos == s.end || s.running == 0 {
+			defer s.mu.Unlock()
+			return 0, s.over()
+		}
+		s.arrived.Wait()
+	}
+	front := s.segments[0]
+	chunk := front.unread(s.h.ahead)
+	s.mu.Unlock()
+	n := copy(p, chunk) // whoever writes writes behind it
+	s.mu.Lock()
+	s.pos += int64(n)
+	if front.consume(n, s.h.ahead); s.pos == front.to {
+		s.segments, s.since = slices.Delete(s.segments, 0, 1), time.Now()
+		s.changed.Broadcast()
+	}
+	s.mu.Unlock()
+	s.weigh()
+	return n, nil
+}
+
+// over says what follows when no worker is left: an error, or nil where one
+// connection can take over. Caller holds mu.
+func (s *segmented) over() error {
+	if s.winding || s.pos == s.end || s.alone {
+		s.alone = false // if that one is refused, too, it is over
+		return nil
+	}
+	return s.err
+}
+
+// reopen asks for all that is left, by one connection.
+func (s *segmented) reopen() error {
+	s.mu.Lock()
+	s.drop()
+	s.phase, s.target, s.winding = single, 1, false
+	s.mu.Unlock()
+	ctx, cancel := context.WithCancelCause(s.ctx)
+	body, err := s.h.rangeOver(ctx, cancel, s.h.client, s.path, s.pos, s.end-1, s.pin)
+	if err != nil {
+		cancel(nil)
+		return err
+	}
+	s.main, s.wire, s.hangUp = &causal{body, ctx}, body, func() { cancel(nil); body.Close() }
+	s.measure.restart(body, time.Now())
+	return nil
+}
+
+// causal is a body whose errors are the cause for which it was given up.
+type causal struct {
+	io.Reader
+	ctx context.Context
+}
+
+func (c *causal) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	if cause := context.Cause(c.ctx); err != nil && cause != nil {
+		err = cause
+	}
+	return n, err
+}
+
+// drop forgets all segments. Caller holds mu.
+func (s *segmented) drop() {
+	for _, g := range s.segments {
+		g.owner = nil
+		s.h.ahead.give(int64(len(g.blocks)) * segmentBlock)
+	}
+	s.segments = nil
+}
+
+// close ends everything, and waits for it.
+func (s *segmented) close() {
+	s.cancel(nil)
+	s.workers.Wait()
+	s.mu.Lock()
+	s.drop()
+	s.mu.Unlock()
+	if s.main != nil {
+		s.hangUp()
+	}
+}

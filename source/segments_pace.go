@@ -1,0 +1,292 @@
+package source
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	// sliceLeast and sliceMost bound for how long a rate is measured: long enough
+	// for an upstream that limits its rate to have sent several pieces.
+	sliceLeast = 50 * time.Millisecond
+	sliceMost  = 500 * time.Millisecond
+
+	// fastEnough is the rate, in bytes a second, at which one connection is no
+	// limit: a disk hardly takes more.
+	fastEnough = 250e6
+
+	// worthWhile is how long the rest has to take by one connection for it to be
+	// worth making others.
+	worthWhile = time.Second
+
+	// trialsMost is how often more connections are tried for a file.
+	trialsMost = 3
+
+	// tryAgain is when a connection that was not to be had is asked for again.
+	tryAgain = 250 * time.Millisecond
+)
+
+// measure is where a measurement began.
+type measure struct {
+	since  time.Time
+	bytes  int64         // by then
+	waited time.Duration // by then, for the upstream
+}
+
+func (m *measure) restart(b *body, now time.Time) {
+	*m = measure{now, b.total, b.waited}
+}
+
+// trial is what the reader knows of the trial that runs.
+type trial struct {
+	w    *worker
+	g    *segment
+	at   int64   // where its segment begins
+	rate float64 // of main before it, in bytes a second
+	from measure // of main, since the second connection has brought bytes
+	err  error   // guarded by mu: why there is none
+}
+
+// slice is for how long a rate is measured.
+func (s *segmented) slice() time.Duration { return min(max(sliceLeast, s.first), sliceMost) }
+
+// rate is in bytes a second.
+func rate(bytes int64, d time.Duration) float64 {
+	return float64(bytes) / max(d, time.Millisecond).Seconds()
+}
+
+// consider looks, after each read of main, whether there should be more. Only the
+// time for which the upstream was waited for counts: a slow disk is no slow
+// upstream.
+func (s *segmented) consider() {
+	if s.trial != nil {
+		s.judge()
+		return
+	}
+	waited := s.wire.waited - s.measure.waited
+	if waited < sliceLeast || s.trials >= trialsMost {
+		return
+	}
+	s.mu.Lock()
+	running := s.running
+	s.mu.Unlock()
+	now := time.Now()
+	speed := rate(s.wire.total-s.measure.bytes, waited)
+	ours := 2*waited < now.Sub(s.measure.since) // it waits for us
+	s.measure.restart(s.wire, now)
+	if ours || running > 0 || speed > fastEnough || speed*worthWhile.Seconds() > float64(s.end-s.pos) ||
+		now.Before(s.again) || !s.h.patience.promising(now) {
+		return
+	}
+	s.again = now.Add(tryAgain)
+	s.try(speed, now)
+}
+
+// try has a second connection ask for a segment that is so far ahead that main
+// gets there only after both have been measured.
+func (s *segmented) try(speed float64, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	far := time.Duration(1<<s.trials) * (4*s.first + 2*s.slice())
+	at := s.pos + max(int64(speed*far.Seconds()), segmentLeast)
+	if s.end-at < segmentsWorth/2 {
+		return
+	}
+	w := &worker{extra: true}
+	if !s.admit(w) {
+		return
+	}
+	if !s.h.ahead.has(segmentSize) {
+		w.give()
+		return
+	}
+	g := &segment{from: at, to: at + segmentSize, owner: w, asked: now}
+	s.segments, s.next, s.target, s.phase = []*segment{g}, g.to, 2, trying
+	s.trial = &trial{w: w, g: g, at: at, rate: speed}
+	s.trials++
+	s.start(w, g, nil)
+}
+
+// judge decides the trial, as soon as it can.
+func (s *segmented) judge() {
+	t, now := s.trial, time.Now()
+	s.mu.Lock()
+	err, got, opened, last, whole, slice := t.err, t.g.got, t.g.opened, t.g.last, t.g.whole(), s.slice()
+	s.mu.Unlock()
+	switch {
+	case err != nil:
+		s.giveUp(now)
+		return
+	case got == 0:
+		if s.pos == t.at {
+			s.giveUp(now)
+		}
+		return
+	case t.from.since.IsZero():
+		if t.from.restart(s.wire, now); s.pos < t.at {
+			return
+		}
+	}
+	passed := now.Sub(t.from.since)
+	if passed < slice && s.pos < t.at {
+		return
+	}
+	waited := s.wire.waited - t.from.waited
+	if 2*waited < passed && passed >= slice { // it waits for us: more would, too
+		s.giveUp(now)
+		return
+	}
+	if !whole {
+		last = now
+	}
+	main := t.rate
+	if waited >= slice/2 {
+		main = rate(s.wire.total-t.from.bytes, waited)
+	}
+	one := max(main, t.rate)
+	switch second := rate(got, last.Sub(opened)); {
+	case main+second >= enough(2)*one:
+		s.spread(one, now)
+	case s.pos == t.at || passed >= 2*slice:
+		s.giveUp(now)
+		if s.trials >= 2 {
+			s.trials = trialsMost
+			s.h.patience.useless(now)
+		}
+	}
+}
+
+// enough is what n connections have to bring, as a multiple of one, for all of
+// them to be of use: half of what each more would bring if only it were limited.
+func enough(n int) float64 { return float64(1+n) / 2 }
+
+// giveUp goes on with main alone.
+func (s *segmented) giveUp(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.trial.w.hangUp != nil {
+		s.trial.w.hangUp()
+	}
+	s.drop()
+	s.phase, s.target, s.trial = single, 1, nil
+	s.changed.Broadcast()
+	s.again = now.Add(worthWhile)
+	s.measure.restart(s.wire, now)
+}
+
+// spread ends main soon, and has workers ask for all that follows.
+func (s *segmented) spread(speed float64, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.trial
+	// Main goes on until the answer to a request can be here.
+	soon := s.pos + int64(speed*2*s.first.Seconds()) + segmentBlock
+	if t.at-soon < segmentLeast {
+		soon = t.at
+	}
+	own := &worker{hangUp: s.hangUp}
+	var list []*segment
+	add := func(from, to int64) {
+		if from < to {
+			list = append(list, &segment{from: from, to: to, asked: now})
+		}
+	}
+	add(s.pos, soon)
+	for from := soon; from < t.at; from += segmentSize {
+		add(from, min(from+segmentSize, t.at))
+	}
+	main, hangUp := s.main, s.hangUp
+	if s.pos < soon {
+		list[0].owner = own
+		s.start(own, list[0], func(w *worker, g *segment) error {
+			err := s.fill(w, g, main)
+			hangUp()
+			if w.rests = true; err != nil {
+				return &brokeOff{err}
+			}
+			return nil
+		})
+	} else {
+		hangUp()
+		own.rests = true
+		s.start(own, nil, nil)
+	}
+	s.segments, s.since = append(list, t.g), now
+	s.main, s.trial, s.phase, s.perOne = nil, nil, several, speed
+	s.grow(4, now) // two are twice as fast as one: four are measured next
+	s.changed.Broadcast()
+}
+
+// grow makes it n connections, and begins to measure these. Caller holds mu.
+func (s *segmented) grow(n int, now time.Time) {
+	s.target = min(n, s.most)
+	for s.running < s.target {
+		s.start(&worker{extra: true}, nil, nil)
+	}
+	s.settled, s.idled, s.lean = false, false, 0
+	// Once they have their first bytes.
+	s.measure = measure{since: now.Add(2 * s.first)}
+}
+
+// weigh looks, after each read of a segment, whether the connections that there
+// are bring what they should.
+func (s *segmented) weigh() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase != several || s.winding {
+		return
+	}
+	now := time.Now()
+	passed := now.Sub(s.measure.since)
+	switch {
+	case s.settled:
+		if s.running < s.target && s.next < s.end && !now.Before(s.again) {
+			s.again = now.Add(tryAgain)
+			s.start(&worker{extra: true}, nil, nil)
+		}
+		return
+	case passed < 0:
+		return
+	case s.measure.bytes == 0:
+		s.measure, s.idled, s.rested = measure{since: now, bytes: s.received}, false, s.resting
+		return
+	case passed < s.slice()<<(2*s.lean): // too little is looked at longer
+		return
+	}
+	n, busy := s.target, s.target
+	if s.rested {
+		busy--
+	}
+	times := rate(s.received-s.measure.bytes, passed) / s.perOne
+	idled := s.idled
+	s.measure, s.idled, s.rested = measure{since: now, bytes: s.received}, false, s.resting
+	switch {
+	case idled: // they were not all at work, so nothing is known
+		s.lean++
+		s.settled = s.lean >= trialsMost
+	case s.running < n: // there are no more to be had
+		s.settled = true
+	case times >= enough(busy):
+		if s.settled = n >= s.most; !s.settled {
+			s.grow(2*n, now)
+		}
+	default:
+		if s.lean++; s.lean < 2 {
+			return
+		}
+		s.settled = true
+		s.shrink(int(math.Round(times)), now)
+	}
+}
+
+// shrink goes back to n connections: the others end with their segments. Caller
+// holds mu.
+func (s *segmented) shrink(n int, now time.Time) {
+	s.target = max(1, min(n, s.target))
+	if s.target == 1 {
+		s.winding = true
+		s.trials = trialsMost
+		s.h.patience.useless(now)
+	}
+	s.changed.Broadcast()
+}

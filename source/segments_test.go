@@ -1,0 +1,463 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"mirror"
+)
+
+const (
+	// slow is the rate of a connection, in bytes a second, at which the file takes
+	// a second and a half.
+	slow = aSize * 2 / 3
+
+	// underway is how much may come twice, in bytes: what main had in its sockets
+	// when it was closed.
+	underway = 1 << 20
+)
+
+// TestSegmentsCount: where each connection is slow, there are as many as are
+// allowed, and each byte comes once.
+func TestSegmentsCount(t *testing.T) {
+	for _, most := range []int{1, 2, 3, 4, 8, 16} {
+		t.Run(fmt.Sprint(most), func(t *testing.T) {
+			m := newBig(t, most, false)
+			if most == 1 {
+				m = newMetered(t, slow, 0, false)
+			}
+			d := m.fetch(m.source(aheadMost), "f", 0, func(r *Request) { r.Connections = most })
+			if d.err != nil {
+				t.Fatal(d.err)
+			}
+			if d.peak != most {
+				t.Errorf("%d connections at a time, want %d", d.peak, most)
+			}
+			if d.twice > underway {
+				t.Errorf("%d bytes came twice", d.twice)
+			}
+			if most == 1 && (len(d.requests) != 1 || d.twice != 0) {
+				t.Errorf("%d requests, %d bytes twice", len(d.requests), d.twice)
+			}
+		})
+	}
+}
+
+// TestSegmentsResume: what is at hand is gone on with in the same way.
+func TestSegmentsResume(t *testing.T) {
+	m := newBig(t, 4, false)
+	d := m.fetch(m.source(aheadMost), "f", 5<<20+12345, nil)
+	if d.err != nil || d.peak != 4 || d.twice > underway {
+		t.Errorf("%d connections, %d bytes twice, %v", d.peak, d.twice, d.err)
+	}
+}
+
+// TestSegmentsHTTP2: all requests of HTTP/2 would share one connection.
+func TestSegmentsHTTP2(t *testing.T) {
+	m := newBig(t, 4, true)
+	d := m.fetch(m.source(aheadMost), "f", 0, nil)
+	if d.err != nil || d.peak != 4 {
+		t.Errorf("%d connections, %v", d.peak, d.err)
+	}
+	for i, r := range d.requests {
+		want := 1
+		if i == 0 {
+			want = 2
+		}
+		if r.ProtoMajor != want {
+			t.Fatalf("request %d (%s) is %s", i, r.Header.Get("Range"), r.Proto)
+		}
+	}
+}
+
+// TestSegmentsNone: where one connection has to do, one it is, and nothing is asked
+// for twice.
+func TestSegmentsNone(t *testing.T) {
+	for name, c := range map[string]struct {
+		each    int64
+		deny    bool
+		instead func(w http.ResponseWriter, r *http.Request, n, running int) bool
+		change  func(*Request)
+	}{
+		"fast":      {each: 0},
+		"refused":   {each: slow, change: func(r *Request) { r.Connections = 1 }},
+		"no ranges": {each: slow, deny: true},
+		"no validator": {each: slow, instead: func(w http.ResponseWriter, _ *http.Request, _, _ int) bool {
+			w.Header().Set("ETag", `W/"seven"`)
+			w.Header()["Date"] = nil // without it, Last-Modified tells nothing
+			return false
+		}},
+		"no slot":        {each: slow, change: func(r *Request) { r.More = func() (func(), bool) { return nil, false } }},
+		"little is left": {each: slow / 8, change: func(r *Request) { r.MaxSize = aSize }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMetered(t, c.each, 0, false)
+			m.instead, m.deny = c.instead, c.deny
+			var have int64
+			if name == "little is left" {
+				have = aSize - 1<<20
+			}
+			d := m.fetch(m.source(aheadMost), "f", have, c.change)
+			if d.err != nil || len(d.requests) != 1 {
+				t.Errorf("%d requests, %v", len(d.requests), d.err)
+			}
+		})
+	}
+}
+
+// TestSegmentsLink: where all connections together are limited, one is enough, and
+// that is remembered.
+func TestSegmentsLink(t *testing.T) {
+	m := newMetered(t, 0, slow, false)
+	h := m.source(aheadMost)
+	d := m.fetch(h, "f", 0, nil)
+	if d.err != nil || d.peak > 2 || d.ranged() > 2 || d.twice > 2*segmentSize+underway {
+		t.Errorf("%d connections, %d ranges, %d bytes twice, %v", d.peak, d.ranged(), d.twice, d.err)
+	}
+	h.patience.useless(time.Now())
+	if d := m.fetch(h, "g", 0, nil); d.err != nil || len(d.requests) != 1 {
+		t.Errorf("the next: %d requests, %v", len(d.requests), d.err)
+	}
+}
+
+// TestSegmentsBack: where it shows later that there is nothing to gain, one
+// connection is asked for all that is left.
+func TestSegmentsBack(t *testing.T) {
+	m := newBig(t, 0, false)
+	var crowded atomic.Bool
+	m.instead = func(_ http.ResponseWriter, r *http.Request, n, _ int) bool {
+		if n == 2 && !crowded.Swap(true) { // from now on, all get what one had
+			m.mu.Lock()
+			m.all = m.each
+			m.mu.Unlock()
+		}
+		if from, to, ok := m.span(r); ok && to-from >= 2*segmentMost {
+			m.letGo()
+		}
+		return false
+	}
+	d := m.fetch(m.source(aheadMost), "f", 0, nil)
+	if d.err != nil {
+		t.Fatal(d.err)
+	}
+	last := d.requests[len(d.requests)-1]
+	if from, to, ok := m.span(last); !ok || to != bigSize-1 || to-from < 2*segmentMost {
+		t.Errorf("at last it was asked for %q, want all that is left", last.Header.Get("Range"))
+	}
+	if d.twice > underway {
+		t.Errorf("%d bytes came twice", d.twice)
+	}
+}
+
+// TestSegmentsRefused: what the second connection gets is no part of the file, so
+// the first one goes on as if nothing had been, and that is remembered.
+func TestSegmentsRefused(t *testing.T) {
+	for name, answer := range map[string]func(m *metered, w http.ResponseWriter, from, to int64){
+		"whole": func(m *metered, w http.ResponseWriter, _, _ int64) { w.Write(m.body) },
+		"416": func(_ *metered, w http.ResponseWriter, _, _ int64) {
+			w.WriteHeader(http.StatusRequestedRangeNotSatisfiable)
+		},
+		"404": func(_ *metered, w http.ResponseWriter, _, _ int64) { w.WriteHeader(http.StatusNotFound) },
+		"403": func(_ *metered, w http.ResponseWriter, _, _ int64) { w.WriteHeader(http.StatusForbidden) },
+		"429": func(_ *metered, w http.ResponseWriter, _, _ int64) { w.WriteHeader(http.StatusTooManyRequests) },
+		"503": func(_ *metered, w http.ResponseWriter, _, _ int64) { w.WriteHeader(http.StatusServiceUnavailable) },
+		"nothing": func(_ *metered, _ http.ResponseWriter, _, _ int64) {
+			panic(http.ErrAbortHandler)
+		},
+		"page": func(_ *metered, w http.ResponseWriter, _, _ int64) {
+			w.Header().Set("Content-Type", "text/html")
+			io.WriteString(w, "<html>")
+		},
+		"other version": func(m *metered, w http.ResponseWriter, from, to int64) {
+			w.Header().Set("ETag", `"eight"`)
+			partial(w, from, to, aSize, int(to-from+1))
+			w.Write(make([]byte, to-from+1))
+		},
+		"other length": func(m *metered, w http.ResponseWriter, from, to int64) {
+			partial(w, from, to, aSize+1, int(to-from+1))
+			w.Write(m.body[from : to+1])
+		},
+		"other place": func(m *metered, w http.ResponseWriter, from, to int64) {
+			partial(w, from+1, to+1, aSize, int(to-from+1))
+			w.Write(m.body[from+1 : to+2])
+		},
+		"short": func(m *metered, w http.ResponseWriter, from, to int64) {
+			partial(w, from, to-1, aSize, int(to-from))
+			w.Write(m.body[from:to])
+		},
+		"long": func(m *metered, w http.ResponseWriter, from, to int64) {
+			partial(w, from, to+1, aSize, int(to-from+2))
+			w.Write(m.body[from : to+2])
+		},
+		"no place": func(m *metered, w http.ResponseWriter, from, to int64) {
+			w.WriteHeader(http.StatusPartialContent)
+			w.Write(m.body[from : to+1])
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMetered(t, slow/4, 0, false)
+			m.instead = func(w http.ResponseWriter, r *http.Request, _, _ int) bool {
+				from, to, ok := m.span(r)
+				if ok {
+					answer(m, w, from, to)
+				}
+				return ok
+			}
+			h := m.source(aheadMost)
+			remembered := func() bool { return !h.patience.promising(time.Now().Add(time.Minute)) }
+			go func() { // all else is waiting
+				for !remembered() && t.Context().Err() == nil {
+					time.Sleep(tick)
+				}
+				m.letGo()
+			}()
+			d := m.fetch(h, "f", 0, nil)
+			m.mu.Lock()
+			first := m.requests[0].Header.Get("Range")
+			m.mu.Unlock()
+			if d.err != nil || d.ranged() != 1 || first != "" {
+				t.Errorf("%d ranges, %v", d.ranged(), d.err)
+			}
+			if !remembered() {
+				t.Error("it is tried again within a minute")
+			}
+		})
+	}
+}
+
+// TestSegmentsEase: an upstream that takes so many and no more gets so many, in this
+// fetch and the next.
+func TestSegmentsEase(t *testing.T) {
+	for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			m := newBig(t, 0, false)
+			var refused atomic.Int32
+			m.instead = func(w http.ResponseWriter, _ *http.Request, n, running int) bool {
+				if running <= 3 {
+					if n >= 16 {
+						m.letGo()
+					}
+					return false
+				}
+				refused.Add(1)
+				w.Header().Set("Retry-After", "3600")
+				w.WriteHeader(status)
+				return true
+			}
+			h := m.source(aheadMost)
+			d := m.fetch(h, "f", 0, func(r *Request) { r.Connections = 8 })
+			if d.err != nil || d.peak < 2 || refused.Load() == 0 || refused.Load() > 7 {
+				t.Errorf("%d connections, %d refused, %v", d.peak, refused.Load(), d.err)
+			}
+			if until := time.Until(h.patience.until); until < 50*time.Minute {
+				t.Errorf("it is eased for %v, and it said an hour", until)
+			}
+			refused.Store(0)
+			d = m.fetch(h, "g", 0, func(r *Request) { r.Connections = 8 })
+			if d.err != nil || refused.Load() > 0 || d.twice > underway {
+				t.Errorf("the next: %d connections, %d refused, %v", d.peak, refused.Load(), d.err)
+			}
+		})
+	}
+}
+
+// TestSegmentsSlots: each extra connection has a slot for each request, and never
+// more than there are.
+func TestSegmentsSlots(t *testing.T) {
+	m := newBig(t, 3, false)
+	var held, most, taken atomic.Int32
+	d := m.fetch(m.source(aheadMost), "f", 0, func(r *Request) {
+		r.Connections = 8
+		r.More = func() (func(), bool) {
+			n := held.Add(1)
+			if n > 2 {
+				held.Add(-1)
+				return nil, false
+			}
+			taken.Add(1)
+			most.Store(max(most.Load(), n))
+			return func() { held.Add(-1) }, true
+		}
+	})
+	if d.err != nil || d.peak != 3 || most.Load() != 2 || held.Load() != 0 {
+		t.Errorf("%d connections, %d slots at a time, %d not given back, %v", d.peak, most.Load(), held.Load(), d.err)
+	}
+	if int(taken.Load()) < d.ranged()/3 {
+		t.Errorf("%d slots for %d requests", taken.Load(), d.ranged())
+	}
+}
+
+// TestSegmentsMemory: who gets no memory goes on with less.
+func TestSegmentsMemory(t *testing.T) {
+	for _, most := range []int64{0, segmentBlock, 2 * segmentSize} {
+		t.Run(fmt.Sprint(most), func(t *testing.T) {
+			t.Parallel()
+			m := newMetered(t, slow, 0, false)
+			d := m.fetch(m.source(most), "f", 0, nil)
+			if d.err != nil || d.twice > underway || most < segmentSize && d.peak != 1 {
+				t.Errorf("%d connections, %d bytes twice, %v", d.peak, d.twice, d.err)
+			}
+		})
+	}
+}
+
+// TestSegmentsCut: what breaks is asked for again from where it broke.
+func TestSegmentsCut(t *testing.T) {
+	const cut = 100_000 // bytes
+	m := newBig(t, 0, false)
+	m.instead = func(w http.ResponseWriter, r *http.Request, n, _ int) bool {
+		if n > 20 {
+			m.letGo()
+		}
+		if n < 3 || n%3 != 0 {
+			return false
+		}
+		m.serve(&reply{ResponseWriter: w, r: r, cut: cut})
+		return true
+	}
+	d := m.fetch(m.source(aheadMost), "f", 0, nil)
+	// What is in the sockets of a connection that breaks is lost.
+	if d.err != nil || d.twice > underway+int64(len(d.requests)/3)*cut {
+		t.Errorf("%d bytes twice, %v", d.twice, d.err)
+	}
+}
+
+// TestSegmentsGone: when the upstream is gone, what came is a beginning, and the
+// error says that it broke off.
+func TestSegmentsGone(t *testing.T) {
+	m := newBig(t, 0, false)
+	m.instead = func(w http.ResponseWriter, r *http.Request, n, _ int) bool {
+		if n >= 7 {
+			panic(http.ErrAbortHandler)
+		}
+		return false
+	}
+	d := m.fetch(m.source(aheadMost), "f", 0, nil)
+	if !errors.Is(d.err, mirror.ErrBroken) {
+		t.Errorf("%v, want ErrBroken", d.err)
+	}
+}
+
+// TestSegmentsChanged: a file that changes while it comes is not pieced together.
+func TestSegmentsChanged(t *testing.T) {
+	m := newBig(t, 0, false)
+	m.instead = func(w http.ResponseWriter, r *http.Request, n, _ int) bool {
+		if n >= 7 {
+			w.Header().Set("ETag", `"eight"`)
+		}
+		return false
+	}
+	d := m.fetch(m.source(aheadMost), "f", 0, nil)
+	if !errors.Is(d.err, mirror.ErrChanged) {
+		t.Errorf("%v, want ErrChanged", d.err)
+	}
+}
+
+// TestSegmentsStall: a connection that stalls while others flow does not hold up the
+// file until it has been silent for too long.
+func TestSegmentsStall(t *testing.T) {
+	for _, n := range []int{3, 6} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			m := newBig(t, 0, false)
+			m.instead = func(w http.ResponseWriter, r *http.Request, k, _ int) bool {
+				if k >= n+4 {
+					m.letGo()
+				}
+				if k != n {
+					return false
+				}
+				m.serve(&reply{ResponseWriter: w, r: r, stall: 50_000})
+				return true
+			}
+			h := m.source(aheadMost)
+			h.opts.Idle = time.Hour
+			if d := m.fetch(h, "f", 0, nil); d.err != nil || d.twice > underway {
+				t.Errorf("%d bytes twice, %v", d.twice, d.err)
+			}
+		})
+	}
+}
+
+// TestSegmentsIdle: what is silent for too long is given up, as one connection is.
+func TestSegmentsIdle(t *testing.T) {
+	m := newBig(t, 0, false)
+	m.instead = func(w http.ResponseWriter, r *http.Request, n, _ int) bool {
+		if n < 4 {
+			return false
+		}
+		m.serve(&reply{ResponseWriter: w, r: r, stall: 50_000})
+		return true
+	}
+	h := m.source(aheadMost)
+	h.opts.Idle = 100 * time.Millisecond
+	if d := m.fetch(h, "f", 0, nil); !errors.Is(d.err, mirror.ErrTimeout) {
+		t.Errorf("%v, want ErrTimeout", d.err)
+	}
+}
+
+// TestSegmentsCancel: whoever leaves, leaves nothing behind.
+func TestSegmentsCancel(t *testing.T) {
+	enough := errors.New("enough")
+	for _, after := range []int64{1 << 20, 2 << 20, 6 << 20} {
+		t.Run(fmt.Sprint(after), func(t *testing.T) {
+			m := newMetered(t, slow, 0, false)
+			ctx, cancel := context.WithCancelCause(t.Context())
+			a := newAttempt(t, "f", nil)
+			a.Connections = 4
+			wrote := a.Wrote
+			a.Wrote = func(n int) {
+				if wrote(n); a.wrote > after {
+					cancel(enough)
+				}
+			}
+			h := m.source(aheadMost)
+			if _, err := h.Fetch(ctx, a.Request); !errors.Is(err, enough) {
+				t.Errorf("%v, want the cause", err)
+			}
+			if used := h.ahead.used.Load(); used != 0 {
+				t.Errorf("%d bytes of memory are still counted", used)
+			}
+		})
+	}
+}
+
+// TestSegmentsTrouble: whatever goes wrong, what is there is right.
+func TestSegmentsTrouble(t *testing.T) {
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			m := newMetered(t, slow, 0, false)
+			m.instead = func(w http.ResponseWriter, r *http.Request, n, _ int) bool {
+				dice := rand.New(rand.NewPCG(seed, uint64(n)))
+				a := &reply{ResponseWriter: w, r: r}
+				switch {
+				case n < 3:
+				case dice.IntN(8) == 0:
+					a.cut = dice.Int64N(segmentSize) + 1
+				case dice.IntN(24) == 0:
+					w.WriteHeader([]int{200, 404, 416, 429, 500, 503}[dice.IntN(6)])
+					return true
+				case dice.IntN(24) == 0:
+					w.Header().Set("ETag", `"eight"`)
+				case dice.IntN(24) == 0:
+					panic(http.ErrAbortHandler)
+				}
+				time.Sleep(time.Duration(dice.IntN(20)) * time.Millisecond)
+				m.serve(a)
+				return true
+			}
+			d := m.fetch(m.source(4<<20), "f", 0, func(r *Request) { r.Connections = 1 + int(seed)%8 })
+			t.Logf("%d requests, %d at a time, %v", len(d.requests), d.peak, d.err)
+		})
+	}
+}

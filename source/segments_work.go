@@ -1,0 +1,371 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"mirror"
+)
+
+const (
+	// breaksMost is how often in a row a worker's connection may break in the
+	// middle before it is not tried again.
+	breaksMost = 3
+
+	// patienceLeast is how long the first segment is waited for, at least, while
+	// others could ask for it: as long as TCP needs to get over a loss or two.
+	patienceLeast = 2 * time.Second
+)
+
+// worker is one connection's goroutine.
+type worker struct {
+	extra  bool   // it needs a slot for each of its requests
+	leave  func() // gives it back; of the worker's goroutine
+	rests  bool   // it has hung up just now; likewise
+	hangUp func() // ends its request; guarded by segmented.mu
+}
+
+// errLost: another worker has taken over, or nobody wants the segment any more.
+var errLost = errors.New("the segment is no longer this worker's")
+
+// start begins a worker with a segment of its own; nil: it looks for one. Caller
+// holds mu.
+func (s *segmented) start(w *worker, g *segment, first func(*worker, *segment) error) {
+	s.running++
+	s.workers.Go(func() { s.work(w, g, first) })
+}
+
+// work is a worker's life. first is what it does with the segment that it begins
+// with, where that is not to ask for it.
+func (s *segmented) work(w *worker, g *segment, first func(*worker, *segment) error) {
+	breaks := 0
+	if first == nil {
+		first = s.ask
+	}
+	for {
+		if w.rests {
+			s.rest()
+			w.rests = false
+		}
+		if g == nil {
+			if g = s.pick(w); g == nil {
+				return
+			}
+		}
+		err := first(w, g)
+		end := err != nil && s.failed(w, g, err, &breaks)
+		w.give() // after what the failure tells of how many there may be
+		if end {
+			return
+		}
+		if err == nil {
+			breaks = 0
+		}
+		g, first = nil, s.ask
+	}
+}
+
+// rest lets the upstream notice that a connection is closed: it may count how many
+// there are.
+func (s *segmented) rest() {
+	s.setResting(true)
+	defer s.setResting(false)
+	timer := time.NewTimer(sliceLeast)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.ctx.Done():
+	}
+}
+
+func (s *segmented) setResting(on bool) {
+	s.mu.Lock()
+	s.resting = on
+	s.rested = s.rested || on
+	s.mu.Unlock()
+}
+
+// give gives back the slot of an extra connection.
+func (w *worker) give() {
+	if w.leave != nil {
+		w.leave()
+		w.leave = nil
+	}
+}
+
+// admit asks for a slot for one more connection: of the upstream's patience, and
+// of what all processes may use.
+func (s *segmented) admit(w *worker) bool {
+	if !w.extra || w.leave != nil {
+		return true
+	}
+	if !s.h.patience.enter(time.Now()) {
+		return false
+	}
+	if s.more == nil {
+		w.leave = s.h.patience.leave
+		return true
+	}
+	release, ok := s.more()
+	if !ok {
+		s.h.patience.leave()
+		return false
+	}
+	w.leave = func() { release(); s.h.patience.leave() }
+	return true
+}
+
+// pick waits for something to do, with the slot that it needs. nil: the worker is
+// no longer needed, and no longer counted.
+func (s *segmented) pick(w *worker) *segment {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g := s.find(w); g != nil {
+		g.owner, g.asked = w, time.Now()
+		s.mu.Unlock()
+		ok := s.admit(w)
+		s.mu.Lock()
+		if ok {
+			return g
+		}
+		if g.owner == w {
+			g.owner = nil
+		}
+	}
+	s.running--
+	s.arrived.Signal()
+	s.changed.Broadcast() // another one may be the last now
+	return nil
+}
+
+// find returns the next segment to ask for; nil: the worker is no longer needed.
+// Caller holds mu.
+func (s *segmented) find(w *worker) *segment {
+	for {
+		switch {
+		case s.ctx.Err() != nil:
+			return nil
+		case s.phase == trying: // it stays to be seen
+			s.changed.Wait()
+			continue
+		case s.phase == single, w.extra && s.running > s.target:
+			return nil
+		}
+		for _, g := range s.segments {
+			if g.owner == nil && !g.whole() {
+				return g
+			}
+		}
+		if s.winding || s.next == s.end && s.isWhole() {
+			return nil
+		}
+		if s.next < s.end && len(s.segments) < windowPer*s.target {
+			size := s.size()
+			if w.extra && !s.h.ahead.has(size/2) {
+				return nil
+			}
+			g := &segment{from: s.next, to: s.next + size}
+			s.next += size
+			s.segments = append(s.segments, g)
+			return g
+		}
+		s.idled = s.idled || s.next < s.end
+		if g := s.late(); g != nil {
+			g.owner.hangUp()
+			g.abandon()
+			return g
+		}
+	}
+}
+
+// isWhole: all segments have arrived.
+func (s *segmented) isWhole() bool {
+	for _, g := range s.segments {
+		if !g.whole() {
+			return false
+		}
+	}
+	return true
+}
+
+// late waits for a change, and returns the first segment if that has been waited
+// for too long, since its connection stalls: whoever has nothing else to do asks
+// for the rest of it. Caller holds mu.
+func (s *segmented) late() *segment {
+	if len(s.segments) == 0 {
+		s.changed.Wait()
+		return nil
+	}
+	front := s.segments[0]
+	left := max(patienceLeast, 4*s.took) - min(time.Since(front.asked), time.Since(s.since))
+	if front.whole() || front.owner == nil {
+		left = patienceLeast
+	} else if left <= 0 && front.owner.hangUp != nil {
+		return front
+	}
+	timer := time.AfterFunc(max(left, time.Millisecond), s.wake)
+	s.changed.Wait()
+	timer.Stop()
+	return nil
+}
+
+// size is that of the next segment. Caller holds mu.
+func (s *segmented) size() int64 {
+	left := s.end - s.next
+	far := int64(s.perOne * s.first.Seconds()) // what a connection would bring while it waits for an answer
+	size := min(max(segmentSize, 8*far), segmentMost, aheadMost/int64(s.target))
+	// The last ones are small, so that all connections end together.
+	size = min(size, max(segmentLeast, min(2*far, segmentSize), left/int64(s.target)))
+	size = (size + segmentBlock - 1) / segmentBlock * segmentBlock
+	if size > left || left-size < segmentLeast/2 {
+		size = left
+	}
+	return size
+}
+
+// ask asks for what is missing of the segment.
+func (s *segmented) ask(w *worker, g *segment) error {
+	ctx, cancel := context.WithCancelCause(s.ctx)
+	defer cancel(nil)
+	s.mu.Lock()
+	if g.owner != w {
+		s.mu.Unlock()
+		return errLost
+	}
+	from, begun := g.from+g.got, time.Now()
+	w.hangUp = func() { cancel(errLost) }
+	g.asked = begun
+	s.mu.Unlock()
+	b, err := s.h.rangeOver(ctx, cancel, s.h.extra, s.path, from, g.to-1, s.pin)
+	if err != nil {
+		return causeOf(ctx, err)
+	}
+	defer b.Close()
+	s.mu.Lock()
+	g.opened = time.Now()
+	s.first = (3*s.first + g.opened.Sub(begun)) / 4
+	s.mu.Unlock()
+	if err := s.fill(w, g, &causal{b, ctx}); err != nil {
+		return &brokeOff{err}
+	}
+	// The end of the answer: it must be here, and the connection is free then.
+	var more [1]byte
+	if n, _ := b.Read(more[:]); n > 0 {
+		return s.h.fail(mirror.ErrBroken, s.path, "sends more than bytes %d-%d, which it was asked for", from, g.to-1)
+	}
+	return nil // the segment is whole, whatever becomes of the connection
+}
+
+// brokeOff is an error in the middle of an answer that was good so far.
+type brokeOff struct{ error }
+
+func (b *brokeOff) Unwrap() error { return b.error }
+
+// causeOf is the cause for which a request was given up, or else its error.
+func causeOf(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// fill reads the rest of a segment.
+func (s *segmented) fill(w *worker, g *segment, r io.Reader) error {
+	for {
+		s.mu.Lock()
+		if g.owner != w {
+			s.mu.Unlock()
+			return errLost
+		}
+		if g.whole() {
+			s.took = (3*s.took + time.Since(g.asked)) / 4
+			g.owner = nil
+			s.changed.Broadcast()
+			s.mu.Unlock()
+			return nil
+		}
+		b, room := g.space(s.h.ahead, g == s.segments[0])
+		if b == nil { // it stays in the upstream's hands until memory is free, or this is the first
+			if front := s.segments[0]; s.ctx.Err() != nil || front.owner == nil && !front.whole() {
+				g.owner = nil // somebody has to be at the first
+				s.mu.Unlock()
+				return errLost
+			}
+			s.idled = true
+			s.changed.Wait()
+			s.mu.Unlock()
+			continue
+		}
+		s.mu.Unlock()
+		n, err := r.Read(room)
+		s.mu.Lock()
+		if g.owner != w {
+			s.mu.Unlock()
+			return errLost
+		}
+		b.used += n
+		g.got += int64(n)
+		g.last = time.Now()
+		s.received += int64(n)
+		if len(s.segments) > 0 && g == s.segments[0] {
+			s.arrived.Signal()
+		}
+		done := g.whole()
+		s.mu.Unlock()
+		if err != nil && !done {
+			return early(err)
+		}
+	}
+}
+
+// failed looks at a worker's error, and leaves its segment to others. It reports
+// whether the worker is to end, and no longer counts it then.
+func (s *segmented) failed(w *worker, g *segment, err error, breaks *int) (end bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g.owner == w {
+		g.owner = nil
+	}
+	w.hangUp = nil
+	defer s.changed.Broadcast()
+	if errors.Is(err, errLost) || s.ctx.Err() != nil {
+		return false // pick knows what is next
+	}
+	var broke *brokeOff
+	if errors.As(err, &broke) {
+		if *breaks++; *breaks < breaksMost {
+			return false
+		}
+	} else {
+		s.refused(err)
+		s.alone = true
+	}
+	s.err = err
+	s.running--
+	s.arrived.Signal()
+	if s.phase == trying {
+		s.trial.err = err
+		return true
+	}
+	s.target = max(1, min(s.target, s.running))
+	s.winding = s.winding || s.target == 1
+	return true
+}
+
+// refused remembers for all fetches that the upstream does not want this, or so much
+// of it.
+func (s *segmented) refused(err error) {
+	now := time.Now()
+	var own *Error
+	switch {
+	case !errors.As(err, &own), own.wire:
+		s.h.patience.ease(now, 0)
+	case own.status == http.StatusTooManyRequests, own.status == http.StatusServiceUnavailable:
+		s.h.patience.ease(now, own.RetryAfter)
+	default:
+		s.h.patience.alone(now)
+	}
+}
