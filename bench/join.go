@@ -17,10 +17,10 @@ const (
 )
 
 // join has clients come while one downloads: some want the whole file, some a range
-// that has arrived. The upstream limits each connection, so that there is something
-// to join.
+// that has arrived. The line to the upstream is slow, so that there is something to
+// join.
 func join(ctx context.Context, b *bench) ([]*series, error) {
-	what := fmt.Sprintf("Joining a download of %s after %s, upstream %.0f MB/s a connection", size(b.joinSize), b.joinAfter, float64(b.joinRate)/1e6)
+	what := fmt.Sprintf("Joining a download of %s after %s, upstream %.0f MB/s in all", size(b.joinSize), b.joinAfter, float64(b.joinRate)/1e6)
 	soon := &goal{
 		text: fmt.Sprintf("at most %d ms", joinGoal),
 		met:  func(s *series, ours contestant.Kind) bool { return s.median(ours) <= joinGoal },
@@ -34,11 +34,14 @@ func join(ctx context.Context, b *bench) ([]*series, error) {
 	}
 	gets := &series{
 		title: what + ": requests to the upstream", format: "%.0f", kinds: servers,
-		note: "With the first client's. Slices are a request each.",
-		goal: &goal{text: "one", met: func(s *series, ours contestant.Kind) bool { return s.median(ours) <= 1 }},
+		note: "With the first client's. Slices are a request each, and so are the pieces of who fetches several at once.",
+	}
+	sent := &series{
+		title: what + ": bytes from the upstream / size", format: "%.3f", kinds: servers,
+		note: sentNote, goal: &goal{text: "each byte once", met: once},
 	}
 	err := b.sideBySide(ctx, b.joinRounds, servers, func(ctx context.Context, t *turn) error {
-		if err := b.origin.Set(ctx, b.joinRate, 0); err != nil {
+		if err := b.origin.SetLine(ctx, b.joinRate); err != nil {
 			return err
 		}
 		path := t.path(b.joinSize)
@@ -61,7 +64,8 @@ func join(ctx context.Context, b *bench) ([]*series, error) {
 		}
 		count, err := b.origin.Count(ctx, path)
 		gets.add(t, float64(count.Requests))
+		sent.add(t, float64(count.Sent)/float64(b.joinSize))
 		return err
 	})
-	return []*series{first, ranged, gets}, err
+	return []*series{first, ranged, gets, sent}, err
 }

@@ -107,14 +107,14 @@ type plan struct {
 }
 
 var whole = plan{
-	rounds:      5,
+	rounds:      3,
 	firstMisses: 20,
 	delayRounds: 3, delayMisses: 5,
 	smallRounds: 3, small: 5000, smallClients: 16,
 	hitRounds: 3, hitTime: time.Second, hitClients: 16,
 	bigRounds:  3,
-	herdRounds: 2, herdSize: 200 * mib, herdClients: 50, herdRate: 20e6,
-	segmentsRounds: 3, segmentsSize: 200 * mib, segmentsRate: 20e6,
+	herdRounds: 1, herdSize: 200 * mib, herdClients: 50, herdRate: 20e6,
+	segmentsRounds: 2, segmentsSize: 200 * mib, segmentsRate: 20e6,
 	joinRounds: 1, joinSize: 200 * mib, joinAfter: 2 * time.Second, joinRate: 50e6,
 	farRounds: 1, farSize: gib, farAt: 900 * mib, farRate: 50e6,
 	memorySize: gib, memoryClients: 200,

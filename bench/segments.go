@@ -44,7 +44,11 @@ func (b *bench) segments(ctx context.Context, with string, aria contestant.Kind,
 		if err := b.origin.Set(ctx, b.segmentsRate, 0); err != nil {
 			return err
 		}
-		for clients, s := range map[int]*series{1: one, b.herdClients: all} {
+		for _, s := range []*series{one, all} {
+			clients := 1
+			if s == all {
+				clients = b.herdClients
+			}
 			path := t.path(b.segmentsSize)
 			took, err := t.fetch(ctx, path, clients)
 			if err != nil {

@@ -35,16 +35,20 @@ func (t *tally) add(path string, c Count) {
 // control answers at the second address:
 //
 //	POST /set?rate=20000000&delay=50ms   from now on, until the next; absent: none
+//	POST /set?line=50000000              likewise: of all connections together
 //	POST /reset                          forget the counts
 //	GET  /counts                         {"path": {"Requests": 1, ...}, ...}
 func (s *server) control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /set", func(w http.ResponseWriter, r *http.Request) {
-		var rate int64
+		var rate, line int64
 		var delay time.Duration
 		var err error
 		if v := r.FormValue("rate"); v != "" {
 			_, err = fmt.Sscan(v, &rate)
+		}
+		if v := r.FormValue("line"); v != "" && err == nil {
+			_, err = fmt.Sscan(v, &line)
 		}
 		if v := r.FormValue("delay"); v != "" && err == nil {
 			delay, err = time.ParseDuration(v)
@@ -55,6 +59,7 @@ func (s *server) control() http.Handler {
 		}
 		s.rate.Store(rate)
 		s.delay.Store(int64(delay))
+		s.line.set(line)
 	})
 	mux.HandleFunc("POST /reset", func(http.ResponseWriter, *http.Request) {
 		s.counts.mu.Lock()

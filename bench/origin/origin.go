@@ -71,6 +71,13 @@ func (o *Origin) Set(ctx context.Context, rate int64, delay time.Duration) error
 	return err
 }
 
+// SetLine sets the speed of the line to the origin, in bytes a second, that all
+// connections share, and no other limit.
+func (o *Origin) SetLine(ctx context.Context, rate int64) error {
+	_, err := o.ask(ctx, http.MethodPost, fmt.Sprintf("/set?line=%d", rate))
+	return err
+}
+
 // Reset forgets the counts.
 func (o *Origin) Reset(ctx context.Context) error {
 	_, err := o.ask(ctx, http.MethodPost, "/reset")

@@ -1,6 +1,7 @@
 package origin
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -87,6 +88,32 @@ func TestRate(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Never faster; how much slower is up to the machine.
+	if took := time.Since(start); took < 180*time.Millisecond {
+		t.Errorf("2 MB at 10 MB/s took %s", took)
+	}
+}
+
+// Two connections get no more than one does of a line that they share.
+func TestLine(t *testing.T) {
+	s := new(server)
+	s.line.set(10e6)
+	srv := httptest.NewServer(http.HandlerFunc(s.file))
+	defer srv.Close()
+	start := time.Now()
+	failed := make(chan error, 2)
+	for range 2 {
+		go func() {
+			resp, err := http.Get(srv.URL + content.Path(1e6, "a"))
+			if err == nil {
+				_, err = io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+			}
+			failed <- err
+		}()
+	}
+	if err := errors.Join(<-failed, <-failed); err != nil {
+		t.Fatal(err)
+	}
 	if took := time.Since(start); took < 180*time.Millisecond {
 		t.Errorf("2 MB at 10 MB/s took %s", took)
 	}

@@ -31,6 +31,7 @@ type server struct {
 	counts tally
 	rate   atomic.Int64 // bytes a second of each connection; 0: no limit
 	delay  atomic.Int64 // nanoseconds before the header
+	line   line
 	suites suites
 }
 
@@ -74,7 +75,7 @@ func (s *server) file(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Content-Type", "application/octet-stream")
 	header.Set("ETag", fmt.Sprintf(`"%s"`, strings.ReplaceAll(r.URL.Path, "/", "-")))
-	out := &writer{ResponseWriter: w, path: r.URL.Path, counts: &s.counts, rate: s.rate.Load()}
+	out := &writer{ResponseWriter: w, path: r.URL.Path, counts: &s.counts, rate: s.rate.Load(), line: &s.line}
 	http.ServeContent(out, r, "", modified, content.NewReader(f))
 }
 
@@ -85,6 +86,7 @@ type writer struct {
 	path   string
 	counts *tally
 	rate   int64 // bytes a second; 0: no limit
+	line   *line
 }
 
 // WriteHeader counts before anything leaves: whoever has the last byte finds
@@ -127,6 +129,7 @@ func (w *writer) ReadFrom(src io.Reader) (total int64, err error) {
 			due := time.Duration(float64(total) / float64(w.rate) * float64(time.Second))
 			time.Sleep(time.Until(start.Add(due)))
 		}
+		time.Sleep(time.Until(w.line.take(n)))
 	}
 	return total, nil
 }
