@@ -42,7 +42,8 @@ type File struct {
 	relay *relay
 	leave func()
 
-	pos int64
+	pos    int64
+	failed error // what Await has heard, for the Read that follows; guarded by mu
 }
 
 // growth is how a growing file's reader learns how far it is.
@@ -113,6 +114,32 @@ func (f *File) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Await returns once a Read would give bytes, or an error, without waiting for the
+// file to grow; idle is called before it waits, if it does. So who reads needs no
+// buffer meanwhile.
+func (f *File) Await(idle func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed || f.grow == nil || f.pos >= f.Meta.Size {
+		return
+	}
+	visible := f.grow.visible()
+	if visible > f.pos || visible >= 0 && f.relay.worthwhile(f.pos-visible) {
+		return
+	}
+	idle()
+	_, f.failed = f.grow.wait(f.ctx, f.pos)
+}
+
+// await waits until the file has grown, unless Await has done so just now, in vain.
+func (f *File) await() (visible int64, err error) {
+	if err := f.failed; err != nil {
+		f.failed = nil
+		return 0, err
+	}
+	return f.grow.wait(f.ctx, f.pos)
+}
+
 func (f *File) readAt(p []byte) (int, error) {
 	if f.pos >= f.Meta.Size {
 		return 0, io.EOF
@@ -144,7 +171,7 @@ func (f *File) readAt(p []byte) (int, error) {
 			f.relay.close()
 		}
 		var err error
-		visible, err = f.grow.wait(f.ctx, f.pos)
+		visible, err = f.await()
 		if errors.Is(err, mirror.ErrNoSpace) && f.relay.instead(f.pos) {
 			f.grow.close()
 			f.grow = nil // from here on it is passed through

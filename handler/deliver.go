@@ -103,6 +103,8 @@ func (h *Handler) bytes(w http.ResponseWriter, r *http.Request, name mirror.Name
 		var release func()
 		w, release = gather.Hold(r.Context(), w)
 		defer release()
+	} else if _, frames := w.(*cgienv.Response); !frames { // which has one buffer, for all that it does
+		w = following{w, f}
 	}
 	serveContent(w, r, f.Meta, content)
 }
