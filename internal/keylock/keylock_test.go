@@ -157,3 +157,28 @@ func BenchmarkLockUnlock(b *testing.B) {
 		k.Unlock()
 	}
 }
+
+// BenchmarkBesideOthers is what a lock costs while others are held: the kernel goes
+// through those of a file one by one.
+func BenchmarkBesideOthers(b *testing.B) {
+	for _, n := range []int{10, 100, 1000, 4000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			l := lockFile(filepath.Join(b.TempDir(), "lock"))
+			defer l.Close()
+			for i := range n {
+				k, err := l.TryLock(fmt.Sprint("other ", i))
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer k.Unlock()
+			}
+			for b.Loop() {
+				k, err := l.TryLock("a")
+				if err != nil {
+					b.Fatal(err)
+				}
+				k.Unlock()
+			}
+		})
+	}
+}
