@@ -141,7 +141,7 @@ func (t *transfer) ask(src upstream, path mirror.Name) (*source.Result, error) {
 		Path: path, MaxSize: t.e.conf.Limits.MaxSize, Accept: t.nature.Accept,
 		RefuseHTML: t.nature.Page == "" && t.m.RefusesHTML(string(t.rest)),
 		Held:       t.condition(src),
-		Wrote:      t.wrote,
+		Wrote:      t.appended,
 	}
 	if s := t.now(); s.have > 0 && s.meta.Pinned() {
 		r.Part, r.Have, r.SameUpstream = t.part.File(), s.meta, t.isFrom(src)

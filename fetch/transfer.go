@@ -36,6 +36,7 @@ type transfer struct {
 	part      *store.Part
 	body      []byte        // of a small file, until the part has it: see take
 	row       index.Partial // what the record says, or will say, of part
+	rowDue    bool          // row is to be written with the first bytes
 	rowReady  chan struct{} // closed when row was written; nil: it is not being written
 	upstream  string        // of the last attempt
 	digester  *digester     // of the part, once one is needed
@@ -245,6 +246,7 @@ func (t *transfer) lookAgain() (here bool, err error) {
 // be read.
 func (t *transfer) check(res *source.Result) error {
 	if res.Unframed {
+		t.putRow()
 		t.waitRow() // before the mode shows: see Engine.follow
 	}
 	if t.body != nil {
@@ -442,42 +444,5 @@ func (t *transfer) started(src upstream, meta mirror.Meta) {
 	}
 	// Nothing of a small file can be read before it is checked, and nobody
 	// resumes it: no other process needs the row.
-	if meta.Size < 0 || meta.Size > store.HoldBack {
-		t.writeRow(t.row)
-	}
-}
-
-// newRow is what the record says of a part, but for its inode.
-func (t *transfer) newRow(src upstream, meta mirror.Meta) index.Partial {
-	return index.Partial{
-		Name: string(t.name), Upstream: src.URL(t.rest),
-		Total: meta.Size, ModTime: meta.ModTime, ETag: meta.ETag, LastModified: meta.LastModified,
-		ContentType: meta.ContentType, Boot: t.e.boot, Started: t.e.now(), Fresh: meta.Fresh,
-	}
-}
-
-// writeRow records the part beside the copying, so that no client waits for
-// the database.
-func (t *transfer) writeRow(row index.Partial) {
-	ready := make(chan struct{})
-	t.rowReady = ready
-	go func() {
-		defer close(ready)
-		if err := t.e.index.PutPartial(context.WithoutCancel(t.ctx), row); err != nil {
-			t.e.log.Warn("an unfinished file cannot be recorded", "path", "/"+string(t.name), "err", err)
-			return
-		}
-		t.confirm() // the row first: it says what the part is
-	}()
-}
-
-func (t *transfer) waitRow() {
-	if t.rowReady != nil {
-		<-t.rowReady
-		t.rowReady = nil
-	}
-}
-
-func metaOfRow(r index.Partial) mirror.Meta {
-	return mirror.Meta{Size: r.Total, ModTime: r.ModTime, ETag: r.ETag, LastModified: r.LastModified, ContentType: r.ContentType}
+	t.rowDue = meta.Size < 0 || meta.Size > store.HoldBack
 }
