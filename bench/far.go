@@ -4,15 +4,17 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"mirror/bench/contestant"
 	"mirror/bench/load"
 )
 
 const (
-	farGoal  = 3       // ms later than direct
-	farFiles = 3       // in each turn, at once
-	farLen   = 1 * mib // of the range
+	farGoal  = 3                      // ms later than direct
+	farFiles = 3                      // in each turn, all running at the same time
+	farPause = 100 * time.Millisecond // between their first requests
+	farLen   = 1 * mib                // of the range
 )
 
 // far asks for a range far into files that are missing. Whoever has to bring all that
@@ -46,7 +48,7 @@ func far(ctx context.Context, b *bench) ([]*series, error) {
 		paths := t.paths(farFiles, b.farSize)
 		requests := make([]load.Request, farFiles)
 		for i, path := range paths {
-			requests[i] = load.Request{Path: path, From: b.farAt, To: b.farAt + farLen}
+			requests[i] = load.Request{Path: path, From: b.farAt, To: b.farAt + farLen, Wait: time.Duration(i) * farPause}
 		}
 		timings, err := load.All(ctx, t.Addr, requests)
 		if err != nil {

@@ -14,12 +14,22 @@ import (
 // segmentsGoal is how fast ours has to be, compared with aria2c.
 const segmentsGoal = 0.9
 
+// segmentsFew is a herd that any machine can bear.
+const segmentsFew = 10
+
 // segments has an upstream that limits each connection, so that more of them are
 // faster.
 func segments(ctx context.Context, b *bench) ([]*series, error) {
-	return b.segments(ctx, "", contestant.Aria4, map[contestant.Kind]contestant.Kind{
+	all, err := b.segments(ctx, "", contestant.Aria4, map[contestant.Kind]contestant.Kind{
 		contestant.OursNginx: contestant.OursNginx, contestant.OursBuiltin: contestant.OursBuiltin,
 	})
+	if err != nil {
+		return all, err
+	}
+	more, err := b.segments(ctx, ", connections = 8", contestant.Aria8, map[contestant.Kind]contestant.Kind{
+		contestant.OursNginx: contestant.OursNginx8, contestant.OursBuiltin: contestant.OursBuiltin8,
+	})
+	return append(all, more...), err
 }
 
 // segments compares those of ours with aria2c.
@@ -30,10 +40,17 @@ func (b *bench) segments(ctx context.Context, with string, aria contestant.Kind,
 		text: fmt.Sprintf("at least %.1fx %s", segmentsGoal, aria), as: ours,
 		met: func(s *series, k contestant.Kind) bool { return s.ratio(k, aria) >= segmentsGoal },
 	}
-	one := &series{title: what + ": one client", unit: "MB/s", format: "%.1f", kinds: kinds, goal: like}
-	all := &series{
-		title: fmt.Sprintf("%s: until the last of %d clients has it", what, b.herdClients), unit: "MB/s", format: "%.1f", kinds: kinds, goal: like,
-		note: fmt.Sprintf("%s and %s are one client.", aria, contestant.Direct),
+	crowds := []int{1, segmentsFew, b.herdClients}
+	var speed []*series
+	for _, clients := range crowds {
+		title := what + ": one client"
+		if clients > 1 {
+			title = fmt.Sprintf("%s: until the last of %d clients has it", what, clients)
+		}
+		speed = append(speed, &series{
+			title: title, unit: "MB/s", format: "%.1f", kinds: kinds, goal: like,
+			note: fmt.Sprintf("%s and %s are one client. All clients of ours together take as many times the figure, which the machine has to bear.", aria, contestant.Direct),
+		})
 	}
 	sent := &series{
 		title: what + ": bytes from the upstream / size", format: "%.3f", kinds: kinds[:3], note: sentNote,
@@ -44,17 +61,18 @@ func (b *bench) segments(ctx context.Context, with string, aria contestant.Kind,
 		if err := b.origin.Set(ctx, b.segmentsRate, 0); err != nil {
 			return err
 		}
-		for _, s := range []*series{one, all} {
-			clients := 1
-			if s == all {
-				clients = b.herdClients
+		var took time.Duration
+		for i, clients := range crowds {
+			if i > 0 && !t.Kind.Ours() { // they are one client, whose figure is there
+				speed[i].add(t, float64(b.segmentsSize)/1e6/took.Seconds())
+				continue
 			}
 			path := t.path(b.segmentsSize)
-			took, err := t.fetch(ctx, path, clients)
-			if err != nil {
+			var err error
+			if took, err = t.fetch(ctx, path, clients); err != nil {
 				return err
 			}
-			s.add(t, float64(b.segmentsSize)/1e6/took.Seconds())
+			speed[i].add(t, float64(b.segmentsSize)/1e6/took.Seconds())
 			if err := t.Settle(ctx, path); err != nil {
 				return err
 			}
@@ -69,19 +87,16 @@ func (b *bench) segments(ctx context.Context, with string, aria contestant.Kind,
 		}
 		return nil
 	})
-	return []*series{one, all, sent, gets}, err
+	return append(speed, sent, gets), err
 }
 
-// fetch gets path for so many clients, where there can be more than one, and returns
-// when the last has it.
+// fetch gets path for so many clients, and returns when the last has it.
 func (t *turn) fetch(ctx context.Context, path string, clients int) (last time.Duration, err error) {
 	switch t.Kind {
 	case contestant.Aria4:
 		return aria(ctx, t, path, 4)
 	case contestant.Aria8:
 		return aria(ctx, t, path, 8)
-	case contestant.Direct:
-		clients = 1
 	}
 	timings, err := load.Herd(ctx, t.Addr, path, clients)
 	for _, timing := range timings {

@@ -109,6 +109,9 @@ func (p *Process) sum(field string) (int64, error) {
 	var sum int64
 	for _, pid := range append(pids, p.PID()) {
 		kib, err := status(pid, field)
+		if err != nil && pid != p.PID() { // a child that has just ended
+			continue
+		}
 		if err != nil {
 			return 0, err
 		}
