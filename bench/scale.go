@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,6 +15,7 @@ import (
 	"mirror/bench/content"
 	"mirror/bench/plot"
 	"mirror/bench/proc"
+	"mirror/internal/loopback"
 )
 
 // scalePlan is how far the work grows.
@@ -97,12 +97,7 @@ const scaleFetchLimit = 1024
 
 // start starts the daemon and returns once it has brought a first file.
 func (d *scaled) start(ctx context.Context, name string) error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	d.addr = l.Addr().String()
-	l.Close()
+	_, d.addr = loopback.Address()
 	file, log := filepath.Join(d.dir, "mirror.toml"), filepath.Join(d.dir, "mirror.log")
 	text := fmt.Sprintf(scaleConfig, d.docroot, d.state, d.addr, scaleFetchLimit, d.b.setup.Origin)
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {

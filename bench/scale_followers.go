@@ -26,7 +26,7 @@ func scaleFollowers(ctx context.Context, b *bench, plan scalePlan) (*series, err
 		{name: "the last is done", unit: "x one direct client", format: "%.3f", from: 1},
 	}}
 	s := &series{title: "Followers of one file", growth: g, note: fmt.Sprintf(
-		"A miss of %s that all ask for at one moment; the upstream sends %s a second, and is asked once for each byte. "+
+		"A miss of %s that all ask for at one moment; the upstream sends %s a second, and each byte once. "+
 			"Memory is the peak above that of an idle daemon.", size(followedSize), size(followedRate))}
 	if err := b.origin.Set(ctx, followedRate, 0); err != nil {
 		return s, err
@@ -76,7 +76,7 @@ func followers(ctx context.Context, b *bench, n int, direct time.Duration) (valu
 	if err != nil {
 		return nil, err
 	}
-	if err := askedOnce(ctx, b, []string{path}, followedSize); err != nil {
+	if err := sentOnce(ctx, b, []string{path}, followedSize); err != nil {
 		return nil, err
 	}
 	first, _, last := extremes(timings)

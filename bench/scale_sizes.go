@@ -122,7 +122,7 @@ func oneSize(ctx context.Context, b *bench, n int64) (values []float64, err erro
 	if err != nil {
 		return nil, err
 	}
-	if err := askedOnce(ctx, b, []string{path}, n); err != nil {
+	if err := sentOnce(ctx, b, []string{path}, n); err != nil {
 		return nil, err
 	}
 	info, err := os.Stat(d.docroot + path)
