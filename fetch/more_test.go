@@ -24,7 +24,7 @@ func TestSeveralConnectionsFeedOneFile(t *testing.T) {
 	o := origin.New(t)
 	o.Set("/a.iso", origin.File{Seed: 90, Size: large})
 	o.Behave("/a.iso", origin.Behaviour{Rate: limited})
-	s := newSite(t, "", o)
+	s := newSite(t, "connections = 4\n", o)
 	engines := []*Engine{s.engine(), s.engine()}
 	var wg sync.WaitGroup
 	for i := range 8 {
@@ -60,7 +60,7 @@ func TestSeveralConnectionsFailOver(t *testing.T) {
 		o.Set("/a.iso", origin.File{Seed: 91, Size: large})
 		o.Behave("/a.iso", origin.Behaviour{Rate: limited})
 	}
-	s := newSite(t, "", one, two)
+	s := newSite(t, "connections = 4\n", one, two)
 	e := s.engine()
 	go func() {
 		one.Await("/a.iso", 8)
