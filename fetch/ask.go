@@ -181,10 +181,19 @@ func (t *transfer) admit(src upstream) (leave func(), err error) {
 	case t.generation != nil:
 		return t.generation.admit(t, src)
 	}
-	if err := t.takeSlot(src.pool, t.e.conf.Limits.PerUpstream); err != nil {
+	n, begun := t.e.conf.Limits.PerUpstream, time.Now()
+	leaveQueue, err := t.e.queues.enter(t, src.pool, n)
+	if err != nil {
 		return nil, err
 	}
-	return func() { t.lock.ReleaseSlot(src.pool) }, nil
+	if err := t.takeSlotWithin(t.e.conf.Limits.QueueTime-time.Since(begun), src.pool, n); err != nil {
+		leaveQueue()
+		return nil, err
+	}
+	return func() {
+		t.lock.ReleaseSlot(src.pool)
+		leaveQueue()
+	}, nil
 }
 
 // wrote counts bytes that were appended to the part.
@@ -230,9 +239,13 @@ func (t *transfer) touch(src upstream, meta mirror.Meta) error {
 
 // takeSlot waits for a free slot of a pool, for limits.queue_time.
 func (t *transfer) takeSlot(pool string, n int) error {
+	return t.takeSlotWithin(t.e.conf.Limits.QueueTime, pool, n)
+}
+
+func (t *transfer) takeSlotWithin(d time.Duration, pool string, n int) error {
 	got, err := t.lock.TrySlot(pool, n)
 	if !got && err == nil {
-		wait, cancel := context.WithTimeout(t.ctx, t.e.conf.Limits.QueueTime)
+		wait, cancel := context.WithTimeout(t.ctx, d)
 		defer cancel()
 		poll(wait, func() bool {
 			got, err = t.lock.TrySlot(pool, n)
@@ -245,20 +258,26 @@ func (t *transfer) takeSlot(pool string, n int) error {
 	case err != nil:
 		return fmt.Errorf("%w: %w", mirror.ErrStore, err)
 	case !got:
-		return fmt.Errorf("/%s: %w: all %d slots of %q (limits.fetches, limits.per_upstream) were taken for %s", t.name, mirror.ErrBusy, n, pool, t.e.conf.Limits.QueueTime)
+		return t.noSlot(pool, n)
 	}
 	return nil
 }
 
+func (t *transfer) noSlot(pool string, n int) error {
+	return fmt.Errorf("/%s: %w: all %d slots of %q (limits.fetches, limits.per_upstream) were taken for %s", t.name, mirror.ErrBusy, n, pool, t.e.conf.Limits.QueueTime)
+}
+
 const (
-	pollFirst = 500 * time.Microsecond // a tenth of what a small fetch of a worker takes
+	pollSoon  = 500 * time.Microsecond // a tenth of what a small fetch of a worker takes
+	pollFirst = 5 * time.Millisecond   // what a small fetch of another process takes
 	pollMost  = 50 * time.Millisecond  // a person does not notice it; 100 pollers take 5 % of a core
 )
 
 // poll calls ok, once at least, until it reports true or ctx is done, with
 // growing pauses.
-func poll(ctx context.Context, ok func() bool) error {
-	pause := pollFirst
+func poll(ctx context.Context, ok func() bool) error { return pollFrom(ctx, pollFirst, ok) }
+
+func pollFrom(ctx context.Context, pause time.Duration, ok func() bool) error {
 	var timer *time.Timer
 	for {
 		if ok() {

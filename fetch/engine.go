@@ -63,6 +63,7 @@ type Engine struct {
 	publish *publisher
 	runners *runners
 	linked  linked
+	queues  queues
 	stalled stalled
 	reading chan struct{} // has one while an index is read
 

@@ -22,7 +22,7 @@ const coarse = 20 * time.Millisecond
 func (e *Engine) follow(ctx context.Context, name mirror.Name, m *config.Mirror, rest mirror.Name, since time.Time) (*File, error) {
 	var f *File
 	var err error
-	waitErr := poll(ctx, func() bool {
+	waitErr := pollFrom(ctx, pollSoon, func() bool {
 		// The lock is asked first: what its holder left is looked at after.
 		held, lockErr := e.tree.Locks.Held(string(name))
 		if errors.Is(lockErr, mirror.ErrBusy) { // no descriptor to ask with: later
@@ -136,7 +136,7 @@ func (r *remote) wait(ctx context.Context, pos int64) (int64, error) {
 	}
 	var visible int64
 	var err error
-	waitErr := poll(ctx, func() bool {
+	waitErr := pollFrom(ctx, pollSoon, func() bool {
 		held, lockErr := r.e.tree.Locks.Held(string(r.name))
 		visible = r.visible() // after the lock: see follow
 		if visible > pos {
@@ -229,7 +229,7 @@ func (r *remote) settled(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	published := false
-	err := poll(ctx, func() bool {
+	err := pollFrom(ctx, pollSoon, func() bool {
 		held, _ := r.e.tree.Locks.Held(string(r.name))
 		fi, err := r.e.tree.Lstat(r.name)
 		published = err == nil && store.Inode(fi) == r.part.Inode
