@@ -1,6 +1,6 @@
 // Bench compares the mirror with its peers, side by side on one upstream.
 //
-//	go run ./bench                   everything, some 25 minutes; writes bench/RESULTS.md and plots/
+//	go run ./bench                   everything, some 30 minutes; writes bench/RESULTS.md and plots/
 //	go run ./bench -quick            everything once and smaller, some 8 minutes; prints only
 //	go run ./bench -only small,hits  some measures; prints only
 //	go run ./bench -of ours,direct   some contestants; prints only
