@@ -21,7 +21,7 @@ const (
 func memory(ctx context.Context, b *bench) ([]*series, error) {
 	ours := []contestant.Kind{contestant.OursNginx, contestant.OursBuiltin, contestant.OursApache}
 	alone := []contestant.Kind{contestant.NginxStore, contestant.ModCache} // each client's fetch is its own
-	notFollowed := append(alone[:len(alone):len(alone)], contestant.AptCacherNG)
+	notFollowed := append(alone[:len(alone):len(alone)], contestant.AptCacherNG, contestant.NginxSlice)
 	once := slices.DeleteFunc(slices.Clone(contestant.Peers), func(k contestant.Kind) bool { return slices.Contains(notFollowed, k) })
 	atMost := func(limit float64) *goal {
 		return &goal{
@@ -38,9 +38,9 @@ func memory(ctx context.Context, b *bench) ([]*series, error) {
 	peak := &series{
 		title: what, unit: "MiB", format: "%.0f",
 		kinds: append(ours[:len(ours):len(ours)], once...), goal: atMost(memoryFollowers),
-		note: whose + fmt.Sprintf(" Varnish keeps the file in memory. Left out are %s and %s, which would fetch the file %d times at once, onto %s of disk, and %s, which leaves some of so many clients without an answer. "+
-			"One client gets the whole file, the others leave after %s each.",
-			alone[0], alone[1], b.memoryClients, size(int64(b.memoryClients)*b.memorySize), contestant.AptCacherNG, size(b.memorySize/followed)),
+		note: whose + fmt.Sprintf(" Varnish keeps the file in memory. Left out are %s and %s, which would fetch the file %d times at once, onto %s of disk, and %s, which leaves some of so many clients without an answer; "+
+			"%s has more files open then than a process may have. One client gets the whole file, the others leave after %s each.",
+			alone[0], alone[1], b.memoryClients, size(int64(b.memoryClients)*b.memorySize), contestant.AptCacherNG, contestant.NginxSlice, size(b.memorySize/followed)),
 	}
 	front := &series{
 		title: what + ": the web server in front", unit: "MiB", format: "%.0f",
