@@ -3,6 +3,7 @@ package fetch
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"sync"
 	"testing"
 
@@ -21,17 +22,114 @@ const (
 // limited, is followed in both processes from its first byte to its last, and asks
 // for each byte once.
 func TestSeveralConnectionsFeedOneFile(t *testing.T) {
+	tried(t, func(t *testing.T) string {
+		o := limitedOrigin(t, 1)
+		s := newSite(t, "connections = 4\n", o)
+		engines := []*Engine{s.engine(), s.engine()}
+		s.getAtOnce(t, engines, "m/0.iso", "m/0.iso", "m/0.iso", "m/0.iso")
+		for _, e := range engines {
+			s.settle(e)
+		}
+		s.wantPublished("m/0.iso", origin.Bytes(0, large), origin.Epoch)
+		s.wantNoParts()
+		n, sent := o.Peak(), o.Sent("/0.iso")
+		if n > 4+1 { // one that was hung up may not have been noticed yet
+			t.Errorf("%d connections at a time, want 4", n)
+		}
+		if n < 2 || sent > large+mib {
+			return fmt.Sprintf("%d connections at a time; the upstream has sent %d bytes of %d", n, sent, large)
+		}
+		return ""
+	})
+}
+
+// TestSeveralConnectionsFailOver: what several connections have brought is gone on
+// with by the next upstream.
+func TestSeveralConnectionsFailOver(t *testing.T) {
+	tried(t, func(t *testing.T) string {
+		one, two := limitedOrigin(t, 1), limitedOrigin(t, 1)
+		s := newSite(t, "connections = 4\n", one, two)
+		e := s.engine()
+		f, err := e.Open(s.ctx(), "m/0.iso")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		var b bytes.Buffer
+		if _, err := io.CopyN(&b, f, large/2); err != nil {
+			t.Fatal(err)
+		}
+		n := one.Peak()
+		one.Down()
+		if _, err := io.Copy(&b, f); err != nil {
+			t.Fatal(err)
+		}
+		if err := origin.Check(&b, 0, large); err != nil {
+			t.Error(err)
+		}
+		s.settle(e)
+		s.wantPublished("m/0.iso", origin.Bytes(0, large), origin.Epoch)
+		if sent := two.Sent("/0.iso"); n < 2 || sent == 0 || sent >= large {
+			return fmt.Sprintf("%d connections to the first; the second upstream has sent %d bytes of %d", n, sent, large)
+		}
+		return ""
+	})
+}
+
+// TestSlotsOfSeveralConnections: all fetches of all processes together never have
+// more connections to an upstream than per_upstream says.
+func TestSlotsOfSeveralConnections(t *testing.T) {
+	tried(t, func(t *testing.T) string {
+		const files = 3
+		o := limitedOrigin(t, files)
+		s := newSite(t, "[limits]\nper_upstream = 8\n---\nconnections = 8\n", o)
+		s.getAtOnce(t, []*Engine{s.engine(), s.engine()}, "m/0.iso", "m/1.iso", "m/2.iso")
+		n := o.Peak()
+		if n > 8+files { // one of each file that was hung up may not have been noticed yet
+			t.Errorf("%d connections at a time, want up to 8", n)
+		}
+		if n <= files {
+			return fmt.Sprintf("%d connections at a time for %d files", n, files)
+		}
+		return ""
+	})
+}
+
+// tried runs a test anew, a few times, while it says what was missing: whether
+// several connections are worth it is measured, and on a busy machine they are not.
+func tried(t *testing.T, try func(*testing.T) (missing string)) {
+	t.Helper()
+	missing := ""
+	for range 5 {
+		if missing = try(t); missing == "" || t.Failed() {
+			return
+		}
+	}
+	t.Error(missing)
+}
+
+// limitedOrigin has files called 0.iso and so on.
+func limitedOrigin(t *testing.T, files int) *origin.Origin {
+	t.Helper()
 	o := origin.New(t)
-	o.Set("/a.iso", origin.File{Seed: 90, Size: large})
-	o.Behave("/a.iso", origin.Behaviour{Rate: limited})
-	s := newSite(t, "connections = 4\n", o)
-	engines := []*Engine{s.engine(), s.engine()}
+	for i := range files {
+		o.Set(fmt.Sprintf("/%d.iso", i), origin.File{Seed: uint64(i), Size: large})
+	}
+	o.Behave(origin.Everywhere, origin.Behaviour{Rate: limited})
+	return o
+}
+
+// getAtOnce has one client for each name, in turn of each process.
+func (s *site) getAtOnce(t *testing.T, engines []*Engine, names ...mirror.Name) {
+	t.Helper()
 	var wg sync.WaitGroup
-	for i := range 8 {
+	for i, name := range names {
 		wg.Go(func() {
-			b, err := s.get(engines[i%2], "m/a.iso")
+			var seed uint64
+			fmt.Sscanf(string(name), "m/%d", &seed)
+			b, err := s.get(engines[i%len(engines)], name)
 			if err == nil {
-				err = origin.Check(bytes.NewReader(b), 90, large)
+				err = origin.Check(bytes.NewReader(b), seed, large)
 			}
 			if err != nil {
 				t.Errorf("client %d: %v", i, err)
@@ -39,75 +137,6 @@ func TestSeveralConnectionsFeedOneFile(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := o.Peak(); n < 2 || n > 4 {
-		t.Errorf("%d connections at a time, want 4", n)
-	}
-	if sent := o.Sent("/a.iso"); sent > large+mib {
-		t.Errorf("the upstream has sent %d bytes of %d", sent, large)
-	}
-	for _, e := range engines {
-		s.settle(e)
-	}
-	s.wantPublished("m/a.iso", origin.Bytes(90, large), origin.Epoch)
-	s.wantNoParts()
-}
-
-// TestSeveralConnectionsFailOver: what several connections have brought is gone on
-// with by the next upstream.
-func TestSeveralConnectionsFailOver(t *testing.T) {
-	one, two := origin.New(t), origin.New(t)
-	for _, o := range []*origin.Origin{one, two} {
-		o.Set("/a.iso", origin.File{Seed: 91, Size: large})
-		o.Behave("/a.iso", origin.Behaviour{Rate: limited})
-	}
-	s := newSite(t, "connections = 4\n", one, two)
-	e := s.engine()
-	go func() {
-		one.Await("/a.iso", 8)
-		one.Down()
-	}()
-	b, err := s.get(e, "m/a.iso")
-	if err == nil {
-		err = origin.Check(bytes.NewReader(b), 91, large)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if sent := two.Sent("/a.iso"); sent == 0 || sent >= large {
-		t.Errorf("the second upstream has sent %d bytes of %d", sent, large)
-	}
-	s.settle(e)
-	s.wantPublished("m/a.iso", origin.Bytes(91, large), origin.Epoch)
-}
-
-// TestSlotsOfSeveralConnections: all fetches of all processes together never have
-// more connections to an upstream than per_upstream says.
-func TestSlotsOfSeveralConnections(t *testing.T) {
-	o := origin.New(t)
-	const files = 3
-	for i := range files {
-		o.Set(fmt.Sprintf("/%d.iso", i), origin.File{Seed: uint64(i), Size: large})
-	}
-	o.Behave(origin.Everywhere, origin.Behaviour{Rate: limited})
-	s := newSite(t, "[limits]\nper_upstream = 8\n---\nconnections = 8\n", o)
-	engines := []*Engine{s.engine(), s.engine()}
-	var wg sync.WaitGroup
-	for i := range files {
-		wg.Go(func() {
-			b, err := s.get(engines[i%2], mirror.Name(fmt.Sprintf("m/%d.iso", i)))
-			if err == nil {
-				err = origin.Check(bytes.NewReader(b), uint64(i), large)
-			}
-			if err != nil {
-				t.Errorf("file %d: %v", i, err)
-			}
-		})
-	}
-	wg.Wait()
-	// One that was hung up may not have been noticed yet, of each file.
-	if n := o.Peak(); n <= files || n > 8+files {
-		t.Errorf("%d connections at a time, want up to 8", n)
-	}
 }
 
 // TestMore: what one fetch takes beside its first connection leaves some to others,
