@@ -64,6 +64,7 @@ type Engine struct {
 	runners *runners
 	linked  linked
 	queues  queues
+	digests digestCache
 	stalled stalled
 	reading chan struct{} // has one while an index is read
 

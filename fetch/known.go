@@ -18,9 +18,16 @@ func (f *File) SHA256(ctx context.Context) []byte {
 	case !f.published:
 		return f.e.expectedSHA256(ctx, f.e.placeOf(f.name), f.Meta.Size)
 	}
+	file := identityOf(f.info)
+	if sum := f.e.digests.get(f.name, file); sum != nil {
+		return sum
+	}
 	rec, ok, err := f.e.index.File(ctx, string(f.name))
 	if err != nil || !ok || !rec.Describes(f.info.Size(), f.info.ModTime()) {
 		return nil
+	}
+	if rec.Inode == file.ino && len(rec.Digest) > 0 {
+		f.e.digests.put(f.name, file, rec.Digest)
 	}
 	return rec.Digest
 }
