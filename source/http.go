@@ -90,14 +90,15 @@ type HTTP struct {
 	store  atomic.Bool  // it turned out to be an object store
 
 	patience patience
-	ahead    *allowance // of all in the process
+	ahead    *allowance    // of all in the process
+	slice    time.Duration // for how long a rate is measured, at least
 }
 
 // NewHTTP returns the source of base over transport.
 func NewHTTP(base *url.URL, transport http.RoundTripper, o HTTPOptions) *HTTP {
 	public := *base
 	public.User = nil
-	h := &HTTP{base: base, name: public.String(), opts: o, ahead: ahead}
+	h := &HTTP{base: base, name: public.String(), opts: o, ahead: ahead, slice: sliceLeast}
 	h.client = &http.Client{Transport: transport, CheckRedirect: h.checkRedirect}
 	h.extra = &http.Client{Transport: o.Extra, CheckRedirect: h.checkRedirect}
 	return h

@@ -50,7 +50,8 @@ type segmented struct {
 	measure measure
 	trial   *trial    // nil: none runs; changed with mu, too
 	again   time.Time // when more connections may be tried again
-	trials  int       // how many there were
+	trials  int       // how many there were that told something
+	tries   int       // how many there were
 
 	mu      sync.Mutex
 	arrived sync.Cond // of mu: the reader has something to do

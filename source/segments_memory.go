@@ -12,9 +12,10 @@ const (
 	segmentBlock = 128 << 10
 
 	// aheadMost is how much all fetches of the process together may keep in memory
-	// of what lies ahead of their readers, in bytes: four fetches by four
-	// connections, while a daemon with 200 followers stays within 64 MiB.
-	aheadMost = 32 << 20
+	// of what lies ahead of their readers, in bytes. In the long run n connections
+	// take (n-1)/2 segments, so it is enough for a dozen fetches by four near by, or
+	// for one far away; and a daemon with 200 followers stays within 64 MiB.
+	aheadMost = 20 << 20
 )
 
 // ahead is what is left of aheadMost.

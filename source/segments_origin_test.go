@@ -34,8 +34,9 @@ type metered struct {
 	instead func(w http.ResponseWriter, r *http.Request, n, running int) bool
 
 	mu       sync.Mutex
-	until    int  // so many at a time set free; 0: they do not
-	free     bool // there are no limits any more: nothing else is to be seen
+	shared   chan int64 // what all have to share; nil: each gets its part
+	until    int        // so many at a time set free; 0: they do not
+	free     bool       // there are no limits any more: nothing else is to be seen
 	paying   map[*reply]bool
 	requests []*http.Request
 	running  int
@@ -59,6 +60,9 @@ type reply struct {
 // tick is how often bytes are let out.
 const tick = 4 * time.Millisecond
 
+// token is how much is let out at once of what all share, in bytes.
+const token = 16 << 10
+
 // Bytes of files: one that takes a second and a half at a slow rate, and one that
 // lasts until a test has seen what it waits for, however busy the machine is.
 const (
@@ -76,9 +80,19 @@ func newBig(t testing.TB, until int, h2 bool) *metered {
 	return m
 }
 
+// newLink is an upstream of which one connection gets as much as many.
+func newLink(t testing.TB) *metered {
+	m := newMetered(t, 0, bigSize/20, false)
+	m.body = aBody()
+	return m
+}
+
 func newMetered(t testing.TB, each, all int64, h2 bool) *metered {
 	t.Helper()
 	m := &metered{t: t, body: aBody()[:aSize], each: each, all: all, paying: make(map[*reply]bool), stop: make(chan struct{})}
+	if all > 0 {
+		m.shared = make(chan int64, 8)
+	}
 	m.server = httptest.NewUnstartedServer(m)
 	if h2 {
 		m.server.EnableHTTP2 = true
@@ -101,7 +115,7 @@ func newMetered(t testing.TB, each, all int64, h2 bool) *metered {
 func (m *metered) deal() {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
-	last := time.Now()
+	last, due := time.Now(), 0.0
 	for {
 		select {
 		case <-m.stop:
@@ -112,7 +126,16 @@ func (m *metered) deal() {
 		passed := now.Sub(last).Seconds()
 		last = now
 		m.mu.Lock()
+		for due += float64(m.all) * passed; m.shared != nil && due >= token; due -= token {
+			select {
+			case m.shared <- token:
+			default:
+			}
+		}
 		for a := range m.paying {
+			if m.shared != nil && !m.free {
+				break
+			}
 			rate := float64(m.each)
 			if m.free {
 				rate = 1e9
@@ -136,6 +159,18 @@ func (m *metered) letGo() {
 	m.mu.Unlock()
 }
 
+// letGoWhen does so once there is nothing more to be seen.
+func (m *metered) letGoWhen(seen func() bool) {
+	for !seen() {
+		select {
+		case <-m.stop:
+			return
+		case <-time.After(tick):
+		}
+	}
+	m.letGo()
+}
+
 func (a *reply) Write(p []byte) (n int, err error) {
 	for len(p) > 0 {
 		most := int64(min(len(p), 256<<10))
@@ -147,6 +182,7 @@ func (a *reply) Write(p []byte) (n int, err error) {
 		if a.grant != nil && a.left == 0 {
 			select {
 			case a.left = <-a.grant:
+			case a.left = <-a.m.shared:
 			case <-a.r.Context().Done():
 				panic(http.ErrAbortHandler)
 			case <-a.m.stop:
@@ -257,6 +293,7 @@ func (m *metered) source(most int64) *HTTP {
 	m.t.Cleanup(extra.CloseIdleConnections)
 	h := NewHTTP(u, first, o)
 	h.ahead = &allowance{most: most}
+	h.slice = 4 * sliceLeast // what a busy machine does meanwhile counts for less
 	return h
 }
 

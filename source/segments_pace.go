@@ -19,8 +19,10 @@ const (
 	// worth making others.
 	worthWhile = time.Second
 
-	// trialsMost is how often more connections are tried for a file.
+	// trialsMost is how often more connections are tried for a file, and triesMost
+	// how often with those that told nothing: ours was the machine that was slow.
 	trialsMost = 3
+	triesMost  = 10
 
 	// tryAgain is when a connection that was not to be had is asked for again.
 	tryAgain = 250 * time.Millisecond
@@ -48,7 +50,7 @@ type trial struct {
 }
 
 // slice is for how long a rate is measured.
-func (s *segmented) slice() time.Duration { return min(max(sliceLeast, s.first), sliceMost) }
+func (s *segmented) slice() time.Duration { return min(max(s.h.slice, s.first), sliceMost) }
 
 // rate is in bytes a second.
 func rate(bytes int64, d time.Duration) float64 {
@@ -64,7 +66,7 @@ func (s *segmented) consider() {
 		return
 	}
 	waited := s.wire.waited - s.measure.waited
-	if waited < sliceLeast || s.trials >= trialsMost {
+	if waited < s.h.slice || s.trials >= trialsMost || s.tries >= triesMost {
 		return
 	}
 	s.mu.Lock()
@@ -87,7 +89,7 @@ func (s *segmented) consider() {
 func (s *segmented) try(speed float64, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	far := time.Duration(1<<s.trials) * (4*s.first + 2*s.slice())
+	far := time.Duration(1<<min(s.tries, 3)) * (4*s.first + 2*s.slice())
 	at := s.pos + max(int64(speed*far.Seconds()), segmentLeast)
 	if s.end-at < segmentsWorth/2 {
 		return
@@ -103,7 +105,7 @@ func (s *segmented) try(speed float64, now time.Time) {
 	g := &segment{from: at, to: at + segmentSize, owner: w, asked: now}
 	s.segments, s.next, s.target, s.phase = []*segment{g}, g.to, 2, trying
 	s.trial = &trial{w: w, g: g, at: at, rate: speed}
-	s.trials++
+	s.tries++
 	s.start(w, g, nil)
 }
 
@@ -116,6 +118,7 @@ func (s *segmented) judge() {
 	switch {
 	case err != nil:
 		s.giveUp(now)
+		s.trials++
 		return
 	case got == 0:
 		if s.pos == t.at {
@@ -149,7 +152,7 @@ func (s *segmented) judge() {
 		s.spread(one, now)
 	case s.pos == t.at || passed >= 2*slice:
 		s.giveUp(now)
-		if s.trials >= 2 {
+		if s.trials++; s.trials == 2 { // once may be chance
 			s.trials = trialsMost
 			s.h.patience.useless(now)
 		}

@@ -151,7 +151,7 @@ func (s *segmented) find(w *worker) *segment {
 		case s.phase == trying: // it stays to be seen
 			s.changed.Wait()
 			continue
-		case s.phase == single, w.extra && s.running > s.target:
+		case s.phase == single, w.extra && s.running > s.target && !s.winding:
 			return nil
 		}
 		for _, g := range s.segments {
@@ -159,10 +159,10 @@ func (s *segmented) find(w *worker) *segment {
 				return g
 			}
 		}
-		if s.winding || s.next == s.end && s.isWhole() {
+		if over := s.winding || s.next == s.end; over && s.isWhole() {
 			return nil
-		}
-		if s.next < s.end && len(s.segments) < windowPer*s.target {
+		} // else one of the others may stall
+		if !s.winding && s.next < s.end && len(s.segments) < windowPer*s.target {
 			size := s.size()
 			if w.extra && !s.h.ahead.has(size/2) {
 				return nil
@@ -216,7 +216,7 @@ func (s *segmented) late() *segment {
 func (s *segmented) size() int64 {
 	left := s.end - s.next
 	far := int64(s.perOne * s.first.Seconds()) // what a connection would bring while it waits for an answer
-	size := min(max(segmentSize, 8*far), segmentMost, aheadMost/int64(s.target))
+	size := min(max(segmentSize, 8*far), segmentMost, 2*aheadMost/int64(s.target))
 	// The last ones are small, so that all connections end together.
 	size = min(size, max(segmentLeast, min(2*far, segmentSize), left/int64(s.target)))
 	size = (size + segmentBlock - 1) / segmentBlock * segmentBlock
