@@ -169,7 +169,9 @@ func (s *segmented) take(p []byte) (int, error) {
 			defer s.mu.Unlock()
 			return 0, s.over()
 		}
+		timer := time.AfterFunc(s.late(), s.wake)
 		s.arrived.Wait()
+		timer.Stop()
 	}
 	front := s.segments[0]
 	chunk := front.unread(s.h.ahead)

@@ -15,8 +15,8 @@ const (
 	// middle before it is not tried again.
 	breaksMost = 3
 
-	// patienceLeast is how long the first segment is waited for, at least, while
-	// others could ask for it: as long as TCP needs to get over a loss or two.
+	// patienceLeast is how long the first segment is waited for, at least, where
+	// there are others: as long as TCP needs to get over a loss or two.
 	patienceLeast = 2 * time.Second
 )
 
@@ -173,11 +173,7 @@ func (s *segmented) find(w *worker) *segment {
 			return g
 		}
 		s.idled = s.idled || s.next < s.end
-		if g := s.late(); g != nil {
-			g.owner.hangUp()
-			g.abandon()
-			return g
-		}
+		s.changed.Wait()
 	}
 }
 
@@ -191,25 +187,27 @@ func (s *segmented) isWhole() bool {
 	return true
 }
 
-// late waits for a change, and returns the first segment if that has been waited
-// for too long, since its connection stalls: whoever has nothing else to do asks
-// for the rest of it. Caller holds mu.
-func (s *segmented) late() *segment {
-	if len(s.segments) == 0 {
-		s.changed.Wait()
-		return nil
+// late hangs up the connection that the reader waits for, once it has done so for too
+// long: somebody else, or the same worker by another connection, goes on with the
+// segment. It returns when to look again. Caller holds mu.
+func (s *segmented) late() time.Duration {
+	if len(s.segments) == 0 || s.running < 2 {
+		return patienceLeast
 	}
 	front := s.segments[0]
-	left := max(patienceLeast, 4*s.took) - min(time.Since(front.asked), time.Since(s.since))
-	if front.whole() || front.owner == nil {
-		left = patienceLeast
-	} else if left <= 0 && front.owner.hangUp != nil {
-		return front
+	usual := max(s.took, time.Duration(float64(front.to-front.from)/s.perOne*float64(time.Second)))
+	most := max(patienceLeast, 4*usual)
+	if front.owner == nil || front.owner.hangUp == nil {
+		return most
 	}
-	timer := time.AfterFunc(max(left, time.Millisecond), s.wake)
-	s.changed.Wait()
-	timer.Stop()
-	return nil
+	if left := most - min(time.Since(front.asked), time.Since(s.since)); left > 0 {
+		return left
+	}
+	front.owner.hangUp()
+	front.owner = nil
+	front.abandon()
+	s.changed.Broadcast()
+	return most
 }
 
 // size is that of the next segment. Caller holds mu.
