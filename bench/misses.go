@@ -15,6 +15,8 @@ import (
 // servers are the contestants of most measures.
 var servers = slices.Concat(contestant.Ours, contestant.Peers, []contestant.Kind{contestant.Direct})
 
+func withFloor() []contestant.Kind { return append(slices.Clip(servers), contestant.Floor) }
+
 func firstByteGoal() *goal {
 	return &goal{
 		text: fmt.Sprintf("at or under %s", contestant.NginxStore),
@@ -34,14 +36,16 @@ func firstByteSeries(size string, kinds []contestant.Kind) *series {
 // firstByte asks for small files, one after another, each on a new connection.
 func firstByte(ctx context.Context, b *bench) ([]*series, error) {
 	sizes := []int64{kib, mib}
-	var all []*series
-	for _, n := range sizes {
-		all = append(all, firstByteSeries(size(n), servers))
-	}
-	err := b.sideBySide(ctx, b.rounds, servers, func(ctx context.Context, t *turn) error {
+	kinds := withFloor()
+	all := []*series{firstByteSeries(size(kib), kinds), firstByteSeries(size(mib), servers)}
+	all[0].note += " The last line is no mirror: see bench/floor."
+	err := b.sideBySide(ctx, b.rounds, kinds, func(ctx context.Context, t *turn) error {
 		c := load.NewClient(t.Addr)
 		defer c.Close()
 		for i, n := range sizes {
+			if t.Kind == contestant.Floor && n > kib {
+				continue // it answers when it has all of a file
+			}
 			for range b.firstMisses {
 				c.Close()
 				path := t.path(n)
@@ -120,7 +124,7 @@ const smallSize = 4 * kib
 func smallMisses(ctx context.Context, b *bench) ([]*series, error) {
 	what := fmt.Sprintf("%d misses of %s from %d clients", b.small, size(smallSize), b.smallClients)
 	rate := &series{
-		title: what, unit: "a second", format: "%.0f", kinds: append(servers[:len(servers):len(servers)], contestant.Floor),
+		title: what, unit: "a second", format: "%.0f", kinds: withFloor(),
 		note: "The last line is no mirror: see bench/floor. Ours and it sync every file, the peers none. " +
 			"CGI, a process or two for each miss, brings a fifth of the files.",
 		goal: &goal{
