@@ -17,9 +17,8 @@ type following struct {
 	file *fetch.File
 }
 
-// pieces are the buffers. Half as many larger ones than net/http's are half as many
-// system calls.
-var pieces = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
+// pieces are the buffers. Clients that read slowly hold one each, so they are small.
+var pieces = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
 
 // ReadFrom implements io.ReaderFrom, for http.ServeContent.
 func (w following) ReadFrom(src io.Reader) (total int64, err error) {

@@ -13,9 +13,9 @@ const (
 
 	// aheadMost is how much all fetches of the process together may keep in memory
 	// of what lies ahead of their readers, in bytes. In the long run n connections
-	// take (n-1)/2 segments, so it is enough for a dozen fetches by four near by, or
+	// take (n-1)/2 segments, so it is enough for half a dozen fetches by four near by, or
 	// for one far away; and a daemon with 200 followers stays within 64 MiB.
-	aheadMost = 16 << 20
+	aheadMost = 10 << 20
 )
 
 // ahead is what is left of aheadMost.

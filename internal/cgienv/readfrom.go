@@ -5,6 +5,13 @@ import (
 	"net/http"
 )
 
+// Waiter is a source that can be waited for without a buffer to read into: with
+// hundreds of clients that wait for the same bytes, buffers are most of the memory.
+type Waiter interface {
+	// Await returns once a Read would not wait. Before it waits it calls idle.
+	Await(idle func())
+}
+
 // ReadFrom adds all of src to the body, for io.Copy. It reads straight into the
 // frame, so the bytes are copied once less than by Write. What a source gives in
 // a read that leaves the frame unfilled is sent on at once: a file that is still
@@ -22,7 +29,15 @@ func (w *Response) ReadFrom(src io.Reader) (total int64, err error) {
 	if _, err := w.Write(nil); err != nil {
 		return 0, err
 	}
+	limited, _ := src.(*io.LimitedReader) // as http.ServeContent reads
+	var waiter Waiter
+	if limited != nil {
+		waiter, _ = limited.R.(Waiter)
+	}
 	for {
+		if waiter != nil && limited.N > 0 {
+			waiter.Await(w.rest)
+		}
 		n, err := src.Read(w.room())
 		if n > 0 {
 			if w.bodyless() {
@@ -57,11 +72,11 @@ func (w *Response) ReadFrom(src io.Reader) (total int64, err error) {
 func (w *Response) room() []byte {
 	switch {
 	case w.left == 0 || w.bodyless():
-		return w.buf[FrameHead+w.n:][:1]
+		return w.frame()[FrameHead+w.n:][:1]
 	case w.n == FramePayload:
 		w.send()
 	}
-	room := w.buf[FrameHead+w.n : FrameHead+FramePayload]
+	room := w.frame()[FrameHead+w.n : FrameHead+FramePayload]
 	if w.left > 0 && int64(len(room)) > w.left {
 		room = room[:w.left]
 	}

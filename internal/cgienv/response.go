@@ -38,7 +38,7 @@ type Response struct {
 	header http.Header
 	code   int    // 0 until the header is written
 	left   int64  // bytes of the declared Content-Length still to come; -1: none declared
-	buf    *frame // nil after the end
+	buf    *frame // nil while there is nothing to put into one
 	n      int    // payload bytes in buf
 	sent   bool   // something has left: too late for another status
 	err    error  // the wire's first error, or errOver: final
@@ -57,7 +57,6 @@ func newResponse(wire Wire, method string) *Response {
 		head:   method == http.MethodHead,
 		header: make(http.Header),
 		left:   -1,
-		buf:    frames.Get().(*frame),
 	}
 }
 
@@ -159,7 +158,7 @@ func (w *Response) text(code int, line string) {
 func (w *Response) fill(p []byte) int {
 	total := 0
 	for w.err == nil {
-		n := copy(w.buf[FrameHead+w.n:FrameHead+FramePayload], p[total:])
+		n := copy(w.frame()[FrameHead+w.n:FrameHead+FramePayload], p[total:])
 		w.n += n
 		total += n
 		if total == len(p) {
@@ -174,6 +173,28 @@ func (w *Response) fill(p []byte) int {
 func (w *Response) wrote(n int) {
 	if w.left > 0 {
 		w.left -= int64(n)
+	}
+}
+
+// frame returns the buffer, a new one if there is none.
+func (w *Response) frame() *frame {
+	if w.buf == nil {
+		w.buf = frames.Get().(*frame)
+	}
+	return w.buf
+}
+
+// rest sends what is collected and gives the buffer back: nothing follows for a
+// while. Before anything has left it does nothing, so that a handler that gives up
+// then still gets a clean 500.
+func (w *Response) rest() {
+	if !w.sent {
+		return
+	}
+	w.send()
+	if w.buf != nil && w.n == 0 {
+		frames.Put(w.buf)
+		w.buf = nil
 	}
 }
 
@@ -214,7 +235,7 @@ func (w *Response) fail() {
 
 // end hands the last frame to the wire and gives the buffer back.
 func (w *Response) end(whole bool) error {
-	err := w.wire.End(w.buf[:FrameHead+w.n], whole)
+	err := w.wire.End(w.frame()[:FrameHead+w.n], whole)
 	frames.Put(w.buf)
 	w.buf = nil
 	if w.err == nil {

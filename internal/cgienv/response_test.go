@@ -167,6 +167,59 @@ func TestFlushAndGrowingSourceLeaveAtOnce(t *testing.T) {
 	}
 }
 
+// TestWaitingTakesNoBuffer: while a source is waited for, all that came has left and
+// no frame is held; but nothing leaves, and a clean 500 stays possible, before the
+// first bytes of a body are there.
+func TestWaitingTakesNoBuffer(t *testing.T) {
+	for _, pieces := range [][]string{{"", "one", "two"}, {"one", "two"}, {"", ""}} {
+		tape := new(tape)
+		err := Answer(context.Background(), tape, env(), func(w http.ResponseWriter, _ *http.Request, _ map[string]string) {
+			r := w.(*Response)
+			src := &waited{pieces: pieces}
+			came := ""
+			src.idle = func() {
+				if came == "" && len(tape.frames) > 0 {
+					t.Errorf("%q: %q has left before anything came", pieces, tape)
+				}
+				if came != "" && (r.buf != nil || !strings.HasSuffix(tape.String(), came)) {
+					t.Errorf("%q: a buffer is held (%v) after %q, and %q has left", pieces, r.buf != nil, came, tape)
+				}
+				came += src.pieces[0]
+			}
+			w.Header().Set("Content-Length", "6")
+			if _, err := io.CopyN(w, src, 6); err != nil {
+				panic(http.ErrAbortHandler)
+			}
+		})
+		whole := strings.Join(pieces, "") == "onetwo"
+		if whole && (err != nil || tape.String() != ok+"Content-Length: 6\r\n\r\nonetwo") || !whole && !strings.HasPrefix(tape.String(), "Status: 500 ") {
+			t.Errorf("%q: %q, %v", pieces, tape, err)
+		}
+	}
+}
+
+// waited is a Waiter that waits before each of its pieces.
+type waited struct {
+	pieces []string
+	idle   func() // called after what Await was given
+}
+
+func (w *waited) Await(idle func()) {
+	idle()
+	if len(w.pieces) > 0 {
+		w.idle()
+	}
+}
+
+func (w *waited) Read(p []byte) (int, error) {
+	if len(w.pieces) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, w.pieces[0])
+	w.pieces = w.pieces[1:]
+	return n, nil
+}
+
 // readHook calls before each read.
 type readHook struct {
 	io.Reader

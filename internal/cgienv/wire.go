@@ -13,10 +13,10 @@ import "sync"
 const (
 	// FrameHead is the room in front of the payload: one record header.
 	FrameHead = 8
-	// FramePayload is the most payload in a frame: the largest multiple of 8 that
-	// a record's 16 bits of length hold. Multiples of 8 need no padding, and head
-	// and payload make 64 KiB.
-	FramePayload = 65528
+	// FramePayload is the most payload in a frame. A record's 16 bits of length hold
+	// it, being a multiple of 8 it needs no padding, and the whole frame has 64 KiB,
+	// which Go's allocator has a size for: one byte more would take 72 KiB.
+	FramePayload = 64<<10 - FrameHead - FrameTail
 	// FrameTail is the room behind the payload: an empty STDOUT record and an
 	// END_REQUEST record.
 	FrameTail = 24
