@@ -26,8 +26,8 @@ type bench struct {
 	origin    *origin.Origin
 	dir       string // everything is in here, and goes with it
 	of        string // parts of the names of the contestants that are wanted
-	perf      string // where profiles go; empty: none are taken
-	goProfile string // likewise, of Go's
+	perf      string // where perf's profiles go; empty: none are taken
+	goProfile string // likewise, Go's
 	measure   string // the name of the one that runs
 	serial    int    // of the last directory and path
 }
@@ -50,6 +50,14 @@ func newBench(ctx context.Context, o options) (b *bench, err error) {
 	}
 	if b.dir, err = makeDisk(o.dir); err != nil {
 		return b, err
+	}
+	for _, profiles := range []string{o.perf, o.profile} {
+		if profiles == "" {
+			continue
+		}
+		if err := os.MkdirAll(profiles, 0o755); err != nil {
+			return b, err
+		}
 	}
 	repo, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}").Output()
 	if err != nil {
@@ -183,7 +191,7 @@ func (b *bench) turn(ctx context.Context, round int, kind contestant.Kind, work 
 	if err := t.warm(ctx); err != nil {
 		return err
 	}
-	stop, err := b.profile(t)
+	stop, err := b.recordPerf(t)
 	if err != nil {
 		return err
 	}

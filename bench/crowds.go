@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"mirror/bench/content"
 	"mirror/bench/contestant"
@@ -66,10 +65,7 @@ func herd(ctx context.Context, b *bench) ([]*series, error) {
 		if err != nil {
 			return err
 		}
-		var lastFirst, last time.Duration
-		for _, timing := range timings {
-			lastFirst, last = max(lastFirst, timing.First), max(last, timing.Last)
-		}
+		lastFirst, _, last := extremes(timings)
 		if err := t.Settle(ctx, path); err != nil {
 			return err
 		}

@@ -1,16 +1,23 @@
 // Bench compares the mirror with its peers, side by side on one upstream.
 //
-//	go run ./bench                   everything, some 30 minutes; writes bench/RESULTS.md and plots/
+//	go run ./bench                   everything, some 30 minutes; writes bench/RESULTS.md and bench/plots/
 //	go run ./bench -quick            everything once and smaller, some 8 minutes; prints only
 //	go run ./bench -only small,hits  some measures; prints only
-//	go run ./bench -of ours,direct   some contestants; prints only
+//	go run ./bench -of ours,direct   some contestants, by parts of their names; prints only
 //
-// It needs what `make bench` installs, no privileges, and loopback only. Every round runs
-// all contestants one after another, in an order that rotates, each in an empty
-// directory with fresh processes; between two of them all work is waited for
-// and the disk is quiet. Every byte of every body is checked: a wrong one ends
-// the run. Nothing else does: goals are reported as met or not, and slow
-// figures are figures.
+// Goals that hold ours against a contestant that -of leaves out are reported as not met.
+// cgi, sync and scale have no such contestants, and measure all.
+//
+//	go run ./bench -only big -perf DIR        profiles of the daemon, by perf; see perf.go
+//	go run ./bench -only scale -profile DIR   Go profiles of the daemon; see NOTES.md
+//
+// It needs what `make bench` installs (and perf for -perf), no privileges, and loopback
+// only. Every round runs all contestants one after another, in an order that rotates,
+// each in an empty directory with fresh processes; between two of them all work is
+// waited for and the disk is quiet. Every byte of every file is checked, but of the
+// answers of CGI processes only the length, and of a directory's page only the last
+// entry: what is wrong ends the run. Nothing else does: goals are reported as met or not,
+// and slow figures are figures.
 //
 // Leave the machine alone meanwhile, and five minutes between two runs: the
 // files that the first one deleted at its end slow down the second (see

@@ -20,9 +20,9 @@ const (
 // clients follow one big file as it arrives.
 func memory(ctx context.Context, b *bench) ([]*series, error) {
 	ours := []contestant.Kind{contestant.OursNginx, contestant.OursBuiltin, contestant.OursApache}
-	alone := []contestant.Kind{contestant.NginxStore, contestant.ModCache} // each client's fetch is its own
+	alone := []contestant.Kind{contestant.NginxStore, contestant.ModCache} // each client has a fetch of its own
 	notFollowed := append(alone[:len(alone):len(alone)], contestant.AptCacherNG, contestant.NginxSlice)
-	once := slices.DeleteFunc(slices.Clone(contestant.Peers), func(k contestant.Kind) bool { return slices.Contains(notFollowed, k) })
+	shared := slices.DeleteFunc(slices.Clone(contestant.Peers), func(k contestant.Kind) bool { return slices.Contains(notFollowed, k) })
 	atMost := func(limit float64) *goal {
 		return &goal{
 			text: fmt.Sprintf("at most %.0f MiB", limit),
@@ -37,7 +37,7 @@ func memory(ctx context.Context, b *bench) ([]*series, error) {
 	what := fmt.Sprintf("Peak resident memory, miss of %s with %d followers", size(b.memorySize), b.memoryClients)
 	peak := &series{
 		title: what, unit: "MiB", format: "%.0f",
-		kinds: append(ours[:len(ours):len(ours)], once...), goal: atMost(memoryFollowers),
+		kinds: append(ours[:len(ours):len(ours)], shared...), goal: atMost(memoryFollowers),
 		note: whose + fmt.Sprintf(" Varnish keeps the file in memory. Left out are %s and %s, which would fetch the file %d times at once, onto %s of disk, and %s, which leaves some of so many clients without an answer; "+
 			"%s has more files open then than a process may have. One client gets the whole file, the others leave after %s each.",
 			alone[0], alone[1], b.memoryClients, size(int64(b.memoryClients)*b.memorySize), contestant.AptCacherNG, contestant.NginxSlice, size(b.memorySize/followed)),

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// profile records what the daemon does during a turn, if that is wanted. It
-// disturbs the figures: they are not for the results.
+// recordPerf has perf record what the daemon does during a turn, if that is wanted.
+// It disturbs the figures: they are not for the results.
 //
 //	perf report --no-children -i DIRECTORY/big-ours_built-in-1.data
-func (b *bench) profile(t *turn) (stop func(), err error) {
+func (b *bench) recordPerf(t *turn) (stop func(), err error) {
 	if b.perf == "" || t.Daemon == nil {
 		return func() {}, nil
 	}

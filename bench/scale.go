@@ -78,8 +78,8 @@ func (b *bench) newScaled() (*scaled, error) {
 	return d, errors.Join(os.MkdirAll(d.docroot, 0o755), os.Mkdir(d.state, 0o700))
 }
 
-// limits for those who let a thousand fetches run at a time. Else all is left as
-// it is by default.
+// scaleConfig leaves everything at its default but the limits of fetches, of which a
+// thousand are to run at a time.
 const scaleConfig = `docroot = %q
 state = %q
 [server]

@@ -56,11 +56,12 @@ func runningFetches(ctx context.Context, b *bench, n int) (values []float64, err
 	if err != nil {
 		return nil, err
 	}
-	paths := make([]string, n)
+	paths, requests := make([]string, n), make([]load.Request, n)
 	for i := range paths {
 		paths[i] = content.Path(runningSize, fmt.Sprintf("running/%d/%d", b.serial, i))
+		requests[i].Path = paths[i]
 	}
-	timings, err := load.Abreast(ctx, d.addr, paths)
+	timings, err := load.All(ctx, d.addr, requests)
 	if err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, d.logs())
 	}
@@ -95,8 +96,8 @@ func extremes(timings []load.Timing) (lastFirst, firstLast, lastLast time.Durati
 	return lastFirst, firstLast, lastLast
 }
 
-// underWay is what a connection that is given up may have been sent in vain, in
-// bytes: a large file comes by several.
+// underWay is how many bytes a connection that is given up may have been sent in vain:
+// a large file may come by several connections, and its first one is given up then.
 const underWay = 16 * mib
 
 // sentOnce checks that the origin has sent each byte of each path once. Of files up

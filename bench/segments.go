@@ -14,7 +14,7 @@ import (
 // segmentsGoal is how fast ours has to be, compared with aria2c.
 const segmentsGoal = 0.9
 
-// segmentsFew is a herd that any machine can bear.
+// segmentsFew are clients whose bytes, all together, any machine can bear.
 const segmentsFew = 10
 
 // segments has an upstream that limits each connection, so that more of them are
@@ -99,9 +99,7 @@ func (t *turn) fetch(ctx context.Context, path string, clients int) (last time.D
 		return aria(ctx, t, path, 8)
 	}
 	timings, err := load.Herd(ctx, t.Addr, path, clients)
-	for _, timing := range timings {
-		last = max(last, timing.Last)
-	}
+	_, _, last = extremes(timings)
 	return last, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -14,10 +15,17 @@ var peers = [][2]string{
 	{"traffic_server", "trafficserver"}, {"apt-cacher-ng", "apt-cacher-ng"},
 }
 
-// Missing is an error that names the packages that have to be installed.
+// tools are the programs of clients, and of servers of the tree that is synced, and
+// their packages.
+var tools = [][2]string{
+	{"curl", "curl"}, {"aria2c", "aria2"}, {"rsync", "rsync"}, {"lftp", "lftp"}, {"vsftpd", "vsftpd"},
+}
+
+// Missing returns an error that names the packages that have to be installed; nil where
+// none has. nginx is not looked for here: Setup says where it is.
 func Missing() error {
 	var packages []string
-	for _, p := range peers {
+	for _, p := range slices.Concat(peers, tools) {
 		if !filepath.IsAbs(program(p[0])) {
 			packages = append(packages, p[1])
 		}

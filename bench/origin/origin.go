@@ -3,6 +3,7 @@ package origin
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -82,6 +83,19 @@ func (o *Origin) SetLine(ctx context.Context, rate int64) error {
 func (o *Origin) Reset(ctx context.Context) error {
 	_, err := o.ask(ctx, http.MethodPost, "/reset")
 	return err
+}
+
+// Counts returns what was asked for since Reset, by path.
+func (o *Origin) Counts(ctx context.Context) (map[string]Count, error) {
+	body, err := o.ask(ctx, http.MethodGet, "/counts")
+	if err != nil {
+		return nil, err
+	}
+	var paths map[string]Count
+	if err := json.Unmarshal(body, &paths); err != nil {
+		return nil, fmt.Errorf("the origin's counts: %w", err)
+	}
+	return paths, nil
 }
 
 // Count returns what was asked for at path since Reset.
