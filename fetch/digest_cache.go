@@ -8,19 +8,20 @@ import (
 	"mirror"
 )
 
-// digestCache remembers what the record says of files that are there, so that a hit does
-// not ask it: that costs more than opening and reading a short file.
+// digestCache remembers the digests that the record has of published files, so that a
+// hit does not ask the record: that costs more than opening and reading a short file.
+// (Digests of files that arrive are computed in digest.go.)
 //
-// An entry is of one inode, whose content, name and mode nobody has changed since: each
-// changes its ctime. And it is of a record that names this inode: after a rename the
-// record is of the version before for a moment, which may have had the same size and
-// time.
+// An entry holds for one inode whose content, name and mode nobody has changed since:
+// each of these changes its ctime. And it comes from a record that names this inode:
+// right after a rename the record is still that of the version before, which may have
+// had the same size and time.
 type digestCache struct {
 	mu sync.Mutex
-	of map[mirror.Name]digest // guarded by mu
+	of map[mirror.Name]knownDigest // guarded by mu
 }
 
-type digest struct {
+type knownDigest struct {
 	file   identity
 	sha256 []byte
 }
@@ -32,7 +33,7 @@ type identity struct {
 	mtime, ctime syscall.Timespec
 }
 
-// mostDigests bounds the memory to about a megabyte.
+// mostDigests bounds the entries; they take about a megabyte. A full cache is emptied.
 const mostDigests = 4096
 
 func identityOf(fi fs.FileInfo) identity {
@@ -54,7 +55,7 @@ func (d *digestCache) put(name mirror.Name, file identity, sha256 []byte) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.of == nil || len(d.of) >= mostDigests {
-		d.of = make(map[mirror.Name]digest)
+		d.of = make(map[mirror.Name]knownDigest)
 	}
-	d.of[name] = digest{file, sha256}
+	d.of[name] = knownDigest{file, sha256}
 }

@@ -43,7 +43,7 @@ type File struct {
 	leave func()
 
 	pos    int64
-	failed error // what Await has heard, for the Read that follows; guarded by mu
+	failed error // what Await waited for in vain; the next Read returns it; guarded by mu
 }
 
 // growth is how a growing file's reader learns how far it is.
@@ -114,9 +114,9 @@ func (f *File) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Await returns once a Read would give bytes, or an error, without waiting for the
-// file to grow; idle is called before it waits, if it does. So who reads needs no
-// buffer meanwhile.
+// Await returns once a Read need not wait for the file to grow: it would give bytes or
+// an error. idle is called first if there is a wait. So who reads needs no buffer while
+// it waits.
 func (f *File) Await(idle func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -131,7 +131,8 @@ func (f *File) Await(idle func()) {
 	_, f.failed = f.grow.wait(f.ctx, f.pos)
 }
 
-// await waits until the file has grown, unless Await has done so just now, in vain.
+// await waits until the file has grown; where Await has just done so in vain, it returns
+// that error.
 func (f *File) await() (visible int64, err error) {
 	if err := f.failed; err != nil {
 		f.failed = nil

@@ -6,17 +6,18 @@ import (
 	"time"
 )
 
-// queues are where the fetches of this process wait for the slots of an upstream: in
-// order, and woken as soon as one of them leaves. The slots count for all processes,
-// but who waits for one can only look again and again, at all of them: with fifty
-// clients a third of the small misses a second were lost with that. There are as many
-// places as slots, so whoever has one seldom waits for a slot any more.
+// queues are where the fetches of this process stand in line for an upstream, in front of
+// its slots. Slots are locks that count for all processes: who waits for one can only
+// try all of them again and again, and with fifty clients that cost a third of the small
+// misses a second. A queue has as many places as the upstream has slots, gives them in
+// order, and wakes who is next. Who has a place still needs a slot, and waits for it only
+// while other processes or extra connections have them.
 type queues struct {
 	mu    sync.Mutex
-	pools map[string]chan struct{} // guarded by mu; each has a token for each place that is taken
+	pools map[string]chan struct{} // guarded by mu: by pool, a token for each place that is taken
 }
 
-// enter waits for a place of n, for limits.queue_time.
+// enter waits for one of the n places in front of pool, for limits.queue_time.
 func (q *queues) enter(t *transfer, pool string, n int) (leave func(), err error) {
 	q.mu.Lock()
 	places := q.pools[pool]

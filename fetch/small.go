@@ -7,22 +7,23 @@ import (
 	"mirror"
 )
 
-// A small file that nothing but its digest has to be asked about goes to its clients
+// A small file about which nothing but its digest has to be known goes to its clients
 // from memory, before anything is on disk: making, writing and marking a part took
-// longer than all else that they waited for. Nothing is promised with that but bytes
-// that are right; the name comes as ever, after part, check and sync. Who follows in
-// another process waits for the part.
+// longer than all else that they waited for. Its bytes have been compared by then; its
+// name comes as that of any file, after part, check and sync. Who follows in another
+// process waits for the part.
 
-// isPlain reports whether the file is missing, and neither an index nor one of a set,
-// nor a page, so that take can tell all about it.
+// isPlain reports whether the file is missing, with no beginning of it at hand, and is
+// neither an index nor one of a set, nor a page: so its digest is all that take has to
+// compare.
 func (t *transfer) isPlain() bool {
 	return t.held == nil && t.part == nil && t.group == nil && t.generation == nil &&
 		t.nature.Index == "" && t.nature.Page == "" && len(t.nature.Set) == 0 &&
 		!t.nature.Inline && len(t.nature.Signatures) == 0
 }
 
-// take shows a whole small file to its clients, unless it is not what it has to be:
-// then it is for others to say so.
+// take shows a whole small file to its clients (source.Request.Small). One that is not
+// what it has to be it does not take: that goes through a part, where verify says so.
 func (t *transfer) take(src upstream, m mirror.Meta, body []byte) bool {
 	if len(t.expected) > 0 {
 		ok, err := matchesAny(t.expected, m.Size, summer(bytes.NewReader(body), m.Size))
@@ -39,7 +40,7 @@ func (t *transfer) take(src upstream, m mirror.Meta, body []byte) bool {
 	return true
 }
 
-// writeBody makes the part of what take has taken.
+// writeBody makes the part from what take has taken.
 func (t *transfer) writeBody() error {
 	part, err := t.e.tree.NewPart(t.name)
 	if err != nil {

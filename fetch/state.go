@@ -24,7 +24,7 @@ type state struct {
 	sum       []byte // SHA-256 that the whole has to have; nil: not known
 	from      string // the URL of part's bytes
 	started   bool   // the upstream has confirmed meta in this transfer
-	have      int64  // bytes in part
+	have      int64  // bytes in part, or body
 	checked   bool
 	unframed  bool // whole as far as anyone can tell; never published
 	staged    bool // whole, and waiting for the rest of its generation

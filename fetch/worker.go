@@ -12,8 +12,8 @@ import (
 )
 
 // Work fetches name under a lock that this process inherited, and returns once
-// it is published, or has failed: what a worker process does. unclaimed spares it the
-// question what indexes say of the file: nothing, a moment ago.
+// it is published, or has failed: what a worker process does. unclaimed: a moment ago
+// no index said anything of the file, so that need not be looked up again.
 func (e *Engine) Work(name mirror.Name, lock *keylock.Lock, unclaimed bool) error {
 	m, rest, ok := e.lookup(name)
 	if !ok {

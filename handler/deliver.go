@@ -103,14 +103,14 @@ func (h *Handler) bytes(w http.ResponseWriter, r *http.Request, name mirror.Name
 		var release func()
 		w, release = gather.Hold(r.Context(), w)
 		defer release()
-	} else if _, frames := w.(*cgienv.Response); !frames { // which has one buffer, for all that it does
+	} else if _, isCGI := w.(*cgienv.Response); !isCGI { // FastCGI and CGI have one buffer an answer, which is enough
 		w = following{w, f}
 	}
 	serveContent(w, r, f.Meta, content)
 }
 
-// small is up to which size, in bytes, reading a file costs less than what sendfile
-// takes to be set up: where its end is, and where it is read from.
+// small is the size, in bytes, up to which reading a file costs less than sendfile(2)
+// with the seeks that net/http needs before it.
 const small = 64 << 10
 
 // serveContent answers with content's bytes, a range of them, or that nothing

@@ -41,7 +41,7 @@ func (w following) ReadFrom(src io.Reader) (total int64, err error) {
 	}
 }
 
-// piece copies once.
+// piece copies what one Read gives.
 func (w following) piece(src io.Reader) (int, error) {
 	b := pieces.Get().(*[]byte)
 	defer pieces.Put(b)
@@ -54,7 +54,7 @@ func (w following) piece(src io.Reader) (int, error) {
 	return n, err
 }
 
-// flush has the client get what net/http still holds: nothing follows for a while.
+// flush sends what net/http still holds, since nothing follows for a while.
 func (w following) flush() {
 	if f, ok := w.ResponseWriter.(http.Flusher); ok {
 		f.Flush()

@@ -86,7 +86,8 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, front Front) {
 	match.Handler.ServeHTTP(w, r)
 }
 
-// anyURL is that of all requests. Nobody may change it.
+// anyURL is what all requests have in place of their URL, which the target has
+// replaced. It is shared, so nobody may change it.
 var anyURL = &url.URL{Path: "/"}
 
 // Builtin returns the front that is this process itself.

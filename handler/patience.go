@@ -10,15 +10,15 @@ import (
 // errPatience ends the wait of a client after timeouts.max_wait.
 var errPatience = errors.New("the file did not arrive within timeouts.max_wait")
 
-// patience is the context of an answer with the time that its client may have to
-// wait. A file that is there asks nobody to wait, so the timer, and what a context
-// that can end takes, is there only once somebody asks when it does.
+// patience is a context that ends when its client has waited for timeouts.max_wait. For
+// a file that is there nobody waits, so the timer, and the context that really can end,
+// are made only when somebody first asks whether or when it ends.
 type patience struct {
 	request context.Context
 	most    time.Duration
 
 	once    sync.Once
-	bounded context.Context // set by once
+	bounded context.Context // set by once; nil: nobody has asked yet
 	cancel  context.CancelFunc
 }
 
@@ -32,12 +32,13 @@ func (p *patience) begin() context.Context {
 	return p.bounded
 }
 
-// end is the CancelFunc: who asks only then finds it over.
+// end is the CancelFunc. Who asks for the first time after it finds the context ended.
 func (p *patience) end() {
 	p.once.Do(func() { p.bounded, p.cancel = over, func() {} })
 	p.cancel()
 }
 
+// over is a context that has ended.
 var over = func() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -1,7 +1,7 @@
 //go:build profile
 
-// A daemon built with -tags profile writes what it has used to files, for
-// bench/NOTES.md. `go run ./bench -only scale -profile DIR` builds and asks it.
+// A daemon built with -tags profile writes profiles of itself, for bench/NOTES.md.
+// `go run ./bench -only scale -profile DIR` builds it, and asks for them.
 
 package main
 
@@ -13,8 +13,8 @@ import (
 	"syscall"
 )
 
-// From its start until SIGUSR1 the processor is watched; then $MIRROR_PROFILE.cpu
-// has that, and $MIRROR_PROFILE.allocs all that was allocated.
+// On SIGUSR1, $MIRROR_PROFILE.cpu gets what the processor did since the start, and
+// $MIRROR_PROFILE.allocs all that was allocated. MIRROR_PROFILE is the beginning of a path.
 func init() {
 	prefix := os.Getenv("MIRROR_PROFILE")
 	if prefix == "" {
@@ -33,12 +33,12 @@ func init() {
 		<-asked
 		pprof.StopCPUProfile()
 		cpu.Close()
-		// Under another name until it is whole: whoever sees it may end us.
+		// Under another name until it is whole: whoever sees that one may end the daemon.
 		allocs, err := os.Create(prefix + ".unfinished")
 		if err != nil {
 			panic(err)
 		}
-		runtime.GC() // what was allocated since the last one is not in it else
+		runtime.GC() // the profile has only what was allocated before the last collection
 		if err := pprof.Lookup("allocs").WriteTo(allocs, 0); err != nil {
 			panic(err)
 		}

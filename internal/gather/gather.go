@@ -76,8 +76,8 @@ type fullWriter interface {
 }
 
 // early has the header written before the body is asked for: else net/http reads the
-// first 512 bytes by themselves, and a file is read twice. Where it does not say how
-// long the body is, net/http finds out by waiting for all of it.
+// first 512 bytes of a file by themselves. Not where the header lacks the length of the
+// body, which net/http learns only if it sees all of the body before it writes.
 type early struct{ fullWriter }
 
 func (w early) WriteHeader(status int) {
@@ -87,8 +87,8 @@ func (w early) WriteHeader(status int) {
 	}
 }
 
-// conn is written to by one goroutine at a time, the one that answers. Reading it
-// is as ever.
+// conn is written to by one goroutine at a time, the one that answers. What is read
+// from it is not touched.
 type conn struct {
 	*net.TCPConn
 	held *[]byte // nil: nothing is held
@@ -143,8 +143,9 @@ func (c *conn) send() error {
 	return err
 }
 
-// release sends what nobody has read a body for. net/http does not hear of an
-// error here, so the connection ends, lest the next answer is taken for this one's.
+// release sends what is still held: an answer without a body, for example. net/http
+// does not hear of an error here, so the connection is closed: else the client could take
+// the next answer for the rest of this one.
 func (c *conn) release() {
 	if err := c.send(); err != nil {
 		c.Close()

@@ -7,7 +7,8 @@ import (
 	"path/filepath"
 )
 
-// Rsyncd starts an rsync daemon with one module, m. more is said of the module.
+// Rsyncd starts an rsync daemon with one module, m. more is added to the module's
+// configuration.
 func (s *Server) Rsyncd(more string) {
 	s.t.Helper()
 	s.Run(Installed(s.t, "rsync", "rsync"), "--daemon", "--no-detach", "--address="+s.IP, "--port="+s.Port, "--log-file=/dev/stderr",
@@ -15,13 +16,13 @@ func (s *Server) Rsyncd(more string) {
 			asRoot("uid = root\ngid = root\n"), s.Root, more), 0o600))
 }
 
-// RsyncUsers is what the module of a daemon that asks for User and Password is told.
+// RsyncUsers is what to add to a module that asks for User and Password.
 func (s *Server) RsyncUsers() string {
 	return "auth users = " + User + "\nsecrets file = " + s.Write("secrets", User+":"+Password+"\n", 0o600) + "\n"
 }
 
 // Vsftpd starts vsftpd, which knows no user but anonymous, since others need PAM. more
-// is said in its configuration.
+// is added to its configuration.
 func (s *Server) Vsftpd(more string) {
 	s.t.Helper()
 	s.Run(s.unpacked("vsftpd")+"/usr/sbin/vsftpd", s.Write("conf", fmt.Sprintf(`listen=YES
@@ -39,7 +40,7 @@ listen_port=%s
 %s`, userName(os.Geteuid()), s.Root, s.IP, s.Port, more), 0o600))
 }
 
-// Proftpd starts proftpd for User and Password. more is said in its configuration.
+// Proftpd starts proftpd for User and Password. more is added to its configuration.
 func (s *Server) Proftpd(more string) {
 	s.t.Helper()
 	root := s.unpacked("proftpd-mod-crypto")
@@ -66,7 +67,7 @@ AuthUserFile %[6]s
 %[7]s`, s.Dir, s.IP, s.Port, userName(nobody()), root, users, more), 0o600))
 }
 
-// PureFTPd starts pure-ftpd for User and Password, with more arguments.
+// PureFTPd starts pure-ftpd for User and Password. more arguments come before ours.
 func (s *Server) PureFTPd(more ...string) {
 	s.t.Helper()
 	root := s.unpacked("pure-ftpd")
@@ -79,8 +80,8 @@ func (s *Server) PureFTPd(more ...string) {
 	s.Run(root+"/usr/sbin/pure-ftpd", append(more, "-S", s.IP+","+s.Port, "-l", "puredb:"+s.Dir+"/pdb", "-H", "-E", "-4", "-C", "30", "-g", s.Dir+"/pid")...)
 }
 
-// unpacked finds where scripts/need-ftpd has unpacked a package: its servers are not
-// installed, since they would be started then.
+// unpacked finds where scripts/need-ftpd has unpacked a package: FTP servers are not
+// installed, since installing them starts them.
 func (s *Server) unpacked(debianPackage string) string {
 	s.t.Helper()
 	dir, err := os.Getwd()

@@ -26,7 +26,8 @@ const (
 	hashed = "$5$mirrortest$GofYvxagh6B6FmBYq1CE4REMkEDkRiKee3YTT6As8V."
 )
 
-// Server is one server. It is used by one goroutine.
+// Server is one server. It is used by one goroutine: New, then one of the methods that
+// start a program.
 type Server struct {
 	Dir  string // its own: configuration and log
 	Root string // what it serves
@@ -35,11 +36,12 @@ type Server struct {
 	Addr string // IP:Port
 
 	t    testing.TB
-	stop func()
+	stop func() // set by Run
 }
 
-// New prepares a server of root that ends with the test. Root and what it is in
-// become readable to all, since servers become users of their own.
+// New prepares a server of the directory root, which is stopped when the test ends. root
+// and the directories above it become readable to all, since servers become users of
+// their own.
 func New(t testing.TB, root string) *Server {
 	t.Helper()
 	s := &Server{t: t, Dir: t.TempDir(), Root: root, Port: strconv.Itoa(loopback.Port)}
@@ -152,7 +154,7 @@ func userName(uid int) string {
 	return u.Username
 }
 
-// asRoot returns what only root's servers are told.
+// asRoot returns directives if we are root, else nothing.
 func asRoot(directives string) string {
 	if os.Geteuid() == 0 {
 		return directives
@@ -160,7 +162,8 @@ func asRoot(directives string) string {
 	return ""
 }
 
-// libraries names those that were unpacked with a program.
+// libraries is the environment by which a program that was only unpacked finds the
+// libraries that were unpacked with it.
 func libraries(program string) string {
 	root, _, found := strings.Cut(program, "/usr/")
 	if !found || root == "" {

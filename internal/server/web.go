@@ -11,12 +11,13 @@ import (
 // digest is Password as an htpasswd file has it, with {SHA}.
 const digest = "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="
 
-// Nginx starts nginx as www-data, with listings. more is said in its server block.
+// Nginx starts nginx as www-data, with listings. more is added to its server block.
 func (s *Server) Nginx(more string) {
 	s.nginx("www-data", fmt.Sprintf("server {\n\tlisten %s;\n\troot %s;\n\tautoindex on;\n%s\n}", s.Addr, s.Root, more))
 }
 
-// NginxOf starts nginx as the test's own user, with servers of one's own.
+// NginxOf starts nginx as the test's own user, with the given server blocks in the place
+// of one that serves Root.
 func (s *Server) NginxOf(servers string) { s.nginx("root", servers) }
 
 func (s *Server) nginx(user, servers string) {
@@ -39,15 +40,15 @@ http {
 `, asRoot("user "+user+";"), s.Dir, servers), 0o644))
 }
 
-// NginxUsers is what an nginx that asks for User and Password is told.
+// NginxUsers is what to add to a server block that asks for User and Password.
 func (s *Server) NginxUsers() string {
 	return "auth_basic mirror;\nauth_basic_user_file " + s.users() + ";"
 }
 
 func (s *Server) users() string { return s.Write("users", User+":"+digest+"\n", 0o644) }
 
-// Deployed returns a file of deploy/ with its documented places changed. One that is
-// not there any more ends the test: the file would do something else.
+// Deployed returns a file of deploy/ with some of its texts replaced: addresses and
+// directories, by those of the test. A text that the file does not have ends the test.
 func Deployed(t testing.TB, file string, places map[string]string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -63,7 +64,7 @@ func Deployed(t testing.TB, file string, places map[string]string) string {
 	return string(text)
 }
 
-// Apache starts Apache with listings: indexOptions is how they look, access who may
+// Apache starts Apache with listings: indexOptions says how they look, access who may
 // read them.
 func (s *Server) Apache(indexOptions, access string) {
 	s.t.Helper()
