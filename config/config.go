@@ -231,9 +231,8 @@ type Mirror struct {
 	// KeepDropped says. At least 1.
 	KeepGenerations int
 
-	// Connections is how many an http or https upstream is asked by at a time for
-	// one large file, where each of them is slow. 1 means that it always comes by
-	// one.
+	// Connections is how many connections to an http or https upstream one large
+	// file may take at a time, where each of them is slow: 1 to maxConnections.
 	Connections int
 
 	// RedirectToHTTP allows an upstream to redirect from https to http.

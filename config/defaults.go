@@ -108,8 +108,8 @@ const (
 	// one each hour takes as much room as a month of others.
 	defaultKeepGenerations = 24
 
-	// What many public archives allow an address; more are asked for by whoever knows
-	// that the upstream does not mind. They are made only where they are of use.
+	// Many public archives allow an address so many. Whoever knows that an upstream
+	// allows more can say so.
 	defaultConnections = 4
 
 	defaultKeepGoing = true
@@ -130,7 +130,7 @@ const (
 	maxNegativeTTL = 24 * time.Hour
 	minLowSpeedRun = time.Second
 	maxGenerations = 1_000_000
-	maxConnections = 16 // as aria2 has it; what more bring, the upstream's other clients lose
+	maxConnections = 16 // aria2's limit, too; more would be at the cost of the upstream's other clients
 )
 
 // defaultMutable lists the index names of common repositories: what is fetched
