@@ -2,7 +2,9 @@ package source
 
 import (
 	"context"
+	"errors"
 	"io"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -52,6 +54,7 @@ type segmented struct {
 	again   time.Time // when more connections may be tried again
 	trials  int       // how many there were that told something
 	tries   int       // how many there were
+	silence silence   // of the first segment
 
 	mu      sync.Mutex
 	arrived sync.Cond // of mu: the reader has something to do
@@ -60,6 +63,7 @@ type segmented struct {
 	phase    phase
 	segments []*segment    // ascending, without gaps; the first begins at pos or before
 	since    time.Time     // when the first one became it
+	hung     int           // how often in a row it was hung up, and brought no byte
 	next     int64         // where the next one begins
 	target   int           // how many connections there should be
 	running  int           // how many workers there are
@@ -97,6 +101,13 @@ const (
 	segmentSize  = 1 << 20
 	segmentMost  = 8 << 20 // where the upstream is far away
 
+	// reopenMost is how long, in all, an upstream that took several connections is
+	// waited for until it takes one again, where another one may have the file.
+	reopenMost = 8 * time.Second
+	// changedMost is how often it may say meanwhile that it has another version: two
+	// machines behind one address each have every other connection.
+	changedMost = 4
+
 	// windowPer is how many segments there are at a time for each connection: one
 	// that is arriving, and one that waits for those before it.
 	windowPer = 2
@@ -131,6 +142,20 @@ func (s *segmented) wake() {
 
 // Read implements io.Reader. It is called by one goroutine.
 func (s *segmented) Read(p []byte) (int, error) {
+	n, err := s.read(p)
+	if err == nil || err == io.EOF || s.ctx.Err() != nil {
+		return n, err
+	}
+	s.mu.Lock()
+	several := s.main == nil || s.trial != nil || s.err != nil
+	s.mu.Unlock()
+	if several {
+		s.h.patience.useless(time.Now()) // whoever goes on with what is here has one connection
+	}
+	return n, err
+}
+
+func (s *segmented) read(p []byte) (int, error) {
 	for s.main == nil {
 		n, err := s.take(p)
 		if n > 0 || err != nil {
@@ -169,9 +194,14 @@ func (s *segmented) take(p []byte) (int, error) {
 			defer s.mu.Unlock()
 			return 0, s.over()
 		}
-		timer := time.AfterFunc(s.late(), s.wake)
+		begun := time.Now()
+		timer := time.AfterFunc(min(s.late(), s.silence.left(&s.h.opts)), s.wake)
 		s.arrived.Wait()
 		timer.Stop()
+		if err := s.silence.lasted(time.Since(begun), &s.h.opts); err != nil {
+			defer s.mu.Unlock()
+			return 0, err
+		}
 	}
 	front := s.segments[0]
 	chunk := front.unread(s.h.ahead)
@@ -179,8 +209,9 @@ func (s *segmented) take(p []byte) (int, error) {
 	n := copy(p, chunk) // whoever writes writes behind it
 	s.mu.Lock()
 	s.pos += int64(n)
+	s.silence.ended(n)
 	if front.consume(n, s.h.ahead); s.pos == front.to {
-		s.segments, s.since = slices.Delete(s.segments, 0, 1), time.Now()
+		s.segments, s.since, s.hung = slices.Delete(s.segments, 0, 1), time.Now(), 0
 		s.changed.Broadcast()
 	}
 	s.mu.Unlock()
@@ -198,12 +229,39 @@ func (s *segmented) over() error {
 	return s.err
 }
 
-// reopen asks for all that is left, by one connection.
+// reopen asks for all that is left, by one connection. An upstream to which several
+// were too many may take a moment until it takes one again; and of those that several
+// machines answer for, not each may know the version that main had come from.
 func (s *segmented) reopen() error {
 	s.mu.Lock()
 	s.drop()
 	s.phase, s.target, s.winding = single, 1, false
 	s.mu.Unlock()
+	left := reopenMost
+	for try, pause := 1, tryAgain; ; try, pause = try+1, 2*pause {
+		err := s.openRest()
+		var own *Error
+		if !errors.As(err, &own) {
+			return err
+		}
+		pause = max(pause, own.RetryAfter)
+		again := own.status == http.StatusTooManyRequests || own.status == http.StatusServiceUnavailable ||
+			errors.Is(err, mirror.ErrChanged) && try < changedMost
+		if left -= pause; !again || left < 0 {
+			return err
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-s.ctx.Done():
+			timer.Stop()
+			return context.Cause(s.ctx)
+		}
+	}
+}
+
+// openRest makes an answer with all that is left main.
+func (s *segmented) openRest() error {
 	ctx, cancel := context.WithCancelCause(s.ctx)
 	body, err := s.h.rangeOver(ctx, cancel, s.h.client, s.path, s.pos, s.end-1, s.pin)
 	if err != nil {

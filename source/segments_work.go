@@ -18,6 +18,9 @@ const (
 	// patienceLeast is how long the first segment is waited for, at least, where
 	// there are others: as long as TCP needs to get over a loss or two.
 	patienceLeast = 2 * time.Second
+
+	// hungMost is how often that is doubled: beyond half a minute, others give up.
+	hungMost = 4
 )
 
 // worker is one connection's goroutine.
@@ -135,7 +138,9 @@ func (s *segmented) pick(w *worker) *segment {
 			g.owner = nil
 		}
 	}
-	s.running--
+	if s.running--; s.running == 0 {
+		s.alone = true // that is no reason to give up: one connection may do
+	}
 	s.arrived.Signal()
 	s.changed.Broadcast() // another one may be the last now
 	return nil
@@ -196,7 +201,7 @@ func (s *segmented) late() time.Duration {
 	}
 	front := s.segments[0]
 	usual := max(s.took, time.Duration(float64(front.to-front.from)/s.perOne*float64(time.Second)))
-	most := max(patienceLeast, 4*usual)
+	most := max(patienceLeast, 4*usual) << min(s.hung, hungMost) // it may be that slow now
 	if front.owner == nil || front.owner.hangUp == nil {
 		return most
 	}
@@ -205,6 +210,7 @@ func (s *segmented) late() time.Duration {
 	}
 	front.owner.hangUp()
 	front.owner = nil
+	s.hung++
 	front.abandon()
 	s.changed.Broadcast()
 	return most
@@ -309,6 +315,9 @@ func (s *segmented) fill(w *worker, g *segment, r io.Reader) error {
 		g.last = time.Now()
 		s.received += int64(n)
 		if len(s.segments) > 0 && g == s.segments[0] {
+			if n > 0 {
+				s.hung = 0
+			}
 			s.arrived.Signal()
 		}
 		done := g.whole()
