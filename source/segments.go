@@ -70,6 +70,7 @@ type segmented struct {
 	winding  bool          // nothing new is begun: one connection is to take over
 	received int64         // bytes, by all workers
 	idled    bool          // a worker has waited for the reader
+	short    bool          // the first one's worker waits for memory
 	resting  bool          // one of the workers is
 	rested   bool          // it was, since the measurement began
 	perOne   float64       // what one connection brings, in bytes a second
@@ -212,6 +213,9 @@ func (s *segmented) take(p []byte) (int, error) {
 	s.silence.ended(n)
 	if front.consume(n, s.h.ahead); s.pos == front.to {
 		s.segments, s.since, s.hung = slices.Delete(s.segments, 0, 1), time.Now(), 0
+		s.changed.Broadcast()
+	} else if s.short && front.unreadFrom(s.pos) < urgentMost {
+		s.short = false
 		s.changed.Broadcast()
 	}
 	s.mu.Unlock()

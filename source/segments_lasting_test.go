@@ -1,8 +1,10 @@
 package source
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -139,5 +141,41 @@ func TestSegmentsNoSlotLeft(t *testing.T) {
 	}
 	if n, err := s.take(make([]byte, 1)); n != 0 || err != nil {
 		t.Errorf("%d bytes, %v, want none: one connection takes over", n, err)
+	}
+}
+
+// TestSegmentsSlowDisk: while a disk takes nothing, the first segment does not grow on in
+// memory that there is not.
+func TestSegmentsSlowDisk(t *testing.T) {
+	s := &segmented{
+		h: &HTTP{ahead: new(allowance)}, ctx: t.Context(), phase: several,
+		end: segmentMost, next: segmentMost, target: 1, running: 1, settled: true, perOne: 1,
+	}
+	s.arrived.L, s.changed.L = &s.mu, &s.mu
+	w := new(worker)
+	g := &segment{to: segmentMost, owner: w}
+	s.segments = []*segment{g}
+	filled := make(chan error, 1)
+	go func() { filled <- s.fill(w, g, bytes.NewReader(aBody()[:segmentMost])) }()
+	for waits := false; !waits; runtime.Gosched() {
+		s.mu.Lock()
+		if waits = s.short; g.whole() {
+			t.Fatalf("%d bytes are in memory, and nobody has read any", g.got)
+		}
+		s.mu.Unlock()
+	}
+	got, buf := make([]byte, 0, segmentMost), make([]byte, segmentBlock/3)
+	for len(got) < segmentMost {
+		n, err := s.take(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, buf[:n]...)
+		if used := s.h.ahead.used.Load(); used > urgentMost+2*segmentBlock { // one is on trial
+			t.Fatalf("%d bytes are in memory", used)
+		}
+	}
+	if err := <-filled; err != nil || !bytes.Equal(got, aBody()[:segmentMost]) {
+		t.Errorf("other bytes came, or %v", err)
 	}
 }

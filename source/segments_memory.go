@@ -22,8 +22,8 @@ const (
 var ahead = &allowance{most: aheadMost}
 
 // allowance is shared without waiting: who gets nothing goes on with what it has.
-// The first segment of each fetch always gets what it needs, so that none waits for
-// another.
+// The first segment of each fetch always gets what its reader waits for, so that none
+// waits for another.
 type allowance struct {
 	most int64
 	used atomic.Int64
@@ -71,14 +71,21 @@ type segment struct {
 	last     time.Time // when its last bytes came
 }
 
+// urgentMost is how much of its first segment, in bytes, a fetch may keep in memory
+// whether or not there is any: as much as a disk takes at a time, and as much again.
+const urgentMost = 2 * segmentBlock
+
+// unreadFrom is how much has arrived that a reader at pos has not taken.
+func (g *segment) unreadFrom(pos int64) int64 { return g.from + g.got - pos }
+
 func (g *segment) whole() bool { return g.from+g.got == g.to }
 
 // space returns where the next bytes of the segment go; nil where a new block is
-// needed, and the allowance has none. The first segment gets it in any case.
-func (g *segment) space(ahead *allowance, first bool) (*block, []byte) {
+// needed, and the allowance has none. An urgent one gets it in any case.
+func (g *segment) space(ahead *allowance, urgent bool) (*block, []byte) {
 	n := len(g.blocks)
 	if n == 0 || g.blocks[n-1].used == segmentBlock || g.blocks[n-1].abandoned {
-		if first {
+		if urgent {
 			ahead.force(segmentBlock)
 		} else if !ahead.take(segmentBlock) {
 			return nil, nil

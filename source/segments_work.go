@@ -291,14 +291,14 @@ func (s *segmented) fill(w *worker, g *segment, r io.Reader) error {
 			s.mu.Unlock()
 			return nil
 		}
-		b, room := g.space(s.h.ahead, g == s.segments[0])
+		b, room := g.space(s.h.ahead, s.isUrgent(g))
 		if b == nil { // it stays in the upstream's hands until memory is free, or this is the first
 			if front := s.segments[0]; s.ctx.Err() != nil || front.owner == nil && !front.whole() {
 				g.owner = nil // somebody has to be at the first
 				s.mu.Unlock()
 				return errLost
 			}
-			s.idled = true
+			s.idled, s.short = true, s.short || g == s.segments[0]
 			s.changed.Wait()
 			s.mu.Unlock()
 			continue
@@ -326,6 +326,12 @@ func (s *segmented) fill(w *worker, g *segment, r io.Reader) error {
 			return early(err)
 		}
 	}
+}
+
+// isUrgent reports whether the reader waits for the segment, or soon will. Caller holds
+// mu.
+func (s *segmented) isUrgent(g *segment) bool {
+	return g == s.segments[0] && (s.phase != several || g.unreadFrom(s.pos) < urgentMost)
 }
 
 // failed looks at a worker's error, and leaves its segment to others. It reports
