@@ -5,18 +5,15 @@ package fetch
 const spareShare = 4
 
 // more takes a slot of an upstream for one more connection of a fetch that has one,
-// and does not wait for it. While the slots that are left to fetches are taken,
-// there is none: whoever asks anew for each of its requests gives way to them.
+// and does not wait for it. There is none where no more are free than are left to
+// fetches: whoever asks anew for each of its requests gives way to them. Two that look
+// at the same time may take one too many, until one of their requests ends.
 func (e *Engine) more(pool string) (release func(), ok bool) {
 	n := e.conf.Limits.PerUpstream
-	most := n - max(1, n/spareShare)
-	if most <= 0 {
+	if free, err := e.tree.Locks.FreeSlots(pool, n, max(1, n/spareShare)+1); err != nil || !free {
 		return nil, false
 	}
-	if free, err := e.tree.Locks.FreeSlot(pool, most, n); err != nil || !free {
-		return nil, false
-	}
-	slot, err := e.tree.Locks.TryPool(pool, most)
+	slot, err := e.tree.Locks.TryPool(pool, n)
 	if err != nil {
 		return nil, false
 	}

@@ -156,20 +156,44 @@ func TestMore(t *testing.T) {
 			if len(held) != want {
 				t.Fatalf("%d of %d slots, want %d", len(held), n, want)
 			}
-			for range n - want { // fetches, which take what is left
+			for i := range want { // fetches, which come first
+				held[i]()
 				slot, err := e.tree.Locks.TryPool("pool", n)
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer slot.Unlock()
-			}
-			for _, release := range held {
-				release()
-			}
-			if release, ok := e.more("pool"); ok {
-				release()
-				t.Error("it takes another, although all that are left to fetches are taken")
+				if release, ok := e.more("pool"); ok {
+					release()
+					t.Fatalf("it takes another beside %d fetches, and leaves none to others", i+1)
+				}
 			}
 		})
+	}
+}
+
+// TestMoreBesideOne: it is no matter which slot a fetch has itself.
+func TestMoreBesideOne(t *testing.T) {
+	const n = 4
+	s := newSite(t, fmt.Sprintf("[limits]\nper_upstream = %d\n---\n", n), origin.New(t))
+	e := s.engine()
+	for range 10 * n {
+		slot, err := e.tree.Locks.TryPool("pool", n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var held []func()
+		for range n {
+			if release, ok := e.more("pool"); ok {
+				held = append(held, release)
+			}
+		}
+		if len(held) != n-2 { // one is left to others
+			t.Errorf("%d slots beside that of the fetch, want %d of %d", len(held), n-2, n)
+		}
+		for _, release := range held {
+			release()
+		}
+		slot.Unlock()
 	}
 }

@@ -133,15 +133,18 @@ func (l *File) Held(key string) (bool, error) { return l.held(keyOffset(key)) }
 // HeldSlot is Held for the only slot of a pool of one.
 func (l *File) HeldSlot(pool string) (bool, error) { return l.held(slotOffset(pool)) }
 
-// FreeSlot reports whether one of the slots of pool from from up to to, exclusively,
-// is free, likewise.
-func (l *File) FreeSlot(pool string, from, to int) (bool, error) {
-	for i := from; i < to; i++ {
-		if held, err := l.held(slotOffset(pool) + int64(i)); err != nil || !held {
-			return !held, err
+// FreeSlots reports whether at least want of the n slots of pool are free, likewise.
+func (l *File) FreeSlots(pool string, n, want int) (bool, error) {
+	for i := 0; i < n && want > 0; i++ {
+		held, err := l.held(slotOffset(pool) + int64(i))
+		if err != nil {
+			return false, err
+		}
+		if !held {
+			want--
 		}
 	}
-	return false, nil
+	return want <= 0, nil
 }
 
 func (l *File) held(off int64) (bool, error) {
