@@ -148,6 +148,7 @@ func (t *transfer) ask(src upstream, path mirror.Name) (*source.Result, error) {
 	}
 	if t.group == nil && t.generation == nil { // of those there are several at a time anyway
 		r.Connections, r.More = t.m.Connections, func() (func(), bool) { return t.e.more(src.pool) }
+		r.Spare = func() bool { return t.e.spare(src.pool) }
 	}
 	r.Start = func(m mirror.Meta) (*os.File, error) {
 		if !fits(t.expected, m.Size) {

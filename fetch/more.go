@@ -19,3 +19,11 @@ func (e *Engine) more(pool string) (release func(), ok bool) {
 	}
 	return func() { slot.Unlock() }, true
 }
+
+// spare reports whether a fetch would find a slot of an upstream. While there is none,
+// whoever has one of more's gives it back: on a slow line he would have it for longer
+// than a fetch waits.
+func (e *Engine) spare(pool string) bool {
+	free, err := e.tree.Locks.FreeSlots(pool, e.conf.Limits.PerUpstream, 1)
+	return err != nil || free
+}

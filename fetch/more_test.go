@@ -197,3 +197,26 @@ func TestMoreBesideOne(t *testing.T) {
 		slot.Unlock()
 	}
 }
+
+// TestFetchesBeforeMore: a fetch does not wait for what another one has begun beside its
+// first connection on a slow line.
+func TestFetchesBeforeMore(t *testing.T) {
+	s := newSite(t, "[limits]\nper_upstream = 2\n---\n", origin.New(t))
+	e := s.engine()
+	first, ok := e.more("pool")
+	if !ok || !e.spare("pool") {
+		t.Fatal("of two slots, one is not left to fetches")
+	}
+	slot, err := e.tree.Locks.TryPool("pool", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slot.Unlock()
+	if e.spare("pool") {
+		t.Error("both slots are taken, and one is said to be free")
+	}
+	first()
+	if !e.spare("pool") {
+		t.Error("none is said to be free after one was given back")
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -177,5 +178,48 @@ func TestSegmentsSlowDisk(t *testing.T) {
 	}
 	if err := <-filled; err != nil || !bytes.Equal(got, aBody()[:segmentMost]) {
 		t.Errorf("other bytes came, or %v", err)
+	}
+}
+
+// TestSegmentsGiveWay: what takes long gives its slot back when others may need it, and
+// the file comes all the same.
+func TestSegmentsGiveWay(t *testing.T) {
+	t.Parallel()
+	const lasts = 6 * time.Second // what a segment does
+	m := newMetered(t, int64(segmentSize/lasts.Seconds()), 0, false)
+	m.body = aBody()
+	h := m.source(aheadMost)
+	go m.letGoWhen(func() bool { return !h.patience.promising(time.Now()) })
+	var mu sync.Mutex
+	held := 0
+	var wanted time.Time // guarded by mu, as held: since others need slots
+	var passed time.Duration
+	d := m.fetch(h, "f", 0, func(r *Request) {
+		r.More = func() (func(), bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			if !wanted.IsZero() {
+				return nil, false
+			}
+			if held++; held == 3 {
+				wanted = time.Now()
+			}
+			return func() {
+				mu.Lock()
+				defer mu.Unlock()
+				if held--; held == 0 && !wanted.IsZero() && passed == 0 {
+					passed = time.Since(wanted)
+					m.letGo()
+				}
+			}, true
+		}
+		r.Spare = func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return wanted.IsZero()
+		}
+	})
+	if d.err != nil || passed == 0 || passed > lasts/2 {
+		t.Errorf("slots that others need are given back after %v: %v", passed, d.err)
 	}
 }

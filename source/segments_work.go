@@ -19,16 +19,21 @@ const (
 	// there are others: as long as TCP needs to get over a loss or two.
 	patienceLeast = 2 * time.Second
 
+	// lookAround is how long an extra connection keeps its slot without looking
+	// whether others may wait for it: a part of what these wait at most.
+	lookAround = 500 * time.Millisecond
+
 	// hungMost is how often that is doubled: beyond half a minute, others give up.
 	hungMost = 4
 )
 
 // worker is one connection's goroutine.
 type worker struct {
-	extra  bool   // it needs a slot for each of its requests
-	leave  func() // gives it back; of the worker's goroutine
-	rests  bool   // it has hung up just now; likewise
-	hangUp func() // ends its request; guarded by segmented.mu
+	extra  bool      // it needs a slot for each of its requests
+	leave  func()    // gives it back; of the worker's goroutine
+	rests  bool      // it has hung up just now; likewise
+	looked time.Time // when it has asked, or seen that others have slots; likewise
+	hangUp func()    // ends its request; guarded by segmented.mu
 }
 
 // errLost: another worker has taken over, or nobody wants the segment any more.
@@ -243,6 +248,7 @@ func (s *segmented) ask(w *worker, g *segment) error {
 	w.hangUp = func() { cancel(errLost) }
 	g.asked = begun
 	s.mu.Unlock()
+	w.looked = begun
 	b, err := s.h.rangeOver(ctx, cancel, s.h.extra, s.path, from, g.to-1, s.pin)
 	if err != nil {
 		return causeOf(ctx, err)
@@ -322,10 +328,25 @@ func (s *segmented) fill(w *worker, g *segment, r io.Reader) error {
 		}
 		done := g.whole()
 		s.mu.Unlock()
-		if err != nil && !done {
+		switch {
+		case done:
+		case err != nil:
 			return early(err)
+		case s.isInTheWay(w):
+			return errLost
 		}
 	}
+}
+
+// isInTheWay reports, now and then, whether others may wait for the slot that an extra
+// connection has.
+func (s *segmented) isInTheWay(w *worker) bool {
+	now := time.Now()
+	if !w.extra || s.spare == nil || now.Sub(w.looked) < lookAround {
+		return false
+	}
+	w.looked = now
+	return !s.spare()
 }
 
 // isUrgent reports whether the reader waits for the segment, or soon will. Caller holds
