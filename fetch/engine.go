@@ -37,7 +37,7 @@ type Options struct {
 	// no index named the file a moment ago, as Work wants to know; nil
 	// means that this process fetches. When it fails, this process does too.
 	// It is called while no other fetch can begin here.
-	Spawn func(name mirror.Name, lock *keylock.Lock, unclaimed bool) error
+	Spawn func(name mirror.Name, lock *keylock.Lock) error
 
 	TLS *tls.Config      // for upstreams; nil: the system's roots
 	Now func() time.Time // nil: time.Now
@@ -49,7 +49,7 @@ type Engine struct {
 	tree  *store.Tree
 	index *index.Index
 	log   *slog.Logger
-	spawn func(mirror.Name, *keylock.Lock, bool) error
+	spawn func(mirror.Name, *keylock.Lock) error
 	now   func() time.Time
 	boot  string
 
@@ -329,7 +329,7 @@ func (e *Engine) beginAs(o order, name mirror.Name, m *config.Mirror, rest mirro
 		return nil, fmt.Errorf("/%s: %w: %w", name, mirror.ErrStore, err)
 	}
 	if e.spawn != nil && !here {
-		err := e.spawn(name, lock, o.unclaimed)
+		err := e.spawn(name, lock)
 		if err == nil {
 			lock.Unlock() // the child has its own copy
 			return nil, nil

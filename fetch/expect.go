@@ -119,11 +119,10 @@ func (t *transfer) expect() error {
 	case t.unclaimed || t.m.Profile == profileNone: // there is no need to ask for more than its name
 		t.expected = t.e.ofName(t.m, t.rest)
 	default:
-		list, err := t.e.index.Expected(t.ctx, string(t.name))
-		if err != nil {
-			return fmt.Errorf("%w: what is known of /%s cannot be read: %w", mirror.ErrStore, t.name, err)
+		var err error
+		if t.expected, err = t.lookUp(); err != nil {
+			return err
 		}
-		t.expected = append(t.e.counting(t.ctx, t.m, t.rest, list), t.e.ofName(t.m, t.rest)...)
 	}
 	for _, x := range t.expected {
 		if as, ok := strings.CutPrefix(x.As, t.m.Prefix); ok && as != "" {
@@ -132,6 +131,17 @@ func (t *transfer) expect() error {
 		}
 	}
 	return nil
+}
+
+// lookUp is expectations, for those who have to know: that the record cannot be read
+// is an error, and it is read also when nobody wants the file any more.
+func (t *transfer) lookUp() ([]index.Expected, error) {
+	ctx := context.WithoutCancel(t.ctx)
+	list, err := t.e.index.Expected(ctx, string(t.name))
+	if err != nil {
+		return nil, fmt.Errorf("%w: what is known of /%s cannot be read: %w", mirror.ErrStore, t.name, err)
+	}
+	return append(t.e.counting(ctx, t.m, t.rest, list), t.e.ofName(t.m, t.rest)...), nil
 }
 
 // fits reports whether a file of this size can be what is expected.

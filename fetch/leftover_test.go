@@ -26,14 +26,14 @@ func (s *site) spawning(begin <-chan struct{}) *Engine {
 	worker := s.engine()
 	var wg sync.WaitGroup
 	s.t.Cleanup(wg.Wait)
-	e, err := Open(s.conf, Options{Log: discardLog, Now: s.clock.now, Spawn: func(name mirror.Name, lock *keylock.Lock, unclaimed bool) error {
+	e, err := Open(s.conf, Options{Log: discardLog, Now: s.clock.now, Spawn: func(name mirror.Name, lock *keylock.Lock) error {
 		fd, err := syscall.Dup(int(lock.File().Fd())) // what a child would inherit
 		if err != nil {
 			return err
 		}
 		wg.Go(func() {
 			<-begin
-			worker.Work(name, keylock.Adopt(os.NewFile(uintptr(fd), "lock")), unclaimed)
+			worker.Work(name, keylock.Adopt(os.NewFile(uintptr(fd), "lock")))
 		})
 		return nil
 	}})

@@ -26,12 +26,12 @@ import (
 // outdated says why a checked file that changes is not to be published: since it was
 // compared, another version came to be expected.
 func (t *transfer) outdated() error {
-	if t.generation != nil || t.held != nil || !t.m.IsMutable(string(t.rest)) {
+	if t.generation != nil || t.held != nil || t.m.Profile == profileNone || !t.m.IsMutable(string(t.rest)) {
 		return nil
 	}
-	expected := t.e.expectations(t.ctx, t.m, t.rest)
-	if len(expected) == 0 {
-		return nil
+	expected, err := t.lookUp()
+	if len(expected) == 0 || err != nil {
+		return err
 	}
 	size := t.now().have
 	if fits, err := matchesAny(expected, size, t.summer(size)); fits || err != nil {

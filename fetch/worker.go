@@ -12,9 +12,8 @@ import (
 )
 
 // Work fetches name under a lock that this process inherited, and returns once
-// it is published, or has failed: what a worker process does. unclaimed: a moment ago
-// no index said anything of the file, so that need not be looked up again.
-func (e *Engine) Work(name mirror.Name, lock *keylock.Lock, unclaimed bool) error {
+// it is published, or has failed: what a worker process does.
+func (e *Engine) Work(name mirror.Name, lock *keylock.Lock) error {
 	m, rest, ok := e.lookup(name)
 	if !ok {
 		return fmt.Errorf("/%s: %w", name, mirror.ErrNoMirror)
@@ -24,7 +23,6 @@ func (e *Engine) Work(name mirror.Name, lock *keylock.Lock, unclaimed bool) erro
 		held = &index.Record{} // what it is, the second look will say
 	}
 	t := newTransfer(e, name, m, rest, lock, held)
-	t.unclaimed = unclaimed
 	e.mu.Lock()
 	e.running[name] = t
 	e.wg.Add(1)

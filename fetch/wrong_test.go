@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,7 +62,21 @@ func TestNothingIsExpectedUnread(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// What changes is looked up once more before it is published.
+	const mutable = "dists/sid/main/Contents-amd64"
+	m.set(mutable, "the text")
+	release := m.o.Hold("/" + mutable)
+	m.o.Forget()
+	if err := m.e.Start(m.ctx(), "m/"+mutable); err != nil {
+		t.Fatal(err)
+	}
+	m.o.Await("/"+mutable, 1)
 	rename("expected", "elsewhere")
+	release()
+	m.settle(m.e)
+	if slices.Contains(m.docFiles(), "m/"+mutable) {
+		t.Errorf("%s was published", mutable)
+	}
 	if _, err := m.get(m.e, "m/"+name); !errors.Is(err, mirror.ErrStore) || !strings.Contains(err.Error(), "cannot be read") {
 		t.Errorf("%v, want %v", err, mirror.ErrStore)
 	}

@@ -89,9 +89,9 @@ type HTTP struct {
 	extra  *http.Client // over Extra
 	store  atomic.Bool  // it turned out to be an object store
 
-	patience patience
-	ahead    *allowance    // of all in the process
-	slice    time.Duration // for how long a rate is measured, at least
+	tolerance tolerance
+	ahead     *allowance    // of all in the process
+	slice     time.Duration // for how long a rate is measured, at least
 }
 
 // NewHTTP returns the source of base over transport.

@@ -152,7 +152,7 @@ func (s *segmented) Read(p []byte) (int, error) {
 	several := s.main == nil || s.trial != nil || s.err != nil
 	s.mu.Unlock()
 	if several {
-		s.h.patience.useless(time.Now()) // whoever goes on with what is here has one connection
+		s.h.tolerance.useless(time.Now()) // whoever goes on with what is here has one connection
 	}
 	return n, err
 }

@@ -48,7 +48,7 @@ func TestSegmentsSilent(t *testing.T) {
 			if d := m.fetch(h, "f", bigSize-16<<20, nil); !errors.Is(d.err, mirror.ErrTimeout) {
 				t.Errorf("%v, want ErrTimeout", d.err)
 			}
-			if h.patience.promising(time.Now()) {
+			if h.tolerance.promising(time.Now()) {
 				t.Error("whoever goes on has several connections, too")
 			}
 		})
@@ -123,7 +123,7 @@ func TestSegmentsBroken(t *testing.T) {
 	if !errors.Is(d.err, mirror.ErrBroken) {
 		t.Errorf("%v, want ErrBroken", d.err)
 	}
-	if h.patience.promising(time.Now()) {
+	if h.tolerance.promising(time.Now()) {
 		t.Error("it is tried with several again")
 	}
 }
@@ -189,7 +189,7 @@ func TestSegmentsGiveWay(t *testing.T) {
 	m := newMetered(t, int64(segmentSize/lasts.Seconds()), 0, false)
 	m.body = aBody()
 	h := m.source(aheadMost)
-	go m.letGoWhen(func() bool { return !h.patience.promising(time.Now()) })
+	go m.letGoWhen(func() bool { return !h.tolerance.promising(time.Now()) })
 	var mu sync.Mutex
 	held := 0
 	var wanted time.Time // guarded by mu, as held: since others need slots

@@ -342,8 +342,8 @@ func (m *metered) fetch(h *HTTP, name mirror.Name, have int64, change func(*Requ
 	if used := h.ahead.used.Load(); used != 0 {
 		m.t.Errorf("%d bytes of memory are still counted after the fetch", used)
 	}
-	if h.patience.running != 0 {
-		m.t.Errorf("%d extra connections are still counted after the fetch", h.patience.running)
+	if h.tolerance.running != 0 {
+		m.t.Errorf("%d extra connections are still counted after the fetch", h.tolerance.running)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

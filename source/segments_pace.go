@@ -77,7 +77,7 @@ func (s *segmented) consider() {
 	ours := 2*waited < now.Sub(s.measure.since) // it waits for us
 	s.measure.restart(s.wire, now)
 	if ours || running > 0 || speed > fastEnough || speed*worthWhile.Seconds() > float64(s.end-s.pos) ||
-		now.Before(s.again) || !s.h.patience.promising(now) {
+		now.Before(s.again) || !s.h.tolerance.promising(now) {
 		return
 	}
 	s.again = now.Add(tryAgain)
@@ -154,7 +154,7 @@ func (s *segmented) judge() {
 		s.giveUp(now)
 		if s.trials++; s.trials == 2 { // once may be chance
 			s.trials = trialsMost
-			s.h.patience.useless(now)
+			s.h.tolerance.useless(now)
 		}
 	}
 }
@@ -289,7 +289,7 @@ func (s *segmented) shrink(n int, now time.Time) {
 	if s.target == 1 {
 		s.winding = true
 		s.trials = trialsMost
-		s.h.patience.useless(now)
+		s.h.tolerance.useless(now)
 	}
 	s.changed.Broadcast()
 }

@@ -124,7 +124,7 @@ func TestSegmentsLink(t *testing.T) {
 	t.Parallel()
 	m := newLink(t)
 	h := m.source(aheadMost)
-	useless := func() bool { return !h.patience.promising(time.Now()) }
+	useless := func() bool { return !h.tolerance.promising(time.Now()) }
 	go m.letGoWhen(useless)
 	d := m.fetch(h, "f", 0, nil)
 	if d.err != nil || d.peak > 2 || d.ranged() > 2 || d.twice > 2*segmentSize+underway {
@@ -222,7 +222,7 @@ func TestSegmentsRefused(t *testing.T) {
 				return ok
 			}
 			h := m.source(aheadMost)
-			remembered := func() bool { return !h.patience.promising(time.Now().Add(time.Minute)) }
+			remembered := func() bool { return !h.tolerance.promising(time.Now().Add(time.Minute)) }
 			go m.letGoWhen(remembered)
 			d := m.fetch(h, "f", 0, nil)
 			m.mu.Lock()
@@ -264,7 +264,7 @@ func TestSegmentsEase(t *testing.T) {
 			if d.err != nil || d.peak < 2 || refused.Load() == 0 || refused.Load() > 7 {
 				t.Errorf("%d connections, %d refused, %v", d.peak, refused.Load(), d.err)
 			}
-			if until := time.Until(h.patience.until); until < 50*time.Minute {
+			if until := time.Until(h.tolerance.until); until < 50*time.Minute {
 				t.Errorf("it is eased for %v, and it said an hour", until)
 			}
 			refused.Store(0)
@@ -475,7 +475,7 @@ func TestSegmentsTrouble(t *testing.T) {
 				return true
 			}
 			h := m.source(4 << 20)
-			go m.letGoWhen(func() bool { return !h.patience.promising(time.Now()) })
+			go m.letGoWhen(func() bool { return !h.tolerance.promising(time.Now()) })
 			d := m.fetch(h, "f", 0, func(r *Request) { r.Connections = 2 + int(seed)%7 })
 			t.Logf("%d requests, %d at a time, %v", len(d.requests), d.peak, d.err)
 		})

@@ -15,9 +15,9 @@ const (
 	// middle before it is not tried again.
 	breaksMost = 3
 
-	// patienceLeast is how long the first segment is waited for, at least, where
+	// stallLeast is how long the first segment is waited for, at least, where
 	// there are others: as long as TCP needs to get over a loss or two.
-	patienceLeast = 2 * time.Second
+	stallLeast = 2 * time.Second
 
 	// lookAround is how long an extra connection keeps its slot without looking
 	// whether others may wait for it: a part of what these wait at most.
@@ -104,25 +104,25 @@ func (w *worker) give() {
 	}
 }
 
-// admit asks for a slot for one more connection: of the upstream's patience, and
+// admit asks for a slot for one more connection: of what the upstream takes, and
 // of what all processes may use.
 func (s *segmented) admit(w *worker) bool {
 	if !w.extra || w.leave != nil {
 		return true
 	}
-	if !s.h.patience.enter(time.Now()) {
+	if !s.h.tolerance.enter(time.Now()) {
 		return false
 	}
 	if s.more == nil {
-		w.leave = s.h.patience.leave
+		w.leave = s.h.tolerance.leave
 		return true
 	}
 	release, ok := s.more()
 	if !ok {
-		s.h.patience.leave()
+		s.h.tolerance.leave()
 		return false
 	}
-	w.leave = func() { release(); s.h.patience.leave() }
+	w.leave = func() { release(); s.h.tolerance.leave() }
 	return true
 }
 
@@ -202,11 +202,11 @@ func (s *segmented) isWhole() bool {
 // segment. It returns when to look again. Caller holds mu.
 func (s *segmented) late() time.Duration {
 	if len(s.segments) == 0 || s.running < 2 {
-		return patienceLeast
+		return stallLeast
 	}
 	front := s.segments[0]
 	usual := max(s.took, time.Duration(float64(front.to-front.from)/s.perOne*float64(time.Second)))
-	most := max(patienceLeast, 4*usual) << min(s.hung, hungMost) // it may be that slow now
+	most := max(stallLeast, 4*usual) << min(s.hung, hungMost) // it may be that slow now
 	if front.owner == nil || front.owner.hangUp == nil {
 		return most
 	}
@@ -396,10 +396,10 @@ func (s *segmented) refused(err error) {
 	var own *Error
 	switch {
 	case !errors.As(err, &own), own.wire:
-		s.h.patience.ease(now, 0)
+		s.h.tolerance.ease(now, 0)
 	case own.status == http.StatusTooManyRequests, own.status == http.StatusServiceUnavailable:
-		s.h.patience.ease(now, own.RetryAfter)
+		s.h.tolerance.ease(now, own.RetryAfter)
 	default:
-		s.h.patience.alone(now)
+		s.h.tolerance.alone(now)
 	}
 }

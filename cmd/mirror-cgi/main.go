@@ -37,7 +37,6 @@ import (
 const (
 	workerFlag    = "-worker"
 	rearrangeFlag = "-rearrange"
-	unclaimedFlag = "-unclaimed" // of a worker, at its end: see fetch.Engine.Work
 )
 
 func main() {
@@ -45,8 +44,8 @@ func main() {
 	switch {
 	case os.Getenv("GATEWAY_INTERFACE") != "":
 		os.Exit(answer())
-	case len(os.Args) >= 4 && os.Args[1] == workerFlag:
-		os.Exit(work(os.Args[2], mirror.Name(os.Args[3]), len(os.Args) == 5 && os.Args[4] == unclaimedFlag))
+	case len(os.Args) == 4 && os.Args[1] == workerFlag:
+		os.Exit(work(os.Args[2], mirror.Name(os.Args[3])))
 	case len(os.Args) == 3 && os.Args[1] == rearrangeFlag:
 		os.Exit(rearrange(os.Args[2]))
 	}
@@ -107,13 +106,9 @@ func configPath() string {
 }
 
 // spawner returns how a worker is started. It gets the lock as descriptor 3.
-func spawner(conf string) func(mirror.Name, *keylock.Lock, bool) error {
-	return func(name mirror.Name, lock *keylock.Lock, unclaimed bool) error {
-		args := []string{string(name)}
-		if unclaimed {
-			args = append(args, unclaimedFlag)
-		}
-		return detached(conf, []*os.File{lock.File()}, workerFlag, args...).Start()
+func spawner(conf string) func(mirror.Name, *keylock.Lock) error {
+	return func(name mirror.Name, lock *keylock.Lock) error {
+		return detached(conf, []*os.File{lock.File()}, workerFlag, string(name)).Start()
 	}
 }
 
@@ -146,10 +141,10 @@ func workerEnv() []string {
 }
 
 // work fetches one file to its end.
-func work(confPath string, name mirror.Name, unclaimed bool) int {
+func work(confPath string, name mirror.Name) int {
 	lock := keylock.Adopt(os.NewFile(3, "lock"))
 	return alone(confPath, func(engine *fetch.Engine, log *slog.Logger) error {
-		err := engine.Work(name, lock, unclaimed)
+		err := engine.Work(name, lock)
 		if sweepErr := engine.Tree().Sweep(time.Now()); sweepErr != nil {
 			log.Warn("abandoned files could not be removed", "err", sweepErr)
 		}
