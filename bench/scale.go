@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"mirror/bench/content"
+	"mirror/bench/contestant"
 	"mirror/bench/plot"
 	"mirror/bench/proc"
 	"mirror/internal/loopback"
@@ -203,25 +203,8 @@ const nameTime = 5 * time.Minute
 
 // settle waits until the files have their names.
 func (d *scaled) settle(ctx context.Context, paths ...string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, nameTime, errors.New("it did not appear in the docroot in time"))
-	defer cancel()
-	for _, path := range paths {
-		for {
-			_, err := os.Lstat(d.docroot + path)
-			if err == nil {
-				break
-			}
-			if !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
-			select {
-			case <-ctx.Done():
-				return fmt.Errorf("%s: %w", path, context.Cause(ctx))
-			case <-d.Ended():
-				return fmt.Errorf("the daemon has ended: %s", d.logs())
-			case <-time.After(5 * time.Millisecond):
-			}
-		}
+	if err := contestant.Named(ctx, d.docroot, nameTime, d.Ended(), paths...); err != nil {
+		return fmt.Errorf("%w\n%s", err, d.logs())
 	}
 	return nil
 }

@@ -172,11 +172,17 @@ func (r *Running) Settle(ctx context.Context, paths ...string) error {
 	if r.docroot == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, settleTime, errors.New("it did not appear in the docroot in time"))
+	return Named(ctx, r.docroot, settleTime, nil, paths...)
+}
+
+// Named waits until the files at paths stand under their names in docroot, for so
+// long at most, or until ended is closed (nil: never).
+func Named(ctx context.Context, docroot string, most time.Duration, ended <-chan struct{}, paths ...string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, most, errors.New("it did not appear in the docroot in time"))
 	defer cancel()
 	for _, path := range paths {
 		for {
-			_, err := os.Lstat(r.docroot + path)
+			_, err := os.Lstat(docroot + path)
 			if err == nil {
 				break
 			}
@@ -186,6 +192,8 @@ func (r *Running) Settle(ctx context.Context, paths ...string) error {
 			select {
 			case <-ctx.Done():
 				return fmt.Errorf("%s: %w", path, context.Cause(ctx))
+			case <-ended:
+				return fmt.Errorf("%s: the server has ended", path)
 			case <-time.After(time.Millisecond):
 			}
 		}
