@@ -164,12 +164,16 @@ func (t *transfer) ask(src upstream, path mirror.Name) (*source.Result, error) {
 	}
 	if t.isPlain() {
 		r.Small = func(m mirror.Meta, body []byte) bool { return t.take(src, m, body) }
+		r.First = func(m mirror.Meta, head []byte) { t.show(src, m, head) }
 	}
 	var res source.Result
 	if t.group.batches(src) {
 		res, err = t.group.batch.fetch(r, t.group.sizes[t.name])
 	} else {
 		res, err = src.Fetch(t.ctx, r)
+	}
+	if err != nil && t.part == nil { // what was shown is nowhere to go on from
+		t.update(func(s *state) { s.restart(state{meta: mirror.Meta{Size: -1}}) })
 	}
 	return &res, err
 }
@@ -195,14 +199,6 @@ func (t *transfer) admit(src upstream) (leave func(), err error) {
 		t.lock.ReleaseSlot(src.pool)
 		leaveQueue()
 	}, nil
-}
-
-// wrote counts bytes that were appended to the part.
-func (t *transfer) wrote(n int) {
-	t.update(func(s *state) { s.have += int64(n) })
-	if t.group != nil {
-		t.group.wrote(n)
-	}
 }
 
 // condition describes the held file to src, in the upstream's own words; nil

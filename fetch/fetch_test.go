@@ -95,7 +95,8 @@ func TestEndIsHeldBack(t *testing.T) {
 	o.Set("/a", origin.File{Seed: 3, Size: size})
 	release := o.HoldAfter("/a", size-1)
 	s := newSite(t, "", o)
-	f, err := s.engine().Open(s.ctx(), "m/a")
+	e := s.engine()
+	f, err := e.Open(s.ctx(), "m/a")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,8 +105,7 @@ func TestEndIsHeldBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.until("all but one byte has arrived", func() bool {
-		st, err := f.part.Stat()
-		return err == nil && st.Size == size-1
+		return e.onDisk("m/a") == size-1
 	})
 	if v := f.grow.visible(); v != size-64<<10 {
 		t.Errorf("%d bytes are visible, want %d", v, size-64<<10)

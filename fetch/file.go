@@ -36,8 +36,9 @@ type File struct {
 	cancel func()     // ends a Read
 
 	ctx   context.Context // of the client
-	part  *store.Part     // of a growing file; else nil
+	part  *store.Part     // of a growing file; else nil, or not made yet
 	body  []byte          // of a small one that has just come; else nil
+	head  []byte          // the first bytes, where the part did not have them yet
 	grow  growth
 	relay *relay
 	leave func()
@@ -65,7 +66,7 @@ func (f *File) OS() *os.File { return f.file }
 
 // Aside reports whether the file is, or will be, kept where no web server finds it.
 func (f *File) Aside() bool {
-	return f.aside || f.part != nil && f.part.IsAside() || f.body != nil && f.e.tree.IsAside(f.name)
+	return f.aside || f.part != nil && f.part.IsAside() || (f.body != nil || f.head != nil) && f.e.tree.IsAside(f.name)
 }
 
 // Settle returns once the file is in the docroot under its name (true), or is
@@ -183,7 +184,16 @@ func (f *File) readAt(p []byte) (int, error) {
 		}
 	}
 	f.relay.close()
-	return f.part.ReadAt(p[:min(int64(len(p)), visible-f.pos)], f.pos)
+	p = p[:min(int64(len(p)), visible-f.pos)]
+	if f.pos < int64(len(f.head)) {
+		return copy(p, f.head[f.pos:]), nil
+	}
+	if f.head = nil; f.part == nil { // it has been made since
+		if f.part = f.grow.(*local).part(); f.part == nil {
+			return 0, mirror.ErrChanged
+		}
+	}
+	return f.part.ReadAt(p, f.pos)
 }
 
 // Seek implements io.Seeker.
@@ -249,14 +259,15 @@ func (t *transfer) open(ctx context.Context) (*File, error) {
 	}
 	var part *store.Part
 	s, err := t.await(ctx, func(s *state) bool {
-		ready := s.body != nil || s.part != nil && (s.checked || s.started && s.visible() > 0)
+		begun := s.part != nil || s.head != nil
+		ready := s.body != nil || begun && (s.checked || s.started && s.visible() > 0)
 		// A published file is better read from the docroot.
-		if ready && s.body == nil && s.err == nil && !s.published {
+		if ready && s.part != nil && s.body == nil && s.err == nil && !s.published {
 			part = s.part.Ref()
 		}
 		return ready || s.done
 	})
-	if part == nil && s.body == nil {
+	if part == nil && s.body == nil && (s.head == nil || s.err != nil) {
 		leave()
 		switch {
 		case err != nil:
@@ -267,7 +278,7 @@ func (t *transfer) open(ctx context.Context) (*File, error) {
 		return nil, errAgain
 	}
 	f := &File{
-		Meta: s.meta, e: t.e, name: t.name, ctx: ctx, part: part, body: s.body, leave: leave,
+		Meta: s.meta, e: t.e, name: t.name, ctx: ctx, part: part, body: s.body, head: s.head, leave: leave,
 		digest: s.sum, looked: true, // the transfer has asked already
 	}
 	if s.checked {
@@ -277,7 +288,7 @@ func (t *transfer) open(ctx context.Context) (*File, error) {
 		f.grow = &local{t: t} // for its end alone
 		return f, nil
 	}
-	f.grow = &local{t, part.Inode}
+	f.grow = &local{t, s.attempt}
 	f.relay = newRelay(t.e, t.m, t.rest, s.meta, s.from)
 	return f, nil
 }
@@ -288,13 +299,24 @@ func isGivenUpOn(err error) bool { return errors.Is(err, errLeft) || errors.Is(e
 
 // local follows a transfer of this process.
 type local struct {
-	t     *transfer
-	inode uint64 // of the part that is read; a restart makes another
+	t       *transfer
+	attempt int // that is read
 }
 
 func (l *local) close() {}
 
-func (l *local) is(s *state) bool { return s.part != nil && s.part.Inode == l.inode }
+func (l *local) is(s *state) bool { return s.attempt == l.attempt }
+
+// part returns a reference to the part; nil: it was given up.
+func (l *local) part() (p *store.Part) {
+	_, _ = l.t.await(context.Background(), func(s *state) bool {
+		if l.is(s) && s.part != nil {
+			p = s.part.Ref()
+		}
+		return true
+	})
+	return p
+}
 
 func (l *local) visible() int64 {
 	s := l.t.now()

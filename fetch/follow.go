@@ -203,22 +203,22 @@ func (r *remote) takeOver(ctx context.Context) error {
 		return nil // it has ended, or was given up: look at the lock again
 	}
 	r.leave = leave
-	r.own = &local{t, r.part.Inode}
-	return r.own.attached(ctx)
+	r.own, err = t.attach(ctx, r.part.Inode)
+	return err
 }
 
-// attached waits until a new transfer has found the part that is being read.
-func (l *local) attached(ctx context.Context) error {
-	s, err := l.t.await(ctx, func(s *state) bool { return s.part != nil || s.done })
+// attach waits until a new transfer has found the part that is being read.
+func (t *transfer) attach(ctx context.Context, inode uint64) (*local, error) {
+	s, err := t.await(ctx, func(s *state) bool { return s.part != nil || s.head != nil || s.done })
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case s.part == nil && s.err != nil:
-		return s.err
-	case !l.is(&s):
-		return mirror.ErrChanged
+		return nil, s.err
+	case s.part == nil || s.part.Inode != inode:
+		return nil, mirror.ErrChanged
 	}
-	return nil
+	return &local{t, s.attempt}, nil
 }
 
 func (r *remote) settled(ctx context.Context) (bool, error) {

@@ -134,6 +134,20 @@ func cmpOr(a, b string) string {
 	return b
 }
 
+// onDisk is how many bytes the part of name has; -1: there is none.
+func (e *Engine) onDisk(name mirror.Name) int64 {
+	part, err := e.tree.FollowPart(name)
+	if err != nil {
+		return -1
+	}
+	defer part.Close()
+	st, err := part.Stat()
+	if err != nil {
+		return -1
+	}
+	return st.Size
+}
+
 // leavePrefix lets a process fetch n bytes and be stopped.
 func (s *site) leavePrefix(o *origin.Origin, path string, name mirror.Name, n int64) {
 	s.t.Helper()
@@ -147,8 +161,7 @@ func (s *site) leavePrefix(o *origin.Origin, path string, name mirror.Name, n in
 		s.t.Fatal(err)
 	}
 	s.until("the prefix is on disk", func() bool {
-		st, err := f.part.Stat()
-		return err == nil && st.Size == n
+		return e.onDisk(name) == n
 	})
 	f.Close()
 	gone, cancel := context.WithCancel(context.Background())

@@ -13,7 +13,14 @@ import (
 // processes, and before the copying goes on: on two processors both together made the
 // first byte of a file of 1 MiB a fifth later.
 func (t *transfer) appended(n int) {
-	t.wrote(n)
+	t.update(func(s *state) {
+		if s.have += int64(n); s.head != nil { // it had been counted
+			s.have, s.head = int64(n), nil
+		}
+	})
+	if t.group != nil {
+		t.group.wrote(n)
+	}
 	if t.rowDue {
 		runtime.Gosched()
 		t.putRow()

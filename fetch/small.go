@@ -8,7 +8,7 @@ import (
 )
 
 // A small file about which nothing but its digest has to be known goes to its clients
-// from memory, before anything is on disk: making, writing and marking a part took
+// from memory, and so do the first bytes of a larger one, before anything is on disk: making, writing and marking a part took
 // longer than all else that they waited for. Its bytes have been compared by then; its
 // name comes as that of any file, after part, check and sync. Who follows in another
 // process waits for the part.
@@ -35,9 +35,21 @@ func (t *transfer) take(src upstream, m mirror.Meta, body []byte) bool {
 	t.row = t.newRow(src, m)
 	t.body = body
 	t.update(func(s *state) {
-		*s = state{body: body, meta: m, from: t.row.Upstream, started: true, have: m.Size, checked: true, sum: onlySHA256(t.expected, m.Size)}
+		s.restart(state{body: body, meta: m, from: t.row.Upstream, started: true, have: m.Size, checked: true, sum: onlySHA256(t.expected, m.Size)})
 	})
 	return true
+}
+
+// show lets clients have the first bytes of a larger file while its part is made
+// (source.Request.First).
+func (t *transfer) show(src upstream, m mirror.Meta, head []byte) {
+	if !m.Pinned() || !fits(t.expected, m.Size) {
+		return // what follows may have to be had without the disk, or Start says no
+	}
+	t.steps.done("ask")
+	t.update(func(s *state) {
+		s.restart(state{head: head, meta: m, from: src.URL(t.rest), started: true, have: int64(len(head)), sum: onlySHA256(t.expected, m.Size)})
+	})
 }
 
 // writeBody makes the part from what take has taken.

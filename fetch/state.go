@@ -13,18 +13,21 @@ import (
 //	part  checked  done   what a reader may look at
 //	nil   no       no     nothing yet: the upstream is being asked
 //	nil   yes      no     body: the part is being written
+//	nil   no       no     head, if it is set: the part is being made
 //	set   no       no     visible bytes, which grow
 //	set   yes      no     all of it; the name is not there yet
 //	set   yes      yes    all of it; published says whether under its name
 //	-     no       yes    err says why there is no more
 type state struct {
 	part      *store.Part // a restart replaces it
+	attempt   int         // how often what is read was given up for something else
 	body      []byte      // the whole of a small file, until the part has it; never changed
+	head      []byte      // the first bytes of a larger one, until the part has them; never changed
 	meta      mirror.Meta
 	sum       []byte // SHA-256 that the whole has to have; nil: not known
 	from      string // the URL of part's bytes
 	started   bool   // the upstream has confirmed meta in this transfer
-	have      int64  // bytes in part, or body
+	have      int64  // bytes in part, body or head
 	checked   bool
 	unframed  bool // whole as far as anyone can tell; never published
 	staged    bool // whole, and waiting for the rest of its generation
@@ -75,6 +78,12 @@ func (b *board) await(ctx context.Context, ok func(*state) bool) (state, error) 
 			return state{}, context.Cause(ctx)
 		}
 	}
+}
+
+// restart is another attempt: what is read of the one before ends.
+func (s *state) restart(to state) {
+	to.attempt = s.attempt + 1
+	*s = to
 }
 
 func (b *board) now() state {

@@ -413,7 +413,7 @@ func (t *transfer) letGo() {
 	}
 	old := t.part
 	t.part, t.row, t.digest, t.digester, t.reading = nil, index.Partial{}, nil, nil, nil
-	t.update(func(s *state) { *s = state{meta: mirror.Meta{Size: -1}} })
+	t.update(func(s *state) { s.restart(state{meta: mirror.Meta{Size: -1}}) })
 	old.Close()
 }
 
@@ -425,13 +425,20 @@ func (t *transfer) restart() error {
 		return err
 	}
 	t.part = part
-	t.update(func(s *state) { *s = state{part: part, meta: mirror.Meta{Size: -1}} })
+	t.update(func(s *state) {
+		if s.head == nil {
+			s.restart(state{meta: mirror.Meta{Size: -1}})
+		}
+		s.part = part
+	})
 	return nil
 }
 
 // started is called with a good answer, before its first byte is appended.
 func (t *transfer) started(src upstream, meta mirror.Meta) {
-	t.steps.done("ask")
+	if t.now().head == nil {
+		t.steps.done("ask")
+	}
 	t.waitRow()
 	t.row = t.newRow(src, meta)
 	t.row.Inode = t.part.Inode

@@ -98,7 +98,14 @@ func (x *exchange) fetch() error {
 	if took, err := x.offer(); took || err != nil {
 		return err
 	}
+	head, err := x.show()
+	if err != nil {
+		return err
+	}
 	if err := x.start(); err != nil {
+		return err
+	}
+	if err := x.begin(head); err != nil {
 		return err
 	}
 	if err := x.transfer(hr); err != nil {
@@ -119,6 +126,35 @@ func (x *exchange) offer() (took bool, err error) {
 	}
 	x.body.r = io.MultiReader(bytes.NewReader(b), rest{err})
 	return false, nil
+}
+
+// show has First see what has come with the header of a larger file: then its client does
+// not wait until there is something to append to.
+func (x *exchange) show() (head []byte, err error) {
+	if x.r.First == nil || x.offset > 0 || x.meta.Size <= inMemory {
+		return nil, nil
+	}
+	head = make([]byte, inMemory)
+	n, err := x.body.Read(head)
+	if n == 0 {
+		return nil, err
+	}
+	if head = head[:n:n]; err != nil {
+		x.body.r = rest{err}
+	}
+	x.r.First(x.meta, head)
+	return head, nil
+}
+
+// begin appends what First was shown.
+func (x *exchange) begin(head []byte) error {
+	if len(head) == 0 {
+		return nil
+	}
+	if _, err := x.dst.Write(head); err != nil {
+		return err
+	}
+	return x.WaitN(x.ctx, len(head))
 }
 
 // rest is what follows on what has come: the end, or what broke it off.
@@ -142,7 +178,7 @@ func (x *exchange) start() (err error) {
 // transfer appends the body to dst: grab does, but for a small one.
 func (x *exchange) transfer(hr *http.Request) error {
 	if x.meta.Size >= 0 {
-		rest := x.meta.Size - x.offset
+		rest := x.meta.Size - x.offset - x.appended
 		if rest < 0 {
 			return x.h.fail(mirror.ErrChanged, x.r.Path, "is shorter than the %d bytes at hand", x.offset)
 		}
@@ -242,7 +278,7 @@ func (x *exchange) Do(hr *http.Request) (*http.Response, error) {
 	}
 	resp.Body = x.body
 	if x.meta.Size >= 0 {
-		resp.ContentLength = x.meta.Size - x.offset
+		resp.ContentLength = x.meta.Size - x.offset - x.appended
 	}
 	return resp, nil
 }

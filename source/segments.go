@@ -125,7 +125,7 @@ func (x *exchange) segmented(main io.Reader, left int64) *segmented {
 	s := &segmented{
 		h: h, path: x.r.Path, pin: x.meta, most: x.r.Connections, more: x.r.More, spare: x.r.Spare,
 		main: &causal{main, x.first}, wire: x.body, hangUp: func() { x.hangUp(nil) },
-		pos: x.offset, end: x.meta.Size, first: x.toHeader, target: 1,
+		pos: x.offset + x.appended, end: x.meta.Size, first: x.toHeader, target: 1,
 	}
 	s.arrived.L, s.changed.L = &s.mu, &s.mu
 	s.ctx, s.cancel = context.WithCancelCause(x.ctx)

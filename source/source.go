@@ -115,6 +115,11 @@ type Request struct {
 	// appended, and neither Start nor Wrote is called. A source may also not offer it.
 	Small func(m mirror.Meta, body []byte) (took bool)
 
+	// First, unless nil, is shown the first bytes of a larger file that is asked for from
+	// its start, before Start is called; they are not to be changed. What Wrote says
+	// first then counts them again. A source may also not show them.
+	First func(m mirror.Meta, head []byte)
+
 	// Connections is how many an HTTP upstream may be asked by at a time for this
 	// file; 1 or less: one. More is asked for a slot for each request of those
 	// beside the first; it does not wait, and may be called by several goroutines.
