@@ -147,8 +147,8 @@ func (t *transfer) ask(src upstream, path mirror.Name) (*source.Result, error) {
 		r.Part, r.Have, r.SameUpstream = t.part.File(), s.meta, t.isFrom(src)
 	}
 	if t.group == nil && t.generation == nil { // of those there are several at a time anyway
-		r.Connections, r.More = t.m.Connections, func() (func(), bool) { return t.e.more(src.pool) }
-		r.Spare = func() bool { return t.e.spare(src.pool) }
+		r.Connections, r.ExtraSlot = t.m.Connections, func() (func(), bool) { return t.e.extraSlot(src.pool) }
+		r.SlotFree = func() bool { return t.e.slotFree(src.pool) }
 	}
 	r.Start = func(m mirror.Meta) (*os.File, error) {
 		if !fits(t.expected, m.Size) {

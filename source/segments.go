@@ -33,12 +33,12 @@ import (
 // bring no more, fewer are used; and where one brings as much, one is asked for
 // all that is left, and is main from then on.
 type segmented struct {
-	h     *HTTP
-	path  mirror.Name
-	pin   mirror.Meta
-	most  int                              // connections
-	more  func() (release func(), ok bool) // a slot for one more
-	spare func() bool                      // there is one for others
+	h         *HTTP
+	path      mirror.Name
+	pin       mirror.Meta
+	most      int                              // connections
+	extraSlot func() (release func(), ok bool) // for one more
+	slotFree  func() bool                      // there is one for others
 
 	ctx     context.Context // of all but the main that the fetch began with
 	cancel  context.CancelCauseFunc
@@ -123,7 +123,7 @@ func (x *exchange) segmented(main io.Reader, left int64) *segmented {
 		return nil
 	}
 	s := &segmented{
-		h: h, path: x.r.Path, pin: x.meta, most: x.r.Connections, more: x.r.More, spare: x.r.Spare,
+		h: h, path: x.r.Path, pin: x.meta, most: x.r.Connections, extraSlot: x.r.ExtraSlot, slotFree: x.r.SlotFree,
 		main: &causal{main, x.first}, wire: x.body, hangUp: func() { x.hangUp(nil) },
 		pos: x.offset + x.appended, end: x.meta.Size, first: x.toHeader, target: 1,
 	}

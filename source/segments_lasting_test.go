@@ -132,7 +132,7 @@ func TestSegmentsBroken(t *testing.T) {
 // takes over, whatever another worker has gone for.
 func TestSegmentsNoSlotLeft(t *testing.T) {
 	s := &segmented{
-		h: new(HTTP), more: func() (func(), bool) { return nil, false }, ctx: t.Context(),
+		h: new(HTTP), extraSlot: func() (func(), bool) { return nil, false }, ctx: t.Context(),
 		phase: several, end: 2, next: 2, segments: []*segment{{to: 2}}, target: 2, running: 1,
 		err: errors.New("what another one went for"),
 	}
@@ -195,7 +195,7 @@ func TestSegmentsGiveWay(t *testing.T) {
 	var wanted time.Time // guarded by mu, as held: since others need slots
 	var passed time.Duration
 	d := m.fetch(h, "f", 0, func(r *Request) {
-		r.More = func() (func(), bool) {
+		r.ExtraSlot = func() (func(), bool) {
 			mu.Lock()
 			defer mu.Unlock()
 			if !wanted.IsZero() {
@@ -213,7 +213,7 @@ func TestSegmentsGiveWay(t *testing.T) {
 				}
 			}, true
 		}
-		r.Spare = func() bool {
+		r.SlotFree = func() bool {
 			mu.Lock()
 			defer mu.Unlock()
 			return wanted.IsZero()

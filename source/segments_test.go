@@ -99,7 +99,7 @@ func TestSegmentsNone(t *testing.T) {
 			w.Header()["Date"] = nil // without it, Last-Modified tells nothing
 			return false
 		}},
-		"no slot":        {each: slow, change: func(r *Request) { r.More = func() (func(), bool) { return nil, false } }},
+		"no slot":        {each: slow, change: func(r *Request) { r.ExtraSlot = func() (func(), bool) { return nil, false } }},
 		"little is left": {each: slow / 8, change: func(r *Request) { r.MaxSize = aSize }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -285,7 +285,7 @@ func TestSegmentsSlots(t *testing.T) {
 	var held, most, taken atomic.Int32
 	d := m.fetch(m.source(aheadMost), "f", 0, func(r *Request) {
 		r.Connections = 8
-		r.More = func() (func(), bool) {
+		r.ExtraSlot = func() (func(), bool) {
 			n := held.Add(1)
 			if n > 2 {
 				held.Add(-1)

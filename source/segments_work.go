@@ -113,11 +113,11 @@ func (s *segmented) admit(w *worker) bool {
 	if !s.h.tolerance.enter(time.Now()) {
 		return false
 	}
-	if s.more == nil {
+	if s.extraSlot == nil {
 		w.leave = s.h.tolerance.leave
 		return true
 	}
-	release, ok := s.more()
+	release, ok := s.extraSlot()
 	if !ok {
 		s.h.tolerance.leave()
 		return false
@@ -342,11 +342,11 @@ func (s *segmented) fill(w *worker, g *segment, r io.Reader) error {
 // connection has.
 func (s *segmented) isInTheWay(w *worker) bool {
 	now := time.Now()
-	if !w.extra || s.spare == nil || now.Sub(w.looked) < lookAround {
+	if !w.extra || s.slotFree == nil || now.Sub(w.looked) < lookAround {
 		return false
 	}
 	w.looked = now
-	return !s.spare()
+	return !s.slotFree()
 }
 
 // isUrgent reports whether the reader waits for the segment, or soon will. Caller holds

@@ -121,14 +121,14 @@ type Request struct {
 	First func(m mirror.Meta, head []byte)
 
 	// Connections is how many an HTTP upstream may be asked by at a time for this
-	// file; 1 or less: one. More is asked for a slot for each request of those
+	// file; 1 or less: one. ExtraSlot is asked for a slot for each request of those
 	// beside the first; it does not wait, and may be called by several goroutines.
-	// nil: there are enough. A request that takes long asks Spare now and then whether
-	// there is a slot for others, too, and gives its own back where there is none; nil:
-	// there is.
+	// nil: there are enough. A request that takes long asks SlotFree now and then
+	// whether there is a slot for others, too, and gives its own back where there is
+	// none; nil: there is.
 	Connections int
-	More        func() (release func(), ok bool)
-	Spare       func() bool
+	ExtraSlot   func() (release func(), ok bool)
+	SlotFree    func() bool
 
 	// Start is called once the answer is known to be good, and returns the file
 	// to append to: Part, or an empty one. An error stops the attempt and is

@@ -4,11 +4,11 @@ package fetch
 // of them takes beside its first connection comes out of the rest.
 const spareShare = 4
 
-// more takes a slot of an upstream for one more connection of a fetch that has one,
-// and does not wait for it. There is none where no more are free than are left to
+// extraSlot takes a slot of an upstream for one more connection of a fetch that has
+// one, and does not wait for it. There is none where no more are free than are left to
 // fetches: whoever asks anew for each of its requests gives way to them. Two that look
 // at the same time may take one too many, until one of their requests ends.
-func (e *Engine) more(pool string) (release func(), ok bool) {
+func (e *Engine) extraSlot(pool string) (release func(), ok bool) {
 	n := e.conf.Limits.PerUpstream
 	if free, err := e.tree.Locks.FreeSlots(pool, n, max(1, n/spareShare)+1); err != nil || !free {
 		return nil, false
@@ -20,10 +20,10 @@ func (e *Engine) more(pool string) (release func(), ok bool) {
 	return func() { slot.Unlock() }, true
 }
 
-// spare reports whether a fetch would find a slot of an upstream. While there is none,
-// whoever has one of more's gives it back: on a slow line he would have it for longer
-// than a fetch waits.
-func (e *Engine) spare(pool string) bool {
+// slotFree reports whether a fetch would find a slot of an upstream. While there is
+// none, whoever has an extra one gives it back: on a slow line he would have it for
+// longer than a fetch waits.
+func (e *Engine) slotFree(pool string) bool {
 	free, err := e.tree.Locks.FreeSlots(pool, e.conf.Limits.PerUpstream, 1)
 	return err != nil || free
 }

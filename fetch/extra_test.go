@@ -140,16 +140,16 @@ func (s *site) getAtOnce(t *testing.T, engines []*Engine, names ...mirror.Name) 
 	wg.Wait()
 }
 
-// TestMore: what one fetch takes beside its first connection leaves some to others,
+// TestExtraSlots: what one fetch takes beside its first connection leaves some to others,
 // and gives way to them.
-func TestMore(t *testing.T) {
+func TestExtraSlots(t *testing.T) {
 	for n, want := range map[int]int{1: 0, 2: 1, 3: 2, 4: 3, 8: 6, 16: 12} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			s := newSite(t, fmt.Sprintf("[limits]\nper_upstream = %d\n---\n", n), origin.New(t))
 			e := s.engine()
 			var held []func()
 			for range n {
-				if release, ok := e.more("pool"); ok {
+				if release, ok := e.extraSlot("pool"); ok {
 					held = append(held, release)
 				}
 			}
@@ -163,7 +163,7 @@ func TestMore(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer slot.Unlock()
-				if release, ok := e.more("pool"); ok {
+				if release, ok := e.extraSlot("pool"); ok {
 					release()
 					t.Fatalf("it takes another beside %d fetches, and leaves none to others", i+1)
 				}
@@ -172,8 +172,8 @@ func TestMore(t *testing.T) {
 	}
 }
 
-// TestMoreBesideOne: it is no matter which slot a fetch has itself.
-func TestMoreBesideOne(t *testing.T) {
+// TestExtraSlotsBesideOne: it is no matter which slot a fetch has itself.
+func TestExtraSlotsBesideOne(t *testing.T) {
 	const n = 4
 	s := newSite(t, fmt.Sprintf("[limits]\nper_upstream = %d\n---\n", n), origin.New(t))
 	e := s.engine()
@@ -184,7 +184,7 @@ func TestMoreBesideOne(t *testing.T) {
 		}
 		var held []func()
 		for range n {
-			if release, ok := e.more("pool"); ok {
+			if release, ok := e.extraSlot("pool"); ok {
 				held = append(held, release)
 			}
 		}
@@ -198,13 +198,13 @@ func TestMoreBesideOne(t *testing.T) {
 	}
 }
 
-// TestFetchesBeforeMore: a fetch does not wait for what another one has begun beside its
+// TestFetchesBeforeExtraSlots: a fetch does not wait for what another one has begun beside its
 // first connection on a slow line.
-func TestFetchesBeforeMore(t *testing.T) {
+func TestFetchesBeforeExtraSlots(t *testing.T) {
 	s := newSite(t, "[limits]\nper_upstream = 2\n---\n", origin.New(t))
 	e := s.engine()
-	first, ok := e.more("pool")
-	if !ok || !e.spare("pool") {
+	first, ok := e.extraSlot("pool")
+	if !ok || !e.slotFree("pool") {
 		t.Fatal("of two slots, one is not left to fetches")
 	}
 	slot, err := e.tree.Locks.TryPool("pool", 2)
@@ -212,11 +212,11 @@ func TestFetchesBeforeMore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer slot.Unlock()
-	if e.spare("pool") {
+	if e.slotFree("pool") {
 		t.Error("both slots are taken, and one is said to be free")
 	}
 	first()
-	if !e.spare("pool") {
+	if !e.slotFree("pool") {
 		t.Error("none is said to be free after one was given back")
 	}
 }
