@@ -32,6 +32,12 @@ import (
 // ascending order, and never far ahead of the reader. Where more connections
 // bring no more, fewer are used; and where one brings as much, one is asked for
 // all that is left, and is main from then on.
+//
+//	segments.go          what its reader does: from one connection to several, and back
+//	segments_pace.go     how many connections are of use: the trial, and what follows
+//	segments_work.go     the workers
+//	segments_memory.go   what has arrived ahead of the reader
+//	segments_silence.go  how long the reader waits until it gives up
 type segmented struct {
 	h         *HTTP
 	path      mirror.Name
@@ -50,11 +56,7 @@ type segmented struct {
 	hangUp  func()    // ends main
 	pos     int64     // of the next byte to give out
 	end     int64     // the file's length
-	measure measure
 	trial   *trial    // nil: none runs; changed with mu, too
-	again   time.Time // when more connections may be tried again
-	trials  int       // how many there were that told something
-	tries   int       // how many there were
 	silence silence   // of the first segment
 
 	mu      sync.Mutex
@@ -62,25 +64,18 @@ type segmented struct {
 	changed sync.Cond // of mu: workers may have
 	// All of this is guarded by mu.
 	phase    phase
-	segments []*segment    // ascending, without gaps; the first begins at pos or before
-	since    time.Time     // when the first one became it
-	hung     int           // how often in a row it was hung up, and brought no byte
-	next     int64         // where the next one begins
-	target   int           // how many connections there should be
-	running  int           // how many workers there are
-	winding  bool          // nothing new is begun: one connection is to take over
-	received int64         // bytes, by all workers
-	idled    bool          // a worker has waited for the reader
-	short    bool          // the first one's worker waits for memory
-	resting  bool          // one of the workers is
-	rested   bool          // it was, since the measurement began
-	perOne   float64       // what one connection brings, in bytes a second
-	settled  bool          // there are as many connections as are of use
-	lean     int           // how often in a row they brought too little
-	first    time.Duration // from a request to its first byte, lately
-	took     time.Duration // what a segment took, lately
-	err      error         // why the last worker went that did not work any more
-	alone    bool          // a request was refused that may not be if there is but one
+	segments []*segment // ascending, without gaps; the first begins at pos or before
+	since    time.Time  // when the first one became it
+	hung     int        // how often in a row it was hung up, and brought no byte
+	next     int64      // where the next one begins
+	target   int        // how many connections there should be
+	running  int        // how many workers there are
+	short    bool       // the first one's worker waits for memory
+	resting  bool       // one of the workers is
+	err      error      // why the last worker went that did not work any more
+	alone    bool       // a request was refused that may not be if there is but one
+
+	pace pace // what has been measured, and what that told
 }
 
 // phase is what workers go by.
@@ -90,6 +85,7 @@ const (
 	single  phase = iota // there are none, or they end
 	trying               // the trial's has its segment, and waits for the verdict
 	several              // they ask for segment after segment
+	ending               // nothing new is begun: one connection is to take over
 )
 
 const (
@@ -125,11 +121,11 @@ func (x *exchange) segmented(main io.Reader, left int64) *segmented {
 	s := &segmented{
 		h: h, path: x.r.Path, pin: x.meta, most: x.r.Connections, extraSlot: x.r.ExtraSlot, slotFree: x.r.SlotFree,
 		main: &causal{main, x.first}, wire: x.body, hangUp: func() { x.hangUp(nil) },
-		pos: x.offset + x.appended, end: x.meta.Size, first: x.toHeader, target: 1,
+		pos: x.offset + x.appended, end: x.meta.Size, target: 1, pace: pace{first: x.toHeader},
 	}
 	s.arrived.L, s.changed.L = &s.mu, &s.mu
 	s.ctx, s.cancel = context.WithCancelCause(x.ctx)
-	s.measure.restart(s.wire, time.Now())
+	s.pace.measure.restart(s.wire, time.Now())
 	context.AfterFunc(s.ctx, s.wake)
 	return s
 }
@@ -227,7 +223,7 @@ func (s *segmented) take(p []byte) (int, error) {
 // over says what follows when no worker is left: an error, or nil where one
 // connection can take over. Caller holds mu.
 func (s *segmented) over() error {
-	if s.winding || s.pos == s.end || s.alone {
+	if s.phase == ending || s.pos == s.end || s.alone {
 		s.alone = false // if that one is refused, too, it is over
 		return nil
 	}
@@ -240,7 +236,7 @@ func (s *segmented) over() error {
 func (s *segmented) reopen() error {
 	s.mu.Lock()
 	s.drop()
-	s.phase, s.target, s.winding = single, 1, false
+	s.phase, s.target = single, 1
 	s.mu.Unlock()
 	left := reopenMost
 	for try, pause := 1, tryAgain; ; try, pause = try+1, 2*pause {
@@ -274,7 +270,7 @@ func (s *segmented) openRest() error {
 		return err
 	}
 	s.main, s.wire, s.hangUp = &causal{body, ctx}, body, func() { cancel(nil); body.Close() }
-	s.measure.restart(body, time.Now())
+	s.pace.measure.restart(body, time.Now())
 	return nil
 }
 

@@ -150,7 +150,7 @@ func TestSegmentsNoSlotLeft(t *testing.T) {
 func TestSegmentsSlowDisk(t *testing.T) {
 	s := &segmented{
 		h: &HTTP{ahead: new(allowance)}, ctx: t.Context(), phase: several,
-		end: segmentMost, next: segmentMost, target: 1, running: 1, settled: true, perOne: 1,
+		end: segmentMost, next: segmentMost, target: 1, running: 1, pace: pace{settled: true, perOne: 1},
 	}
 	s.arrived.L, s.changed.L = &s.mu, &s.mu
 	w := new(worker)

@@ -19,14 +19,39 @@ const (
 	// worth making others.
 	worthWhile = time.Second
 
-	// trialsMost is how often more connections are tried for a file, and triesMost
-	// how often with those that told nothing: ours was the machine that was slow.
-	trialsMost = 3
-	triesMost  = 10
+	// verdictsMost is how often more connections are tried for a file, and trialsMost
+	// how often with those trials that told nothing: ours was the machine that was slow.
+	verdictsMost = 3
+	trialsMost   = 10
+
+	// leanMost is how often in a row connections have to bring too little for there to
+	// be fewer of them (once may be chance), and idleMost how often their measuring may
+	// be in vain until they stay as they are.
+	leanMost = 2
+	idleMost = 3
 
 	// tryAgain is when a connection that was not to be had is asked for again.
 	tryAgain = 250 * time.Millisecond
 )
+
+// pace is what has been measured of the connections, and what that told.
+type pace struct {
+	// Of the goroutine that reads.
+	measure  measure
+	again    time.Time // when more connections may be tried again
+	trials   int       // how many there were
+	verdicts int       // how many of them told something
+
+	// Guarded by segmented.mu.
+	received int64         // bytes, by all workers
+	idled    bool          // a worker has waited for the reader
+	rested   bool          // one of the workers was resting, since the measurement began
+	perOne   float64       // what one connection brings, in bytes a second
+	settled  bool          // there are as many connections as are of use
+	lean     int           // how often in a row they brought too little, or idled
+	first    time.Duration // from a request to its first byte, lately
+	took     time.Duration // what a segment took, lately
+}
 
 // measure is where a measurement began.
 type measure struct {
@@ -50,7 +75,7 @@ type trial struct {
 }
 
 // slice is for how long a rate is measured.
-func (s *segmented) slice() time.Duration { return min(max(s.h.slice, s.first), sliceMost) }
+func (s *segmented) slice() time.Duration { return min(max(s.h.slice, s.pace.first), sliceMost) }
 
 // rate is in bytes a second.
 func rate(bytes int64, d time.Duration) float64 {
@@ -65,22 +90,22 @@ func (s *segmented) consider() {
 		s.judge()
 		return
 	}
-	waited := s.wire.waited - s.measure.waited
-	if waited < s.h.slice || s.trials >= trialsMost || s.tries >= triesMost {
+	waited := s.wire.waited - s.pace.measure.waited
+	if waited < s.h.slice || s.pace.verdicts >= verdictsMost || s.pace.trials >= trialsMost {
 		return
 	}
 	s.mu.Lock()
 	running := s.running
 	s.mu.Unlock()
 	now := time.Now()
-	speed := rate(s.wire.total-s.measure.bytes, waited)
-	ours := 2*waited < now.Sub(s.measure.since) // it waits for us
-	s.measure.restart(s.wire, now)
+	speed := rate(s.wire.total-s.pace.measure.bytes, waited)
+	ours := 2*waited < now.Sub(s.pace.measure.since) // it waits for us
+	s.pace.measure.restart(s.wire, now)
 	if ours || running > 0 || speed > fastEnough || speed*worthWhile.Seconds() > float64(s.end-s.pos) ||
-		now.Before(s.again) || !s.h.tolerance.promising(now) {
+		now.Before(s.pace.again) || !s.h.tolerance.promising(now) {
 		return
 	}
-	s.again = now.Add(tryAgain)
+	s.pace.again = now.Add(tryAgain)
 	s.try(speed, now)
 }
 
@@ -89,7 +114,7 @@ func (s *segmented) consider() {
 func (s *segmented) try(speed float64, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	far := time.Duration(1<<min(s.tries, 3)) * (4*s.first + 2*s.slice())
+	far := time.Duration(1<<min(s.pace.trials, 3)) * (4*s.pace.first + 2*s.slice())
 	at := s.pos + max(int64(speed*far.Seconds()), segmentLeast)
 	if s.end-at < segmentsWorth/2 {
 		return
@@ -105,7 +130,7 @@ func (s *segmented) try(speed float64, now time.Time) {
 	g := &segment{from: at, to: at + segmentSize, owner: w, asked: now}
 	s.segments, s.next, s.target, s.phase = []*segment{g}, g.to, 2, trying
 	s.trial = &trial{w: w, g: g, at: at, rate: speed}
-	s.tries++
+	s.pace.trials++
 	s.start(w, g, nil)
 }
 
@@ -118,7 +143,7 @@ func (s *segmented) judge() {
 	switch {
 	case err != nil:
 		s.giveUp(now)
-		s.trials++
+		s.pace.verdicts++
 		return
 	case got == 0:
 		if s.pos == t.at {
@@ -152,8 +177,8 @@ func (s *segmented) judge() {
 		s.spread(one, now)
 	case s.pos == t.at || passed >= 2*slice:
 		s.giveUp(now)
-		if s.trials++; s.trials == 2 { // once may be chance
-			s.trials = trialsMost
+		if s.pace.verdicts++; s.pace.verdicts == 2 { // once may be chance
+			s.pace.verdicts = verdictsMost
 			s.h.tolerance.useless(now)
 		}
 	}
@@ -173,8 +198,8 @@ func (s *segmented) giveUp(now time.Time) {
 	s.drop()
 	s.phase, s.target, s.trial = single, 1, nil
 	s.changed.Broadcast()
-	s.again = now.Add(worthWhile)
-	s.measure.restart(s.wire, now)
+	s.pace.again = now.Add(worthWhile)
+	s.pace.measure.restart(s.wire, now)
 }
 
 // spread ends main soon, and has workers ask for all that follows.
@@ -183,7 +208,7 @@ func (s *segmented) spread(speed float64, now time.Time) {
 	defer s.mu.Unlock()
 	t := s.trial
 	// Main goes on until the answer to a request can be here.
-	soon := s.pos + int64(speed*2*s.first.Seconds()) + segmentBlock
+	soon := s.pos + int64(speed*2*s.pace.first.Seconds()) + segmentBlock
 	if t.at-soon < segmentLeast {
 		soon = t.at
 	}
@@ -215,7 +240,7 @@ func (s *segmented) spread(speed float64, now time.Time) {
 		s.start(own, nil, nil)
 	}
 	s.segments, s.since = append(list, t.g), now
-	s.main, s.trial, s.phase, s.perOne = nil, nil, several, speed
+	s.main, s.trial, s.phase, s.pace.perOne = nil, nil, several, speed
 	s.grow(4, now) // two are twice as fast as one: four are measured next
 	s.changed.Broadcast()
 }
@@ -226,9 +251,9 @@ func (s *segmented) grow(n int, now time.Time) {
 	for s.running < s.target {
 		s.start(&worker{extra: true}, nil, nil)
 	}
-	s.settled, s.idled, s.lean = false, false, 0
+	s.pace.settled, s.pace.idled, s.pace.lean = false, false, 0
 	// Once they have their first bytes.
-	s.measure = measure{since: now.Add(2 * s.first)}
+	s.pace.measure = measure{since: now.Add(2 * s.pace.first)}
 }
 
 // weigh looks, after each read of a segment, whether the connections that there
@@ -236,48 +261,48 @@ func (s *segmented) grow(n int, now time.Time) {
 func (s *segmented) weigh() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.phase != several || s.winding {
+	if s.phase != several {
 		return
 	}
-	now := time.Now()
-	passed := now.Sub(s.measure.since)
+	p, now := &s.pace, time.Now()
+	passed := now.Sub(p.measure.since)
 	switch {
-	case s.settled:
-		if s.running < s.target && s.next < s.end && !now.Before(s.again) {
-			s.again = now.Add(tryAgain)
+	case p.settled:
+		if s.running < s.target && s.next < s.end && !now.Before(p.again) {
+			p.again = now.Add(tryAgain)
 			s.start(&worker{extra: true}, nil, nil)
 		}
 		return
 	case passed < 0:
 		return
-	case s.measure.bytes == 0:
-		s.measure, s.idled, s.rested = measure{since: now, bytes: s.received}, false, s.resting
+	case p.measure.bytes == 0:
+		p.measure, p.idled, p.rested = measure{since: now, bytes: p.received}, false, s.resting
 		return
-	case passed < s.slice()<<(2*s.lean): // too little is looked at longer
+	case passed < s.slice()<<(2*p.lean): // too little is looked at longer
 		return
 	}
 	n, busy := s.target, s.target
-	if s.rested {
+	if p.rested {
 		busy--
 	}
-	times := rate(s.received-s.measure.bytes, passed) / s.perOne
-	idled := s.idled
-	s.measure, s.idled, s.rested = measure{since: now, bytes: s.received}, false, s.resting
+	times := rate(p.received-p.measure.bytes, passed) / p.perOne
+	idled := p.idled
+	p.measure, p.idled, p.rested = measure{since: now, bytes: p.received}, false, s.resting
 	switch {
 	case idled: // they were not all at work, so nothing is known
-		s.lean++
-		s.settled = s.lean >= trialsMost
+		p.lean++
+		p.settled = p.lean >= idleMost
 	case s.running < n: // there are no more to be had
-		s.settled = true
+		p.settled = true
 	case times >= enough(busy):
-		if s.settled = n >= s.most; !s.settled {
+		if p.settled = n >= s.most; !p.settled {
 			s.grow(2*n, now)
 		}
 	default:
-		if s.lean++; s.lean < 2 {
+		if p.lean++; p.lean < leanMost {
 			return
 		}
-		s.settled = true
+		p.settled = true
 		s.shrink(int(math.Round(times)), now)
 	}
 }
@@ -287,8 +312,8 @@ func (s *segmented) weigh() {
 func (s *segmented) shrink(n int, now time.Time) {
 	s.target = max(1, min(n, s.target))
 	if s.target == 1 {
-		s.winding = true
-		s.trials = trialsMost
+		s.phase = ending
+		s.pace.verdicts = verdictsMost
 		s.h.tolerance.useless(now)
 	}
 	s.changed.Broadcast()

@@ -229,7 +229,7 @@ func TestSegmentsRefused(t *testing.T) {
 			first := m.requests[0].Header.Get("Range")
 			m.mu.Unlock()
 			// A busy machine may be too late to see the first answer.
-			if n := d.ranged(); d.err != nil || n < 1 || n > triesMost || first != "" {
+			if n := d.ranged(); d.err != nil || n < 1 || n > trialsMost || first != "" {
 				t.Errorf("%d ranges, %v", d.ranged(), d.err)
 			}
 			if !remembered() {

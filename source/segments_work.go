@@ -36,8 +36,8 @@ type worker struct {
 	hangUp func()    // ends its request; guarded by segmented.mu
 }
 
-// errLost: another worker has taken over, or nobody wants the segment any more.
-var errLost = errors.New("the segment is no longer this worker's")
+// errTakenOver: another worker has taken over, or nobody wants the segment any more.
+var errTakenOver = errors.New("the segment is no longer this worker's")
 
 // start begins a worker with a segment of its own; nil: it looks for one. Caller
 // holds mu.
@@ -92,7 +92,7 @@ func (s *segmented) rest() {
 func (s *segmented) setResting(on bool) {
 	s.mu.Lock()
 	s.resting = on
-	s.rested = s.rested || on
+	s.pace.rested = s.pace.rested || on
 	s.mu.Unlock()
 }
 
@@ -161,7 +161,7 @@ func (s *segmented) find(w *worker) *segment {
 		case s.phase == trying: // it stays to be seen
 			s.changed.Wait()
 			continue
-		case s.phase == single, w.extra && s.running > s.target && !s.winding:
+		case s.phase == single, w.extra && s.running > s.target && s.phase != ending:
 			return nil
 		}
 		for _, g := range s.segments {
@@ -169,10 +169,10 @@ func (s *segmented) find(w *worker) *segment {
 				return g
 			}
 		}
-		if over := s.winding || s.next == s.end; over && s.isWhole() {
+		if over := s.phase == ending || s.next == s.end; over && s.isWhole() {
 			return nil
 		} // else one of the others may stall
-		if !s.winding && s.next < s.end && len(s.segments) < windowPer*s.target {
+		if s.phase != ending && s.next < s.end && len(s.segments) < windowPer*s.target {
 			size := s.size()
 			if w.extra && !s.h.ahead.has(size/2) {
 				return nil
@@ -182,7 +182,7 @@ func (s *segmented) find(w *worker) *segment {
 			s.segments = append(s.segments, g)
 			return g
 		}
-		s.idled = s.idled || s.next < s.end
+		s.pace.idled = s.pace.idled || s.next < s.end
 		s.changed.Wait()
 	}
 }
@@ -205,7 +205,7 @@ func (s *segmented) late() time.Duration {
 		return stallLeast
 	}
 	front := s.segments[0]
-	usual := max(s.took, time.Duration(float64(front.to-front.from)/s.perOne*float64(time.Second)))
+	usual := max(s.pace.took, time.Duration(float64(front.to-front.from)/s.pace.perOne*float64(time.Second)))
 	most := max(stallLeast, 4*usual) << min(s.hung, hungMost) // it may be that slow now
 	if front.owner == nil || front.owner.hangUp == nil {
 		return most
@@ -224,7 +224,7 @@ func (s *segmented) late() time.Duration {
 // size is that of the next segment. Caller holds mu.
 func (s *segmented) size() int64 {
 	left := s.end - s.next
-	far := int64(s.perOne * s.first.Seconds()) // what a connection would bring while it waits for an answer
+	far := int64(s.pace.perOne * s.pace.first.Seconds()) // what a connection would bring while it waits for an answer
 	size := min(max(segmentSize, 8*far), segmentMost, 2*aheadMost/int64(s.target))
 	// The last ones are small, so that all connections end together.
 	size = min(size, max(segmentLeast, min(2*far, segmentSize), left/int64(s.target)))
@@ -242,10 +242,10 @@ func (s *segmented) ask(w *worker, g *segment) error {
 	s.mu.Lock()
 	if g.owner != w {
 		s.mu.Unlock()
-		return errLost
+		return errTakenOver
 	}
 	from, begun := g.from+g.got, time.Now()
-	w.hangUp = func() { cancel(errLost) }
+	w.hangUp = func() { cancel(errTakenOver) }
 	g.asked = begun
 	s.mu.Unlock()
 	w.looked = begun
@@ -256,7 +256,7 @@ func (s *segmented) ask(w *worker, g *segment) error {
 	defer b.Close()
 	s.mu.Lock()
 	g.opened = time.Now()
-	s.first = (3*s.first + g.opened.Sub(begun)) / 4
+	s.pace.first = (3*s.pace.first + g.opened.Sub(begun)) / 4
 	s.mu.Unlock()
 	if err := s.fill(w, g, &causal{b, ctx}); err != nil {
 		return &brokeOff{err}
@@ -288,10 +288,10 @@ func (s *segmented) fill(w *worker, g *segment, r io.Reader) error {
 		s.mu.Lock()
 		if g.owner != w {
 			s.mu.Unlock()
-			return errLost
+			return errTakenOver
 		}
 		if g.whole() {
-			s.took = (3*s.took + time.Since(g.asked)) / 4
+			s.pace.took = (3*s.pace.took + time.Since(g.asked)) / 4
 			g.owner = nil
 			s.changed.Broadcast()
 			s.mu.Unlock()
@@ -302,9 +302,9 @@ func (s *segmented) fill(w *worker, g *segment, r io.Reader) error {
 			if front := s.segments[0]; s.ctx.Err() != nil || front.owner == nil && !front.whole() {
 				g.owner = nil // somebody has to be at the first
 				s.mu.Unlock()
-				return errLost
+				return errTakenOver
 			}
-			s.idled, s.short = true, s.short || g == s.segments[0]
+			s.pace.idled, s.short = true, s.short || g == s.segments[0]
 			s.changed.Wait()
 			s.mu.Unlock()
 			continue
@@ -314,12 +314,12 @@ func (s *segmented) fill(w *worker, g *segment, r io.Reader) error {
 		s.mu.Lock()
 		if g.owner != w {
 			s.mu.Unlock()
-			return errLost
+			return errTakenOver
 		}
 		b.used += n
 		g.got += int64(n)
 		g.last = time.Now()
-		s.received += int64(n)
+		s.pace.received += int64(n)
 		if len(s.segments) > 0 && g == s.segments[0] {
 			if n > 0 {
 				s.hung = 0
@@ -333,7 +333,7 @@ func (s *segmented) fill(w *worker, g *segment, r io.Reader) error {
 		case err != nil:
 			return early(err)
 		case s.isInTheWay(w):
-			return errLost
+			return errTakenOver
 		}
 	}
 }
@@ -352,7 +352,7 @@ func (s *segmented) isInTheWay(w *worker) bool {
 // isUrgent reports whether the reader waits for the segment, or soon will. Caller holds
 // mu.
 func (s *segmented) isUrgent(g *segment) bool {
-	return g == s.segments[0] && (s.phase != several || g.unreadFrom(s.pos) < urgentMost)
+	return g == s.segments[0] && (s.phase < several || g.unreadFrom(s.pos) < urgentMost)
 }
 
 // failed looks at a worker's error, and leaves its segment to others. It reports
@@ -365,7 +365,7 @@ func (s *segmented) failed(w *worker, g *segment, err error, breaks *int) (end b
 	}
 	w.hangUp = nil
 	defer s.changed.Broadcast()
-	if errors.Is(err, errLost) || s.ctx.Err() != nil {
+	if errors.Is(err, errTakenOver) || s.ctx.Err() != nil {
 		return false // pick knows what is next
 	}
 	var broke *brokeOff
@@ -385,7 +385,9 @@ func (s *segmented) failed(w *worker, g *segment, err error, breaks *int) (end b
 		return true
 	}
 	s.target = max(1, min(s.target, s.running))
-	s.winding = s.winding || s.target == 1
+	if s.phase == several && s.target == 1 {
+		s.phase = ending
+	}
 	return true
 }
 
