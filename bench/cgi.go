@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"mirror/bench/content"
 	"mirror/bench/contestant"
 )
 
@@ -33,7 +34,7 @@ func cgi(ctx context.Context, b *bench) ([]*series, error) {
 		goal: &goal{
 			text: fmt.Sprintf("a miss in at most %dx a CGI in Go that only writes", cgiGoal),
 			met:  func(s *series, miss contestant.Kind) bool { return s.median(miss) <= cgiGoal*s.median(cgiLeast) },
-			as:   map[contestant.Kind]contestant.Kind{contestant.OursCGI: cgiMiss},
+			as:   map[contestant.Kind]contestant.Kind{contestant.OursCGI: cgiMiss}, against: []contestant.Kind{cgiLeast},
 		}}
 	b.serial++
 	dir := filepath.Join(b.dir, fmt.Sprint(b.serial))
@@ -45,6 +46,7 @@ func cgi(ctx context.Context, b *bench) ([]*series, error) {
 	if err != nil {
 		return nil, err
 	}
+	zeros := content.ZerosPath(4*kib, "cgi") // as the least program writes
 	conf := filepath.Join(dir, "mirror.toml")
 	text := fmt.Sprintf("docroot = %q\n[[mirror]]\nprefix = \"/\"\nupstream = [\"http://%s/\"]\n", docroot, b.setup.Origin)
 	err = errors.Join(
@@ -55,18 +57,19 @@ func cgi(ctx context.Context, b *bench) ([]*series, error) {
 	}
 	for i := range cgiRuns {
 		for _, kind := range s.kinds {
-			args, env, want := []string{b.setup.CGI}, []string{"GATEWAY_INTERFACE=CGI/1.1", "REQUEST_METHOD=GET", "MIRROR_STREAM=1", "MIRROR_CONFIG=" + conf}, 4*kib
+			args, env, body := []string{b.setup.CGI}, []string{"GATEWAY_INTERFACE=CGI/1.1", "REQUEST_METHOD=GET", "MIRROR_STREAM=1", "MIRROR_CONFIG=" + conf}, zeros
 			switch kind {
 			case cgiHit:
 				env = append(env, "REQUEST_URI=/hit")
 			case cgiMiss:
-				env = append(env, fmt.Sprintf("REQUEST_URI=/%d/cgi/%d", 4*kib, i))
+				body = content.Path(4*kib, fmt.Sprint("cgi/", i))
+				env = append(env, "REQUEST_URI="+body)
 			case cgiLeast:
 				args = []string{least}
 			default:
-				args, want = []string{"/bin/true"}, 0
+				args, body = []string{"/bin/true"}, content.Path(0, "")
 			}
-			took, err := process(ctx, args, env, want)
+			took, err := process(ctx, args, env, body)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", kind, err)
 			}
@@ -76,8 +79,9 @@ func cgi(ctx context.Context, b *bench) ([]*series, error) {
 	return []*series{s}, nil
 }
 
-// process runs a program and looks at the length of what it answers.
-func process(ctx context.Context, args, env []string, want int) (time.Duration, error) {
+// process runs a program, and checks that the body of what it answers is the file at
+// path.
+func process(ctx context.Context, args, env []string, path string) (time.Duration, error) {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = env
 	var out bytes.Buffer
@@ -89,8 +93,13 @@ func process(ctx context.Context, args, env []string, want int) (time.Duration, 
 		return 0, err
 	}
 	_, body, _ := bytes.Cut(out.Bytes(), []byte("\r\n\r\n"))
-	if len(body) != want {
-		return 0, fmt.Errorf("the answer has %d bytes, not %d", len(body), want)
+	file, err := content.Of(path)
+	if err != nil {
+		return 0, err
 	}
-	return took, nil
+	check := content.NewCheck(file)
+	if _, err := check.Write(body); err != nil {
+		return 0, err
+	}
+	return took, check.Whole()
 }

@@ -26,7 +26,7 @@ func far(ctx context.Context, b *bench) ([]*series, error) {
 		title: what + ": first byte", unit: "ms", format: "%.2f", kinds: servers,
 		note: fmt.Sprintf("%s is left out: it answers with the whole file.", contestant.AptCacherNG),
 		goal: &goal{
-			text: fmt.Sprintf("within %d ms of direct", farGoal),
+			text: fmt.Sprintf("within %d ms of direct", farGoal), against: []contestant.Kind{contestant.Direct},
 			met: func(s *series, ours contestant.Kind) bool {
 				return s.median(ours) <= s.median(contestant.Direct)+farGoal
 			},

@@ -5,8 +5,8 @@
 //	go run ./bench -only small,hits  some measures; prints only
 //	go run ./bench -of ours,direct   some contestants, by parts of their names; prints only
 //
-// Goals that hold ours against a contestant that -of leaves out are reported as not met.
-// cgi, sync and scale have no such contestants, and measure all.
+// Goals of ours that -of leaves out, or that hold ours against a contestant that it leaves
+// out, are reported as not measured. cgi, sync and scale measure all in any case.
 //
 //	go run ./bench -only big -perf DIR        profiles of the daemon, by perf; see perf.go
 //	go run ./bench -only scale -profile DIR   Go profiles of the daemon; see NOTES.md
@@ -14,9 +14,8 @@
 // It needs what `make bench` installs (and perf for -perf), no privileges, and loopback
 // only. Every round runs all contestants one after another, in an order that rotates,
 // each in an empty directory with fresh processes; between two of them all work is
-// waited for and the disk is quiet. Every byte of every file is checked, but of the
-// answers of CGI processes only the length, and of a directory's page only the last
-// entry: what is wrong ends the run. Nothing else does: goals are reported as met or not,
+// waited for and the disk is quiet. Every byte of every file is checked, but of a
+// directory's page only the last entry: what is wrong ends the run. Nothing else does: goals are reported as met or not,
 // and slow figures are figures.
 //
 // Leave the machine alone meanwhile, and five minutes between two runs: the

@@ -19,7 +19,7 @@ func withFloor() []contestant.Kind { return append(slices.Clip(servers), contest
 
 func firstByteGoal() *goal {
 	return &goal{
-		text: fmt.Sprintf("at or under %s", contestant.NginxStore),
+		text: fmt.Sprintf("at or under %s", contestant.NginxStore), against: []contestant.Kind{contestant.NginxStore},
 		met: func(s *series, ours contestant.Kind) bool {
 			return s.ratio(ours, contestant.NginxStore) <= 1
 		},
@@ -80,7 +80,7 @@ func delayed(ctx context.Context, b *bench) ([]*series, error) {
 			unit:  "ms", format: "%.2f", kinds: servers,
 			note: "From before the connection is made to the first byte of the body.",
 			goal: &goal{
-				text: fmt.Sprintf("at most %.2fx direct", delayGoal),
+				text: fmt.Sprintf("at most %.2fx direct", delayGoal), against: []contestant.Kind{contestant.Direct},
 				met: func(s *series, ours contestant.Kind) bool {
 					return s.ratio(ours, contestant.Direct) <= delayGoal
 				},
@@ -128,7 +128,7 @@ func smallMisses(ctx context.Context, b *bench) ([]*series, error) {
 		note: "The last line is no mirror: see bench/floor. Ours and it sync every file, the peers none. " +
 			"CGI, a process or two for each miss, brings a fifth of the files.",
 		goal: &goal{
-			text: "at least " + string(contestant.NginxStore) + "'s",
+			text: "at least " + string(contestant.NginxStore) + "'s", against: []contestant.Kind{contestant.NginxStore},
 			met: func(s *series, ours contestant.Kind) bool {
 				return s.ratio(ours, contestant.NginxStore) >= 1
 			},
@@ -169,7 +169,7 @@ func bigMiss(ctx context.Context, b *bench) ([]*series, error) {
 		title: "Miss of " + size(gib) + ", one client", unit: "MB/s", format: "%.0f",
 		kinds: append(servers[:len(servers):len(servers)], contestant.Curl),
 		goal: &goal{
-			text: "at least the best peer's",
+			text: "at least the best peer's", against: contestant.Peers,
 			met: func(s *series, ours contestant.Kind) bool {
 				return !slices.ContainsFunc(contestant.Peers, func(peer contestant.Kind) bool { return s.ratio(ours, peer) < 1 })
 			},

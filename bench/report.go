@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,9 +70,12 @@ func (s *series) verdict(ours contestant.Kind) string {
 	if s.goal.as != nil {
 		ours = s.goal.as[ours]
 	}
+	unknown := func(k contestant.Kind) bool { return len(s.values[k]) == 0 }
 	switch {
-	case len(s.all(ours)) == 0:
-		return ""
+	case !slices.Contains(s.kinds, ours):
+		return "" // nothing is expected of it
+	case unknown(ours), slices.ContainsFunc(s.goal.against, unknown):
+		return "not measured"
 	case s.goal.met(s, ours):
 		return "met"
 	}

@@ -37,7 +37,7 @@ func (b *bench) segments(ctx context.Context, with string, aria contestant.Kind,
 	kinds := []contestant.Kind{ours[contestant.OursNginx], ours[contestant.OursBuiltin], aria, contestant.Direct}
 	what := fmt.Sprintf("%s of a missing file, upstream %.0f MB/s a connection%s", size(b.segmentsSize), float64(b.segmentsRate)/1e6, with)
 	like := &goal{
-		text: fmt.Sprintf("at least %.1fx %s", segmentsGoal, aria), as: ours,
+		text: fmt.Sprintf("at least %.1fx %s", segmentsGoal, aria), as: ours, against: []contestant.Kind{aria},
 		met: func(s *series, k contestant.Kind) bool { return s.ratio(k, aria) >= segmentsGoal },
 	}
 	crowds := []int{1, segmentsFew, b.herdClients}

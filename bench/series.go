@@ -25,6 +25,10 @@ type goal struct {
 	text string
 	met  func(s *series, ours contestant.Kind) bool
 
+	// against are whose figures met looks at, beside ours: without all of them nothing
+	// is known.
+	against []contestant.Kind
+
 	// as is whose figures in the table are those of which of ours; of the others
 	// nothing is expected. nil: each of ours has its own.
 	as map[contestant.Kind]contestant.Kind
