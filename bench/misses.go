@@ -15,7 +15,7 @@ import (
 // servers are the contestants of most measures.
 var servers = slices.Concat(contestant.Ours, contestant.Peers, []contestant.Kind{contestant.Direct})
 
-func withFloor() []contestant.Kind { return append(slices.Clip(servers), contestant.Floor) }
+func withFloors() []contestant.Kind { return slices.Concat(servers, contestant.Floors) }
 
 func firstByteGoal() *goal {
 	return &goal{
@@ -36,14 +36,14 @@ func firstByteSeries(size string, kinds []contestant.Kind) *series {
 // firstByte asks for small files, one after another, each on a new connection.
 func firstByte(ctx context.Context, b *bench) ([]*series, error) {
 	sizes := []int64{kib, mib}
-	kinds := withFloor()
+	kinds := withFloors()
 	all := []*series{firstByteSeries(size(kib), kinds), firstByteSeries(size(mib), servers)}
-	all[0].note += " The last line is no mirror: see bench/floor."
+	all[0].note += " The last lines are no mirrors: see bench/floor."
 	err := b.sideBySide(ctx, b.rounds, kinds, func(ctx context.Context, t *turn) error {
 		c := load.NewClient(t.Addr)
 		defer c.Close()
 		for i, n := range sizes {
-			if t.Kind == contestant.Floor && n > kib {
+			if slices.Contains(contestant.Floors, t.Kind) && n > kib {
 				continue // it answers when it has all of a file
 			}
 			for range b.firstMisses {
@@ -124,8 +124,8 @@ const smallSize = 4 * kib
 func smallMisses(ctx context.Context, b *bench) ([]*series, error) {
 	what := fmt.Sprintf("%d misses of %s from %d clients", b.small, size(smallSize), b.smallClients)
 	rate := &series{
-		title: what, unit: "a second", format: "%.0f", kinds: withFloor(),
-		note: "The last line is no mirror: see bench/floor. Ours and it sync every file, the peers none. " +
+		title: what, unit: "a second", format: "%.0f", kinds: withFloors(),
+		note: "The last lines are no mirrors: see bench/floor. Ours and they sync every file, the peers none. " +
 			"CGI, a process or two for each miss, brings a fifth of the files.",
 		goal: &goal{
 			text: "at least " + string(contestant.NginxStore) + "'s", against: []contestant.Kind{contestant.NginxStore},
@@ -136,7 +136,7 @@ func smallMisses(ctx context.Context, b *bench) ([]*series, error) {
 	}
 	named := &series{
 		title: what + ": until all names are in the docroot", unit: "s", format: "%.2f",
-		kinds: []contestant.Kind{contestant.OursNginx, contestant.OursBuiltin, contestant.OursApache, contestant.NginxStore, contestant.Floor},
+		kinds: []contestant.Kind{contestant.OursNginx, contestant.OursBuiltin, contestant.OursApache, contestant.NginxStore, contestant.Floor, contestant.FloorKeep},
 		note:  "From the first request. Ours are synced to the disk by then, nginx's are not.",
 	}
 	err := b.sideBySide(ctx, b.smallRounds, rate.kinds, func(ctx context.Context, t *turn) error {

@@ -8,8 +8,12 @@ import (
 	"mirror/bench/floor"
 )
 
-// startFloor starts the benchmark's own binary as the floor.
-func (r *Running) startFloor(ctx context.Context) error {
+// startFloor returns what starts the benchmark's own binary as the floor.
+func startFloor(ledger bool) func(*Running, context.Context) error {
+	return func(r *Running, ctx context.Context) error { return r.startFloor(ctx, ledger) }
+}
+
+func (r *Running) startFloor(ctx context.Context, ledger bool) error {
 	var err error
 	if r.docroot, err = r.makeDir("docroot"); err != nil {
 		return err
@@ -21,6 +25,6 @@ func (r *Running) startFloor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.floor, err = r.launch(ctx, exec.Command(self, floor.Args(r.Addr, r.docroot, r.setup.Origin)...), "tcp", r.Addr)
+	r.floor, err = r.launch(ctx, exec.Command(self, floor.Args(r.Addr, r.docroot, r.setup.Origin, ledger)...), "tcp", r.Addr)
 	return err
 }

@@ -34,8 +34,9 @@ const (
 	Aria4 Kind = "aria2c -x4 -s4" // ranges of the origin, at once, into a file
 	Aria8 Kind = "aria2c -x8 -s8"
 
-	// Floor is no mirror, but what the least of one costs in Go: see bench/floor.
-	Floor Kind = "bare Go proxy that syncs (no mirror)"
+	// What the least of a mirror costs in Go: see bench/floor.
+	Floor     Kind = "bare Go proxy that syncs (no mirror)"
+	FloorKeep Kind = "bare Go proxy that syncs, locks and records (no mirror)"
 )
 
 // Ours are what this project builds, with the defaults.
@@ -43,6 +44,9 @@ var Ours = []Kind{OursNginx, OursBuiltin, OursApache, OursCGI}
 
 // Peers are what others have built.
 var Peers = []Kind{NginxStore, NginxCache, NginxSlice, Squid, Varnish, TrafficServer, AptCacherNG, ModCache}
+
+// Floors are no mirrors, but what the least of one costs in Go.
+var Floors = []Kind{Floor, FloorKeep}
 
 // Ours reports whether it is what this project builds.
 func (k Kind) Ours() bool {
@@ -69,7 +73,8 @@ var starts = map[Kind]func(*Running, context.Context) error{
 	Curl:          (*Running).startNothing,
 	Aria4:         (*Running).startNothing,
 	Aria8:         (*Running).startNothing,
-	Floor:         (*Running).startFloor,
+	Floor:         startFloor(false),
+	FloorKeep:     startFloor(true),
 }
 
 // with8 starts ours with more connections to an upstream than by default.

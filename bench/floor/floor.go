@@ -2,7 +2,8 @@
 // file: ask the upstream, give the body to the client, write it to a file, sync
 // many files at once, and rename them to their names. It has no lock, no record,
 // no resume, no limits, no check and no log, so it is no mirror: it says how much
-// of a figure is the price of the language, its HTTP and the disk.
+// of a figure is the price of the language, its HTTP and the disk. With a ledger it
+// has a lock, a digest and a record, too, as the mirror has them, and says what those cost.
 package floor
 
 import (
@@ -22,11 +23,13 @@ import (
 const argument = "-be-the-floor"
 
 // Is reports whether this process was started to be the floor.
-func Is() bool { return len(os.Args) == 5 && os.Args[1] == argument }
+func Is() bool { return len(os.Args) == 6 && os.Args[1] == argument }
 
 // Args are the arguments that make the benchmark's binary the floor, which
-// listens on addr and stores what origin has.
-func Args(addr, docroot, origin string) []string { return []string{argument, addr, docroot, origin} }
+// listens on addr and stores what origin has; with a ledger or without.
+func Args(addr, docroot, origin string, ledger bool) []string {
+	return []string{argument, addr, docroot, origin, strconv.FormatBool(ledger)}
+}
 
 // Main serves until it is killed.
 func Main() error {
@@ -38,6 +41,12 @@ func Main() error {
 	}
 	if err := os.Mkdir(p.parts, 0o755); err != nil {
 		return err
+	}
+	if os.Args[5] == "true" {
+		var err error
+		if p.ledger, err = newLedger(filepath.Dir(docroot)); err != nil {
+			return err
+		}
 	}
 	go p.publish()
 	l, err := net.Listen("tcp", addr)
@@ -52,10 +61,14 @@ type proxy struct {
 	upstream               *http.Transport
 	serial                 atomic.Int64
 	whole                  chan whole
+	ledger                 *ledger // nil: none
 }
 
 // whole is a file that has all its bytes.
-type whole struct{ part, name string }
+type whole struct {
+	part, name string
+	entry
+}
 
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := p.miss(w, r); err != nil {
@@ -65,6 +78,10 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *proxy) miss(w http.ResponseWriter, r *http.Request) error {
+	e, err := p.ledger.enter(r.Context(), r.URL.Path[1:])
+	if err != nil {
+		return err
+	}
 	ask, err := http.NewRequestWithContext(r.Context(), http.MethodGet, "http://"+p.origin+r.URL.Path, nil)
 	if err != nil {
 		return err
@@ -87,7 +104,7 @@ func (p *proxy) miss(w http.ResponseWriter, r *http.Request) error {
 	if err := os.WriteFile(part, body, 0o644); err != nil {
 		return err
 	}
-	p.whole <- whole{part, filepath.Join(p.docroot, filepath.FromSlash(r.URL.Path))}
+	p.whole <- whole{part, filepath.Join(p.docroot, filepath.FromSlash(r.URL.Path)), p.ledger.of(e, body)}
 	return nil
 }
 
@@ -117,6 +134,9 @@ func (p *proxy) name(disk *os.File, batch []whole) error {
 	if err := unix.Syncfs(int(disk.Fd())); err != nil {
 		return err
 	}
+	if err := p.ledger.intend(batch); err != nil {
+		return err
+	}
 	dirs := make(map[string]bool)
 	for _, f := range batch {
 		if err := os.MkdirAll(filepath.Dir(f.name), 0o755); err != nil {
@@ -138,5 +158,5 @@ func (p *proxy) name(disk *os.File, batch []whole) error {
 			return err
 		}
 	}
-	return nil
+	return p.ledger.publish(batch)
 }
