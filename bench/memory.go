@@ -38,7 +38,7 @@ func memory(ctx context.Context, b *bench) ([]*series, error) {
 	peak := &series{
 		title: what, unit: "MiB", format: "%.0f",
 		kinds: append(ours[:len(ours):len(ours)], shared...), goal: atMost(memoryFollowers),
-		note: whose + fmt.Sprintf(" Varnish keeps the file in memory. Left out are %s and %s, which would fetch the file %d times at once, onto %s of disk, and %s, which leaves some of so many clients without an answer; "+
+		note: whose + fmt.Sprintf(" "+mapped+" Left out are %s and %s, which would fetch the file %d times at once, onto %s of disk, and %s, which leaves some of so many clients without an answer; "+
 			"%s has more files open then than a process may have. One client gets the whole file, the others leave after %s each.",
 			alone[0], alone[1], b.memoryClients, size(int64(b.memoryClients)*b.memorySize), contestant.AptCacherNG, contestant.NginxSlice, size(b.memorySize/followed)),
 	}

@@ -15,6 +15,12 @@ import (
 // servers are the contestants of most measures.
 var servers = slices.Concat(contestant.Ours, contestant.Peers, []contestant.Kind{contestant.Direct})
 
+// What who keeps nothing on the disk is spared, and what his memory is.
+const (
+	noDisk = string(contestant.Varnish) + " keeps nothing on the disk."
+	mapped = string(contestant.Varnish) + " keeps the file there, and " + string(contestant.VarnishFile) + " maps its own."
+)
+
 func withFloors() []contestant.Kind { return slices.Concat(servers, contestant.Floors) }
 
 func firstByteGoal() *goal {
@@ -125,7 +131,7 @@ func smallMisses(ctx context.Context, b *bench) ([]*series, error) {
 	what := fmt.Sprintf("%d misses of %s from %d clients", b.small, size(smallSize), b.smallClients)
 	rate := &series{
 		title: what, unit: "a second", format: "%.0f", kinds: withFloors(),
-		note: "The last lines are no mirrors: see bench/floor. Ours and they sync every file, the peers none. " +
+		note: "The last lines are no mirrors: see bench/floor. Ours and they sync every file, the peers none. " + noDisk + " " +
 			"CGI, a process or two for each miss, brings a fifth of the files.",
 		goal: &goal{
 			text: "at least " + string(contestant.NginxStore) + "'s", against: []contestant.Kind{contestant.NginxStore},
@@ -168,6 +174,7 @@ func bigMiss(ctx context.Context, b *bench) ([]*series, error) {
 	speed := &series{
 		title: "Miss of " + size(gib) + ", one client", unit: "MB/s", format: "%.0f",
 		kinds: append(servers[:len(servers):len(servers)], contestant.Curl),
+		note:  noDisk,
 		goal: &goal{
 			text: "at least the best peer's", against: contestant.Peers,
 			met: func(s *series, ours contestant.Kind) bool {
@@ -178,7 +185,7 @@ func bigMiss(ctx context.Context, b *bench) ([]*series, error) {
 	memory := &series{
 		title: "Peak resident memory, miss of " + size(gib) + ", one client", unit: "MiB", format: "%.0f",
 		kinds: servers[:len(servers)-1],
-		note:  "All processes of the contestant but mirror-cgi's; pages that processes share count for each. Varnish keeps the file there.",
+		note:  "All processes of the contestant but mirror-cgi's; pages that processes share count for each. " + mapped,
 	}
 	err := b.sideBySide(ctx, b.bigRounds, speed.kinds, func(ctx context.Context, t *turn) error {
 		path := t.path(gib)

@@ -49,14 +49,8 @@ func (r *Running) runApache(ctx context.Context, file string, places ...[2]strin
 
 // startModCache starts Apache as a rival.
 func (r *Running) startModCache(ctx context.Context) error {
-	if err := r.drop(); err != nil {
-		return err
-	}
-	cache, err := r.makeDir("cache")
+	cache, err := r.prepare("cache")
 	if err != nil {
-		return err
-	}
-	if r.Addr, err = freeAddr(); err != nil {
 		return err
 	}
 	site, err := fill("modcache.conf", map[string]string{"Cache": cache, "Dir": r.dir, "Origin": r.setup.Origin})

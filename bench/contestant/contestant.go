@@ -104,6 +104,18 @@ func (r *Running) own(file string) error {
 	return os.Chown(file, int(r.as.Uid), int(r.as.Gid))
 }
 
+// prepare does what most peers need: they do not run as root, have a directory, and
+// listen on r.Addr.
+func (r *Running) prepare(name string) (dir string, err error) {
+	if err := r.drop(); err != nil {
+		return "", err
+	}
+	if r.Addr, err = freeAddr(); err != nil {
+		return "", err
+	}
+	return r.makeDir(name)
+}
+
 // makeDir makes a directory that r's processes may write to.
 func (r *Running) makeDir(name string) (string, error) {
 	dir := filepath.Join(r.dir, name)

@@ -23,7 +23,8 @@ const (
 	NginxCache    Kind = "nginx proxy_cache_lock"
 	NginxSlice    Kind = "nginx slice"
 	Squid         Kind = "Squid"
-	Varnish       Kind = "Varnish"
+	Varnish       Kind = "Varnish (memory)"
+	VarnishFile   Kind = "Varnish (file)"
 	TrafficServer Kind = "Apache Traffic Server"
 	AptCacherNG   Kind = "apt-cacher-ng"
 	ModCache      Kind = "Apache mod_cache"
@@ -43,7 +44,7 @@ const (
 var Ours = []Kind{OursNginx, OursBuiltin, OursApache, OursCGI}
 
 // Peers are what others have built.
-var Peers = []Kind{NginxStore, NginxCache, NginxSlice, Squid, Varnish, TrafficServer, AptCacherNG, ModCache}
+var Peers = []Kind{NginxStore, NginxCache, NginxSlice, Squid, Varnish, VarnishFile, TrafficServer, AptCacherNG, ModCache}
 
 // Floors are no mirrors, but what the least of one costs in Go.
 var Floors = []Kind{Floor, FloorKeep}
@@ -66,6 +67,7 @@ var starts = map[Kind]func(*Running, context.Context) error{
 	NginxSlice:    startNginx("slice.conf"),
 	Squid:         (*Running).startSquid,
 	Varnish:       (*Running).startVarnish,
+	VarnishFile:   (*Running).startVarnishFile,
 	TrafficServer: (*Running).startTrafficServer,
 	AptCacherNG:   (*Running).startAptCacherNG,
 	ModCache:      (*Running).startModCache,

@@ -10,14 +10,8 @@ import (
 
 // startSquid starts Squid as an accelerator of the origin.
 func (r *Running) startSquid(ctx context.Context) error {
-	if err := r.drop(); err != nil {
-		return err
-	}
-	cache, err := r.makeDir("cache")
+	cache, err := r.prepare("cache")
 	if err != nil {
-		return err
-	}
-	if r.Addr, err = freeAddr(); err != nil {
 		return err
 	}
 	host, port, err := net.SplitHostPort(r.setup.Origin)
