@@ -14,6 +14,7 @@ import (
 	"mirror"
 	"mirror/config"
 	"mirror/repo"
+	"mirror/store"
 	"mirror/store/index"
 )
 
@@ -211,6 +212,9 @@ func (t *transfer) summer(size int64) func(repo.Algorithm) (string, error) {
 // checked. What it finds out on the way is kept.
 func (t *transfer) verify(src upstream) error {
 	s := t.now()
+	if t.held == nil && t.generation == nil && s.have > store.HoldBack && t.m.Profile != profileNone {
+		t.expectAnew() // an index may have come while the file did
+	}
 	if len(t.expected) > 0 {
 		if err := t.compare(s.have); err != nil {
 			return err

@@ -3,6 +3,7 @@ package fetch
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -121,14 +122,23 @@ func TestUpstreamMovedOn(t *testing.T) {
 }
 
 // TestEndIsHeldUntilVerified: of a large file with wrong bytes no client gets the
-// end, and what it gets is shorter than was promised.
+// end, and what it gets is shorter than was promised: also where the index that says so
+// comes while the file does.
 func TestEndIsHeldUntilVerified(t *testing.T) {
+	for _, meanwhile := range []bool{false, true} {
+		t.Run(fmt.Sprintf("index meanwhile %v", meanwhile), func(t *testing.T) { testEndIsHeld(t, meanwhile) })
+	}
+}
+
+func testEndIsHeld(t *testing.T, meanwhile bool) {
 	m := newMirrored(t, false, "")
 	const name = "pool/large_1_amd64.deb"
 	body := strings.Repeat("0123456789abcdef", 3<<20/16)
 	m.add("large", "1", body)
 	m.update()
-	m.fetch(inRelease, packages)
+	if !meanwhile {
+		m.fetch(inRelease, packages)
+	}
 	m.set(name, body[:len(body)-1]+"x")
 	release := m.o.HoldAfter("/"+name, 2<<20) // until a client reads
 	f, err := m.e.Open(m.ctx(), "m/"+name)
@@ -138,6 +148,17 @@ func TestEndIsHeldUntilVerified(t *testing.T) {
 	defer f.Close()
 	got := make([]byte, 3<<19) // more than what is worth a relay
 	_, err = io.ReadFull(f, got)
+	if meanwhile {
+		for _, index := range []string{inRelease, packages} {
+			if _, err := m.get(m.e, mirror.Name("m/"+index)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m.until("the index is known", func() bool {
+			known, err := m.e.index.Expected(m.ctx(), "m/"+name)
+			return err == nil && len(known) > 0
+		})
+	}
 	release()
 	m.settle(m.e)
 	if err == nil { // what follows is not had from upstream either
