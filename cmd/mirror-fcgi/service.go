@@ -53,7 +53,7 @@ func (s *service) listen() error {
 		s.fastcgi = append(s.fastcgi, l)
 	}
 	if s.conf.Server.HTTP != "" {
-		if s.http, err = net.Listen("tcp", s.conf.Server.HTTP); err != nil {
+		if s.http, err = socket.ListenWeb(s.conf.Server.HTTP); err != nil {
 			return fmt.Errorf("the built-in front cannot listen: %w: set server.http to a free address", err)
 		}
 	}
