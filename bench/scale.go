@@ -175,6 +175,30 @@ func (d *scaled) end() error {
 // stop ends the daemon, and gives back the room of what it has fetched.
 func (d *scaled) stop() error { return errors.Join(d.end(), quieten(d.dir)) }
 
+// startFresh starts a daemon in a directory of its own, with an upstream that sends so
+// many bytes a second to each connection, and returns what it has used until it is idle.
+// Stop it, also after an error.
+func (b *bench) startFresh(ctx context.Context, name string, rate int64) (d *scaled, idle used, err error) {
+	if d, err = b.newScaled(); err != nil {
+		return d, idle, err
+	}
+	if err := errors.Join(b.origin.Set(ctx, rate, 0), b.origin.Reset(ctx), d.start(ctx, name)); err != nil {
+		return d, idle, err
+	}
+	idle, err = d.used()
+	return d, idle, err
+}
+
+// brought waits until the files at paths, each of so many bytes, have their names, and
+// returns what the daemon has used by then. The upstream has sent each byte once.
+func (d *scaled) brought(ctx context.Context, size int64, paths ...string) (used, error) {
+	if err := d.settle(ctx, paths...); err != nil {
+		return used{}, err
+	}
+	after, err := d.used()
+	return after, errors.Join(err, sentOnce(ctx, d.b, paths, size))
+}
+
 // appears waits until there is such a file.
 func appears(file string) error {
 	for limit := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {

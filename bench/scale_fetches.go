@@ -41,18 +41,8 @@ func scaleFetches(ctx context.Context, b *bench, plan scalePlan) (*series, error
 }
 
 func runningFetches(ctx context.Context, b *bench, n int) (values []float64, err error) {
-	d, err := b.newScaled()
-	if err != nil {
-		return nil, err
-	}
+	d, before, err := b.startFresh(ctx, fmt.Sprintf("fetches-%d", n), runningRate)
 	defer func() { err = errors.Join(err, d.stop()) }()
-	if err := errors.Join(b.origin.Set(ctx, runningRate, 0), b.origin.Reset(ctx)); err != nil {
-		return nil, err
-	}
-	if err := d.start(ctx, fmt.Sprintf("fetches-%d", n)); err != nil {
-		return nil, err
-	}
-	before, err := d.used()
 	if err != nil {
 		return nil, err
 	}
@@ -65,14 +55,8 @@ func runningFetches(ctx context.Context, b *bench, n int) (values []float64, err
 	if err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, d.logs())
 	}
-	if err := d.settle(ctx, paths...); err != nil {
-		return nil, err
-	}
-	after, err := d.used()
+	after, err := d.brought(ctx, runningSize, paths...)
 	if err != nil {
-		return nil, err
-	}
-	if err := sentOnce(ctx, b, paths, runningSize); err != nil {
 		return nil, err
 	}
 	first, firstDone, last := extremes(timings)

@@ -49,18 +49,8 @@ func scaleFollowers(ctx context.Context, b *bench, plan scalePlan) (*series, err
 }
 
 func followers(ctx context.Context, b *bench, n int, direct time.Duration) (values []float64, err error) {
-	d, err := b.newScaled()
-	if err != nil {
-		return nil, err
-	}
+	d, before, err := b.startFresh(ctx, fmt.Sprintf("followers-%d", n), followedRate)
 	defer func() { err = errors.Join(err, d.stop()) }()
-	if err := errors.Join(b.origin.Set(ctx, followedRate, 0), b.origin.Reset(ctx)); err != nil {
-		return nil, err
-	}
-	if err := d.start(ctx, fmt.Sprintf("followers-%d", n)); err != nil {
-		return nil, err
-	}
-	before, err := d.used()
 	if err != nil {
 		return nil, err
 	}
@@ -69,14 +59,8 @@ func followers(ctx context.Context, b *bench, n int, direct time.Duration) (valu
 	if err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, d.logs())
 	}
-	if err := d.settle(ctx, path); err != nil {
-		return nil, err
-	}
-	after, err := d.used()
+	after, err := d.brought(ctx, followedSize, path)
 	if err != nil {
-		return nil, err
-	}
-	if err := sentOnce(ctx, b, []string{path}, followedSize); err != nil {
 		return nil, err
 	}
 	first, _, last := extremes(timings)

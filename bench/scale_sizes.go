@@ -90,15 +90,8 @@ func (b *bench) firstByteOf(ctx context.Context, n int64) (took time.Duration, e
 }
 
 func oneSize(ctx context.Context, b *bench, n int64) (values []float64, err error) {
-	d, err := b.newScaled()
-	if err != nil {
-		return nil, err
-	}
+	d, before, err := b.startFresh(ctx, "size-"+decimal(float64(n)), 0)
 	defer func() { err = errors.Join(err, d.stop()) }()
-	if err := errors.Join(b.origin.Reset(ctx), d.start(ctx, "size-"+decimal(float64(n)))); err != nil {
-		return nil, err
-	}
-	before, err := d.used()
 	if err != nil {
 		return nil, err
 	}
@@ -118,11 +111,8 @@ func oneSize(ctx context.Context, b *bench, n int64) (values []float64, err erro
 	if err := errors.Join(err, <-hollowed); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, d.logs())
 	}
-	after, err := d.used()
+	after, err := d.brought(ctx, n, path)
 	if err != nil {
-		return nil, err
-	}
-	if err := sentOnce(ctx, b, []string{path}, n); err != nil {
 		return nil, err
 	}
 	info, err := os.Stat(d.docroot + path)

@@ -7,13 +7,15 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"mirror/bench/contestant"
+	"mirror/internal/loopback"
+	"mirror/internal/server"
 )
 
 // Who brings a whole tree.
@@ -68,14 +70,13 @@ type treeBench struct {
 func newTreeBench(ctx context.Context, b *bench) (*treeBench, error) {
 	b.serial++
 	dir := filepath.Join(b.dir, fmt.Sprint(b.serial))
-	t := &treeBench{b: b, up: filepath.Join(dir, "up"), program: filepath.Join(dir, "mirrorctl")}
-	build := exec.CommandContext(ctx, "go", "build", "-o", t.program, "./cmd/mirrorctl")
+	t := &treeBench{b: b, up: filepath.Join(dir, "up")}
 	if err := os.MkdirAll(t.up, 0o755); err != nil {
 		return nil, err
 	}
-	build.Dir, build.Stderr = b.setup.Repo, os.Stderr
-	if err := build.Run(); err != nil {
-		return nil, fmt.Errorf("mirrorctl cannot be built: %w", err)
+	var err error
+	if t.program, err = b.build(ctx, "mirrorctl"); err != nil {
+		return nil, err
 	}
 	if err := t.fill(); err != nil {
 		return nil, err
@@ -100,88 +101,53 @@ func (t *treeBench) fill() error {
 	return nil
 }
 
-// serve starts the upstreams. The bench's group ends them.
+// serve starts the upstreams, each at an address of its own. The bench's group ends them.
 func (t *treeBench) serve(ctx context.Context, dir string) error {
-	as, root := "", ""
+	root := ""
 	if os.Getuid() == 0 {
-		as, root = "uid = root\ngid = root\n", "user root;"
+		root = "user root;"
 	}
-	rsyncPort, err := freePort()
-	if err != nil {
-		return err
-	}
-	httpPort, err := freePort()
-	if err != nil {
-		return err
-	}
-	ftpPort, err := freePort()
-	if err != nil {
-		return err
-	}
-	who, err := user.Current()
-	if err != nil {
-		return err
-	}
-	t.ftp = fmt.Sprintf("ftp://127.0.0.1:%d/", ftpPort)
-	t.rsync, t.http = fmt.Sprintf("rsync://127.0.0.1:%d/m/", rsyncPort), fmt.Sprintf("http://127.0.0.1:%d/", httpPort)
+	port := strconv.Itoa(loopback.Port)
+	rsyncIP, rsyncAddr := loopback.Address()
+	_, httpAddr := loopback.Address()
+	ftpIP, ftpAddr := loopback.Address()
+	t.rsync, t.http, t.ftp = "rsync://"+rsyncAddr+"/m/", "http://"+httpAddr+"/", "ftp://"+ftpAddr+"/"
 	rsyncConf, httpConf, ftpConf := filepath.Join(dir, "rsyncd.conf"), filepath.Join(dir, "nginx.conf"), filepath.Join(dir, "vsftpd.conf")
-	err = errors.Join(
-		os.WriteFile(ftpConf, fmt.Appendf(nil, `listen=YES
-listen_address=127.0.0.1
-listen_port=%d
-background=NO
-run_as_launching_user=YES
-seccomp_sandbox=NO
-anonymous_enable=YES
-no_anon_password=YES
-anon_world_readable_only=NO
-xferlog_enable=NO
-ftp_username=%s
-anon_root=%s
-`, ftpPort, who.Username, t.up), 0o600),
-		os.WriteFile(rsyncConf, fmt.Appendf(nil, "use chroot = no\naddress = 127.0.0.1\nport = %d\nlog file = %s/rsyncd.log\n%s[m]\npath = %s\n",
-			rsyncPort, dir, as, t.up), 0o600),
+	err := errors.Join(
+		os.WriteFile(ftpConf, []byte(server.VsftpdConf(ftpIP, port, t.up, "")), 0o600),
+		os.WriteFile(rsyncConf, []byte(server.RsyncdConf(t.up, "")), 0o600),
 		os.WriteFile(httpConf, fmt.Appendf(nil, `%s worker_processes 1; daemon off; pid %[2]s/pid; error_log %[2]s/errors;
 events {}
 http {
 	access_log off; sendfile on;
 	client_body_temp_path %[2]s/tmp; proxy_temp_path %[2]s/tmp; fastcgi_temp_path %[2]s/tmp; uwsgi_temp_path %[2]s/tmp; scgi_temp_path %[2]s/tmp;
-	server { listen 127.0.0.1:%[3]d; root %[4]s; autoindex on; keepalive_requests 100000; }
+	server { listen %[3]s; root %[4]s; autoindex on; keepalive_requests 100000; }
 }
-`, root, dir, httpPort, t.up), 0o600))
+`, root, dir, httpAddr, t.up), 0o600))
 	if err != nil {
 		return err
 	}
-	for port, cmd := range map[int]*exec.Cmd{
-		rsyncPort: exec.Command("rsync", "--daemon", "--no-detach", "--config="+rsyncConf),
-		ftpPort:   exec.Command("vsftpd", ftpConf),
-		httpPort:  exec.Command(t.b.setup.Nginx, "-p", dir, "-c", httpConf, "-e", dir+"/errors"),
+	for addr, cmd := range map[string]*exec.Cmd{
+		rsyncAddr: exec.Command("rsync", server.RsyncdArgs(rsyncIP, port, rsyncConf)...),
+		ftpAddr:   exec.Command("vsftpd", ftpConf),
+		httpAddr:  exec.Command(t.b.setup.Nginx, "-p", dir, "-c", httpConf, "-e", dir+"/errors"),
 	} {
 		if _, err := t.b.group.Start(cmd); err != nil {
 			return err
 		}
-		if err := listens(ctx, port); err != nil {
+		if err := listens(ctx, addr); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
-}
-
 // listens waits until somebody accepts connections.
-func listens(ctx context.Context, port int) error {
+func listens(ctx context.Context, addr string) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	for {
-		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		conn, err := net.Dial("tcp", addr)
 		if err == nil {
 			return conn.Close()
 		}

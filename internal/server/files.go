@@ -11,9 +11,17 @@ import (
 // configuration.
 func (s *Server) Rsyncd(more string) {
 	s.t.Helper()
-	s.Run(Installed(s.t, "rsync", "rsync"), "--daemon", "--no-detach", "--address="+s.IP, "--port="+s.Port, "--log-file=/dev/stderr",
-		"--config="+s.Write("conf", fmt.Sprintf("use chroot = no\nreverse lookup = no\n%s[m]\npath = %s\n%s",
-			asRoot("uid = root\ngid = root\n"), s.Root, more), 0o600))
+	s.Run(Installed(s.t, "rsync", "rsync"), RsyncdArgs(s.IP, s.Port, s.Write("conf", RsyncdConf(s.Root, more), 0o600))...)
+}
+
+// RsyncdArgs are the arguments of an rsync daemon in the foreground.
+func RsyncdArgs(ip, port, conf string) []string {
+	return []string{"--daemon", "--no-detach", "--address=" + ip, "--port=" + port, "--log-file=/dev/stderr", "--config=" + conf}
+}
+
+// RsyncdConf is a configuration with one module, m, to which more is added.
+func RsyncdConf(root, more string) string {
+	return fmt.Sprintf("use chroot = no\nreverse lookup = no\n%s[m]\npath = %s\n%s", asRoot("uid = root\ngid = root\n"), root, more)
 }
 
 // RsyncUsers is what to add to a module that asks for User and Password.
@@ -25,7 +33,12 @@ func (s *Server) RsyncUsers() string {
 // is added to its configuration.
 func (s *Server) Vsftpd(more string) {
 	s.t.Helper()
-	s.Run(s.unpacked("vsftpd")+"/usr/sbin/vsftpd", s.Write("conf", fmt.Sprintf(`listen=YES
+	s.Run(s.unpacked("vsftpd")+"/usr/sbin/vsftpd", s.Write("conf", VsftpdConf(s.IP, s.Port, s.Root, more), 0o600))
+}
+
+// VsftpdConf is a configuration for anonymous, to which more is added.
+func VsftpdConf(ip, port, root, more string) string {
+	return fmt.Sprintf(`listen=YES
 background=NO
 run_as_launching_user=YES
 seccomp_sandbox=NO
@@ -37,7 +50,7 @@ ftp_username=%s
 anon_root=%s
 listen_address=%s
 listen_port=%s
-%s`, userName(os.Geteuid()), s.Root, s.IP, s.Port, more), 0o600))
+%s`, userName(os.Geteuid()), root, ip, port, more)
 }
 
 // Proftpd starts proftpd for User and Password. more is added to its configuration.
