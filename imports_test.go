@@ -35,7 +35,7 @@ var imports = map[string]string{
 	"mirror/handler":           "mirror mirror/config mirror/fetch mirror/internal/cgienv mirror/internal/gather mirror/listing/render",
 	"mirror/snippet":           "mirror/config",
 	"mirror/maint":             "mirror mirror/config mirror/fetch mirror/internal/keylock mirror/listing mirror/listing/lines mirror/listing/page mirror/repo mirror/store mirror/store/index",
-	"mirror/cmd/mirror-cgi":    "mirror mirror/config mirror/fetch mirror/handler mirror/internal/cgi mirror/internal/keylock",
+	"mirror/cmd/mirror-cgi":    "mirror mirror/config mirror/fetch mirror/handler mirror/internal/cgi",
 	"mirror/cmd/mirror-fcgi":   "mirror/config mirror/fetch mirror/handler mirror/internal/fcgi mirror/internal/gather mirror/internal/socket mirror/maint",
 	"mirror/cmd/mirrorctl":     "mirror mirror/config mirror/fetch mirror/internal/socket mirror/listing mirror/listing/render mirror/maint mirror/snippet",
 }

@@ -26,8 +26,7 @@ const (
 )
 
 // cgi times whole processes, from before exec to their end, as a web server
-// would run them. The miss includes the worker that fetches, up to its last
-// byte but not to its end.
+// would run them. The miss includes the publication.
 func cgi(ctx context.Context, b *bench) ([]*series, error) {
 	s := &series{title: "CGI: a whole process", unit: "ms", format: "%.2f", kinds: []contestant.Kind{cgiHit, cgiMiss, cgiLeast, cgiNone},
 		note: "From exec to exit. A hit, one that another process was just faster with, is to take at most 5 ms.",

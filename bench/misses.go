@@ -132,7 +132,7 @@ func smallMisses(ctx context.Context, b *bench) ([]*series, error) {
 	rate := &series{
 		title: what, unit: "a second", format: "%.0f", kinds: withFloors(),
 		note: "The last lines are no mirrors: see bench/floor. Ours and they sync every file, the peers none. " + noDisk + " " +
-			"CGI, a process or two for each miss, brings a fifth of the files.",
+			"CGI, a process for each miss, brings a fifth of the files.",
 		goal: &goal{
 			text: "at least " + string(contestant.NginxStore) + "'s", against: []contestant.Kind{contestant.NginxStore},
 			met: func(s *series, ours contestant.Kind) bool {

@@ -141,7 +141,10 @@ func (t *transfer) ask(src upstream, path mirror.Name) (*source.Result, error) {
 		Path: path, MaxSize: t.e.conf.Limits.MaxSize, Accept: t.nature.Accept,
 		RefuseHTML: t.nature.Page == "" && t.m.RefusesHTML(string(t.rest)),
 		Held:       t.condition(src),
-		Wrote:      t.appended,
+		Wrote:      t.appended, Line: t.line,
+	}
+	if t.line = nil; !t.brief {
+		defer r.Line.Close() // it was for one request
 	}
 	if s := t.now(); s.have > 0 && s.meta.Pinned() {
 		r.Part, r.Have, r.SameUpstream = t.part.File(), s.meta, t.isFrom(src)
@@ -151,6 +154,9 @@ func (t *transfer) ask(src upstream, path mirror.Name) (*source.Result, error) {
 		r.SlotFree = func() bool { return t.e.slotFree(src.pool) }
 	}
 	r.Start = func(m mirror.Meta) (*os.File, error) {
+		if t.brief {
+			return nil, errHandedOver
+		}
 		if !fits(t.expected, m.Size) {
 			return nil, t.wrong(fmt.Sprintf("%s has %d bytes, and should have %d", src.URL(path), m.Size, t.expected[0].Size))
 		}
@@ -164,7 +170,9 @@ func (t *transfer) ask(src upstream, path mirror.Name) (*source.Result, error) {
 	}
 	if t.isPlain() {
 		r.Small = func(m mirror.Meta, body []byte) bool { return t.take(src, m, body) }
-		r.First = func(m mirror.Meta, head []byte) { t.show(src, m, head) }
+		if !t.brief {
+			r.First = func(m mirror.Meta, head []byte) { t.show(src, m, head) }
+		}
 	}
 	var res source.Result
 	if t.group.batches(src) {
@@ -240,6 +248,9 @@ func (t *transfer) takeSlot(pool string, n int) error {
 }
 
 func (t *transfer) takeSlotWithin(d time.Duration, pool string, n int) error {
+	if t.brief {
+		d = 0 // a worker can wait
+	}
 	got, err := t.lock.TrySlot(pool, n)
 	if !got && err == nil {
 		wait, cancel := context.WithTimeout(t.ctx, d)

@@ -33,11 +33,11 @@ import (
 type Options struct {
 	Log *slog.Logger // nil: slog.Default()
 
-	// Spawn starts a process that fetches name, and hands it the lock, and whether
-	// no index named the file a moment ago, as Work wants to know; nil
-	// means that this process fetches. When it fails, this process does too.
-	// It is called while no other fetch can begin here.
-	Spawn func(name mirror.Name, lock *keylock.Lock) error
+	// Spawn starts a process that calls Work with name and files, its descriptors
+	// from 3 on; nil means that this process fetches. Else it fetches only what is
+	// small and comes soon (see brief.go), or what no process could be started for.
+	// Files are closed by the caller.
+	Spawn func(name mirror.Name, files []*os.File) error
 
 	TLS *tls.Config      // for upstreams; nil: the system's roots
 	Now func() time.Time // nil: time.Now
@@ -49,7 +49,7 @@ type Engine struct {
 	tree  *store.Tree
 	index *index.Index
 	log   *slog.Logger
-	spawn func(mirror.Name, *keylock.Lock) error
+	spawn func(mirror.Name, []*os.File) error
 	now   func() time.Time
 	boot  string
 
@@ -111,6 +111,9 @@ func New(conf *config.Config, tree *store.Tree, idx *index.Index, o Options) *En
 	e.connect(o.TLS)
 	return e
 }
+
+// Await returns when nothing is being fetched here any more.
+func (e *Engine) Await() { e.wg.Wait() }
 
 // Close ends the engine: no new fetch begins, running ones may finish until
 // ctx is done and are then broken off, resumable. A second call does nothing.
@@ -195,7 +198,7 @@ func (e *Engine) Open(ctx context.Context, name mirror.Name) (*File, error) {
 		if e.via(ctx, p) || e.linkTwin(ctx, p) {
 			continue
 		}
-		f, err = e.join(ctx, p, order{unclaimed: err == nil && !hint.Expected}, since, try)
+		f, err = e.join(ctx, p, order{unclaimed: err == nil && !hint.Expected, brief: true}, since, try)
 		if errors.Is(err, mirror.ErrNoSpace) {
 			return e.passThrough(ctx, p.name, p.m, p.rest, err)
 		}
@@ -283,7 +286,9 @@ func (e *Engine) join(ctx context.Context, p place, o order, since time.Time, tr
 	case err != nil:
 		return nil, err
 	case t != nil:
-		return t.open(ctx)
+		if f, err := t.open(ctx); !errors.Is(err, errHandedOver) {
+			return f, err
+		}
 	}
 	return e.follow(ctx, p.name, p.m, p.rest, since)
 }
@@ -304,6 +309,7 @@ type order struct {
 	expected  []index.Expected // of its bytes; nil: to be looked up
 	unclaimed bool             // no index named it a moment ago
 	alias     mirror.Name      // below the prefix: the same bytes under a name of their own; "": none
+	brief     bool             // who asks can follow a worker as well
 
 	// since is when somebody found that the held file may be out of date: one that
 	// was confirmed later is good. Zero: one that is fresh is.
@@ -328,16 +334,18 @@ func (e *Engine) beginAs(o order, name mirror.Name, m *config.Mirror, rest mirro
 	if err != nil {
 		return nil, fmt.Errorf("/%s: %w: %w", name, mirror.ErrStore, err)
 	}
-	if e.spawn != nil && !here {
-		err := e.spawn(name, lock)
+	t := newTransfer(e, name, m, rest, lock, held)
+	t.order = o
+	t.brief = e.spawn != nil && !here && t.canBeBrief()
+	if e.spawn != nil && !here && !t.brief {
+		err := e.spawn(name, []*os.File{lock.File()})
 		if err == nil {
 			lock.Unlock() // the child has its own copy
+			t.cancel(nil)
 			return nil, nil
 		}
 		e.log.Warn("no worker process could be started, so this one fetches", "err", err)
 	}
-	t := newTransfer(e, name, m, rest, lock, held)
-	t.order = o
 	e.running[name] = t
 	e.wg.Add(1)
 	e.runners.run(t.run)

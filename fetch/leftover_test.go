@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"mirror"
-	"mirror/internal/keylock"
 	"mirror/internal/origin"
 	"mirror/store"
 	"mirror/store/index"
@@ -26,14 +25,18 @@ func (s *site) spawning(begin <-chan struct{}) *Engine {
 	worker := s.engine()
 	var wg sync.WaitGroup
 	s.t.Cleanup(wg.Wait)
-	e, err := Open(s.conf, Options{Log: discardLog, Now: s.clock.now, Spawn: func(name mirror.Name, lock *keylock.Lock) error {
-		fd, err := syscall.Dup(int(lock.File().Fd())) // what a child would inherit
-		if err != nil {
-			return err
+	e, err := Open(s.conf, Options{Log: discardLog, Now: s.clock.now, Spawn: func(name mirror.Name, files []*os.File) error {
+		var inherited []*os.File // what a child would have
+		for _, f := range files {
+			fd, err := syscall.Dup(int(f.Fd()))
+			if err != nil {
+				return err
+			}
+			inherited = append(inherited, os.NewFile(uintptr(fd), f.Name()))
 		}
 		wg.Go(func() {
 			<-begin
-			worker.Work(name, keylock.Adopt(os.NewFile(uintptr(fd), "lock")))
+			worker.Work(name, inherited)
 		})
 		return nil
 	}})

@@ -33,6 +33,9 @@ func Open(conf *config.Config, o Options) (*Engine, error) {
 		tree.Close()
 		return nil, fmt.Errorf("the record cannot be used: %w", err)
 	}
+	if o.Spawn != nil {
+		go idx.Warm(context.Background(), false) // whatever is asked for, it is looked up there
+	}
 	return New(conf, tree, idx, o), nil
 }
 

@@ -19,7 +19,7 @@ func TestPrefetchOfWorker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := worker.Work(mirror.Name("m/"+inRelease), lock); err != nil {
+	if err := worker.Work(mirror.Name("m/"+inRelease), []*os.File{lock.File()}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(m.path("m/pool/one_2_amd64.deb")); err != nil {

@@ -42,6 +42,7 @@ type transfer struct {
 	digester  *digester     // of the part, once one is needed
 	digest    []byte        // SHA-256 of the part, once it is known
 	reading   *reading      // of the part, where it was read as an index
+	line      *source.Line  // what the first upstream is asked over; nil: as it likes
 	begun     time.Time
 	confirmed bool // upstream has what is published
 	steps     steps
@@ -136,6 +137,7 @@ func (t *transfer) unnamed(err error) {
 // end tells of the transfer's end. published: the file is in the docroot.
 func (t *transfer) end(published bool, err error) {
 	defer t.cancel(nil)
+	t.line.Close()
 	if t.digester != nil {
 		t.digester.end()
 	}
@@ -175,6 +177,11 @@ func (t *transfer) fetch() (here bool, err error) {
 		return true, nil
 	}
 	t.steps.done("look")
+	if t.brief {
+		if err := t.fetchBriefly(left); t.brief { // else there was no worker
+			return false, err
+		}
+	}
 	if t.group == nil && t.generation == nil && t.e.limited { // these have slots as they ask
 		if err := t.takeSlot(poolAll, t.e.conf.Limits.Fetches); err != nil {
 			return false, err
@@ -307,8 +314,8 @@ func (t *transfer) inheritUse() {
 // needs.
 func (t *transfer) failed(err error) {
 	t.waitRow()
-	if errors.Is(err, errAside) && !errors.Is(err, mirror.ErrNoSpace) {
-		return // the part waits for the next try
+	if errors.Is(err, errHandedOver) || errors.Is(err, errAside) && !errors.Is(err, mirror.ErrNoSpace) {
+		return // the part waits for the worker, or for the next try
 	}
 	switch {
 	case t.part == nil, errors.Is(err, errCutOff):

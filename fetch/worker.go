@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
 	"mirror"
 	"mirror/internal/keylock"
@@ -12,8 +13,10 @@ import (
 )
 
 // Work fetches name under a lock that this process inherited, and returns once
-// it is published, or has failed: what a worker process does.
-func (e *Engine) Work(name mirror.Name, lock *keylock.Lock) error {
+// it is published, or has failed: what a worker process does. The files are those of
+// Options.Spawn: the lock, and perhaps the connection that name was asked for on.
+func (e *Engine) Work(name mirror.Name, files []*os.File) error {
+	lock := keylock.Adopt(files[0])
 	m, rest, ok := e.lookup(name)
 	if !ok {
 		return fmt.Errorf("/%s: %w", name, mirror.ErrNoMirror)
@@ -23,6 +26,7 @@ func (e *Engine) Work(name mirror.Name, lock *keylock.Lock) error {
 		held = &index.Record{} // what it is, the second look will say
 	}
 	t := newTransfer(e, name, m, rest, lock, held)
+	t.takeLine(files[1:])
 	e.mu.Lock()
 	e.running[name] = t
 	e.wg.Add(1)

@@ -38,6 +38,9 @@ const (
 func (h *HTTP) Fetch(ctx context.Context, r Request) (Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if !r.Line.isFor(h.URL(r.Path)) || r.Part != nil || r.Held != nil || r.Accept != "" {
+		r.Line = nil
+	}
 	x := &exchange{h: h, r: r, ctx: ctx}
 	x.first, x.hangUp = context.WithCancelCause(ctx)
 	defer x.hangUp(nil)
@@ -92,6 +95,9 @@ func (x *exchange) fetch() error {
 		return err
 	}
 	x.toHeader = time.Since(begun)
+	if x.r.Line != nil {
+		x.toHeader = x.r.Line.toHeader
+	}
 	if err := x.accept(resp); err != nil {
 		return err
 	}
@@ -289,6 +295,9 @@ func (x *exchange) ask(hr *http.Request) (*http.Response, error) {
 	}
 	if m := x.r.Held; m != nil && x.offset == 0 {
 		conditions(hr, m)
+	}
+	if x.r.Line != nil {
+		return x.r.Line.over(x.h, x.h.URL(x.r.Path)).Do(hr)
 	}
 	return x.h.client.Do(hr)
 }

@@ -120,6 +120,11 @@ type Request struct {
 	// first then counts them again. A source may also not show them.
 	First func(m mirror.Meta, head []byte)
 
+	// Line is what an HTTP upstream is asked over, or was already; where nothing is to
+	// be said but the path, and the file is asked for from its start. nil: a
+	// connection of the source's own.
+	Line *Line
+
 	// Connections is how many an HTTP upstream may be asked by at a time for this
 	// file; 1 or less: one. ExtraSlot is asked for a slot for each request of those
 	// beside the first; it does not wait, and may be called by several goroutines.

@@ -2,9 +2,10 @@
 // and exits. Its configuration is the file that MIRROR_CONFIG names, else
 // mirror.toml beside the program.
 //
-// A file that is not there yet is fetched by a worker: this program again, in
-// a session of its own, which inherits the lock of the file. The worker
-// survives the client, this process and the web server's SIGKILL.
+// A small file that is not there yet it fetches itself. Any other is fetched by a
+// worker: this program again, in a session of its own, which inherits the lock of the
+// file, and the connection on which this one has asked for it. The worker survives the
+// client, this process and the web server's SIGKILL.
 package main
 
 import (
@@ -16,7 +17,9 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -27,7 +30,6 @@ import (
 	"mirror/fetch"
 	"mirror/handler"
 	"mirror/internal/cgi"
-	"mirror/internal/keylock"
 )
 
 // workerFlag is the first argument of a worker, and rearrangeFlag that of a process
@@ -44,8 +46,8 @@ func main() {
 	switch {
 	case os.Getenv("GATEWAY_INTERFACE") != "":
 		os.Exit(answer())
-	case len(os.Args) == 4 && os.Args[1] == workerFlag:
-		os.Exit(work(os.Args[2], mirror.Name(os.Args[3])))
+	case len(os.Args) == 5 && os.Args[1] == workerFlag:
+		os.Exit(work(os.Args[2], mirror.Name(os.Args[3]), os.Args[4]))
 	case len(os.Args) == 3 && os.Args[1] == rearrangeFlag:
 		os.Exit(rearrange(os.Args[2]))
 	}
@@ -53,8 +55,8 @@ func main() {
 	os.Exit(2)
 }
 
-// answer serves the request of this process. It leaves the record open: see
-// fetch.Engine.Shut.
+// answer serves the request of this process, and stays until what it has fetched has its
+// name. It leaves the record open: see fetch.Engine.Shut.
 func answer() int {
 	// What a web server left open must not be kept open by a worker, or
 	// whoever waits for its end waits for the worker's.
@@ -65,6 +67,11 @@ func answer() int {
 	var engine *fetch.Engine
 	if err == nil {
 		engine, err = fetch.Open(conf, fetch.Options{Log: log, Spawn: spawner(path)})
+	}
+	if engine != nil {
+		end := make(chan os.Signal, 1)
+		signal.Notify(end, syscall.SIGTERM, syscall.SIGHUP)
+		go leave(engine, end)
 	}
 	err = cgi.Serve(os.Environ(), os.Stdout, func(w http.ResponseWriter, r *http.Request, env map[string]string) {
 		var front handler.Front
@@ -87,11 +94,28 @@ func answer() int {
 			log.Warn("no process could be started to move files to where they are kept", "err", err)
 		}
 	}
+	if engine != nil {
+		os.Stdout.Close() // so the web server need not wait for the disk
+		engine.Await()
+	}
 	if err != nil {
 		log.Warn("the answer broke off", "err", err)
 		return 1
 	}
 	return 0
+}
+
+// leaveTime is less than the three seconds that Apache waits before it kills.
+const leaveTime = 2 * time.Second
+
+// leave ends the process when the web server says so, which Apache does as soon as the
+// client has left: not before what it fetches is published, or a worker's.
+func leave(engine *fetch.Engine, end <-chan os.Signal) {
+	<-end
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
+	defer cancel()
+	engine.Close(ctx)
+	os.Exit(0)
 }
 
 func configPath() string {
@@ -105,10 +129,11 @@ func configPath() string {
 	return filepath.Join(filepath.Dir(self), "mirror.toml")
 }
 
-// spawner returns how a worker is started. It gets the lock as descriptor 3.
-func spawner(conf string) func(mirror.Name, *keylock.Lock) error {
-	return func(name mirror.Name, lock *keylock.Lock) error {
-		return detached(conf, []*os.File{lock.File()}, workerFlag, string(name)).Start()
+// spawner returns how a worker is started. Its descriptors from 3 on are the files, and
+// its last argument says how many these are.
+func spawner(conf string) func(mirror.Name, []*os.File) error {
+	return func(name mirror.Name, files []*os.File) error {
+		return detached(conf, files, workerFlag, string(name), strconv.Itoa(len(files))).Start()
 	}
 }
 
@@ -141,10 +166,17 @@ func workerEnv() []string {
 }
 
 // work fetches one file to its end.
-func work(confPath string, name mirror.Name) int {
-	lock := keylock.Adopt(os.NewFile(3, "lock"))
+func work(confPath string, name mirror.Name, n string) int {
+	inherited, err := strconv.Atoi(n)
+	if err != nil || inherited < 1 {
+		return 2
+	}
+	files := make([]*os.File, inherited)
+	for i := range files {
+		files[i] = os.NewFile(uintptr(3+i), "inherited")
+	}
 	return alone(confPath, func(engine *fetch.Engine, log *slog.Logger) error {
-		err := engine.Work(name, lock)
+		err := engine.Work(name, files)
 		if sweepErr := engine.Tree().Sweep(time.Now()); sweepErr != nil {
 			log.Warn("abandoned files could not be removed", "err", sweepErr)
 		}

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -127,11 +128,11 @@ func extendedPort(text string) (int, error) {
 }
 
 // hostPort is h1,h2,h3,h4,p1,p2 (RFC 959, 4.1.2); what is around it varies.
-var hostPort = regexp.MustCompile(`(?:\d{1,3},){4}(\d{1,3}),(\d{1,3})`)
+var hostPort = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:\d{1,3},){4}(\d{1,3}),(\d{1,3})`) })
 
 // passivePort ignores the host: data come from where the replies come from.
 func passivePort(text string) (int, error) {
-	if m := hostPort.FindStringSubmatch(text); m != nil {
+	if m := hostPort().FindStringSubmatch(text); m != nil {
 		high, err1 := strconv.ParseUint(m[1], 10, 8)
 		low, err2 := strconv.ParseUint(m[2], 10, 8)
 		if port := int(high<<8 | low); err1 == nil && err2 == nil && port > 0 {

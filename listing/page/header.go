@@ -2,6 +2,7 @@ package page
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -33,17 +34,17 @@ var roleWords = [...]struct {
 
 // roles gives the roleWords their role; unspaced has those of scripts that
 // write no blanks between words, where they are looked for at the beginning.
-var roles, unspaced = func() (words, begins map[string]role) {
-	words, begins = make(map[string]role), make(map[string]role)
+var roles = sync.OnceValues(func() (words, unspaced map[string]role) {
+	words, unspaced = make(map[string]role), make(map[string]role)
 	for _, list := range roleWords {
 		for word := range strings.FieldsSeq(list.words) {
 			if words[word] = list.role; word[0] >= 0xe0 {
-				begins[word] = list.role
+				unspaced[word] = list.role
 			}
 		}
 	}
-	return words, begins
-}()
+	return words, unspaced
+})
 
 // maxHeading is longer than a heading is; beyond it is prose.
 const maxHeading = 48
@@ -53,9 +54,10 @@ func roleOf(heading string) role {
 	if len(heading) > maxHeading {
 		return unknownRole
 	}
+	words, unspaced := roles()
 	found := unknownRole
 	for word := range strings.FieldsFuncSeq(strings.ToLower(heading), notWord) {
-		found = max(found, roles[word])
+		found = max(found, words[word])
 		if word[0] < 0xe0 {
 			continue
 		}

@@ -185,7 +185,7 @@ func (p *jsonPage) scalar(v *scalar) (err error) {
 func (p *jsonPage) fieldOf(key []byte) field {
 	f, known := p.spelt[string(key)]
 	if !known {
-		f = fieldOf[plainKey(string(key))]
+		f = fieldOf()[plainKey(string(key))]
 		if len(p.spelt) < 64 {
 			p.spelt[string(key)] = f
 		}

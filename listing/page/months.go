@@ -2,6 +2,7 @@ package page
 
 import (
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -23,7 +24,7 @@ var monthNames = [...]string{
 }
 
 // months gives the beginnings of monthNames their month.
-var months = func() map[string]int16 {
+var months = sync.OnceValue(func() map[string]int16 {
 	m := make(map[string]int16)
 	for n, names := range monthNames {
 		for name := range strings.FieldsSeq(names) {
@@ -31,7 +32,7 @@ var months = func() map[string]int16 {
 		}
 	}
 	return m
-}()
+})
 
 // month is which month word names, 1 to 12; 0 for none.
 func month(word string) int16 {
@@ -48,7 +49,7 @@ func month(word string) int16 {
 	}
 	word = strings.ToLower(word)
 	for end := len(word); end > 0; {
-		if n, ok := months[word[:end]]; ok {
+		if n, ok := months()[word[:end]]; ok {
 			return n
 		}
 		_, w := utf8.DecodeLastRuneInString(word[:end])

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"mirror/listing"
@@ -62,7 +63,7 @@ var fieldNames = map[field]string{
 }
 
 // fieldOf finds the field of a member by its plain name.
-var fieldOf = func() map[string]field {
+var fieldOf = sync.OnceValue(func() map[string]field {
 	m := make(map[string]field)
 	for f, names := range fieldNames {
 		for name := range strings.FieldsSeq(names) {
@@ -70,7 +71,7 @@ var fieldOf = func() map[string]field {
 		}
 	}
 	return m
-}()
+})
 
 // An object has the members of one that tell something; of two that tell the
 // same, the first.
