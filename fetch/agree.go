@@ -70,7 +70,7 @@ func (e *Engine) signs(m *config.Mirror, c, sig content) error {
 		return fmt.Errorf("%w: %w", mirror.ErrStore, err)
 	}
 	if m.Keyring == "" {
-		if fits, known := repo.Fits(c, c.size, b); known && !fits {
+		if fits, known := repo.SignatureFits(c, c.size, b); known && !fits {
 			return errors.New("the signature is of another version")
 		}
 		return nil

@@ -157,7 +157,7 @@ func (t *transfer) ask(src upstream, path mirror.Name) (*source.Result, error) {
 		if t.brief {
 			return nil, errHandedOver
 		}
-		if !fits(t.expected, m.Size) {
+		if !sizeFits(t.expected, m.Size) {
 			return nil, t.wrong(fmt.Sprintf("%s has %d bytes, and should have %d", src.URL(path), m.Size, t.expected[0].Size))
 		}
 		if r.Part == nil { // there is nothing, or nothing tells what version it is of

@@ -47,14 +47,14 @@ func (e *Engine) learned(ctx context.Context, m *config.Mirror, rest mirror.Name
 func (e *Engine) counting(ctx context.Context, m *config.Mirror, rest mirror.Name, list []index.Expected) []index.Expected {
 	list = slices.DeleteFunc(list, func(x index.Expected) bool {
 		via, ok := strings.CutPrefix(x.Via, m.Prefix)
-		return !ok || !e.know[m].HasIndex(via) || e.isWithdrawn(ctx, m, x.Via, rest)
+		return !ok || !e.know[m].HasIndex(via) || e.isWithdrawn(ctx, m, x, rest)
 	})
 	if m.Keyring == "" || len(list) < 2 {
 		return list
 	}
 	// What is signed counts for more than what anybody can write.
 	signed := slices.DeleteFunc(slices.Clone(list), func(x index.Expected) bool {
-		return !e.isSignedIndex(ctx, m, x.Via, mostLeaders)
+		return !e.isSigned(ctx, m, x.Source, mostLeaders)
 	})
 	if len(signed) > 0 {
 		return signed
@@ -74,14 +74,8 @@ func (e *Engine) isSigned(ctx context.Context, m *config.Mirror, name string, mo
 	}
 	list, err := e.index.Expected(ctx, name)
 	return err == nil && most > 0 && slices.ContainsFunc(list[:min(len(list), mostLooks)], func(x index.Expected) bool {
-		return e.isSignedIndex(ctx, m, x.Via, most-1)
+		return e.isSigned(ctx, m, x.Source, most-1)
 	})
-}
-
-// isSignedIndex is isSigned for the file that an index was read from.
-func (e *Engine) isSignedIndex(ctx context.Context, m *config.Mirror, via string, most int) bool {
-	f, ok, err := e.index.IndexFile(ctx, via)
-	return err == nil && ok && e.isSigned(ctx, m, f.Source, most)
 }
 
 // ofName returns what a name itself says of its file's bytes.
@@ -145,8 +139,8 @@ func (t *transfer) lookUp() ([]index.Expected, error) {
 	return append(t.e.counting(ctx, t.m, t.rest, list), t.e.ofName(t.m, t.rest)...), nil
 }
 
-// fits reports whether a file of this size can be what is expected.
-func fits(expected []index.Expected, size int64) bool {
+// sizeFits reports whether a file of this size can be what is expected.
+func sizeFits(expected []index.Expected, size int64) bool {
 	for _, x := range expected {
 		if size < 0 || x.Size < 0 || x.Size == size {
 			return true

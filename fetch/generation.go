@@ -285,10 +285,10 @@ func (g *generation) changes(r *reading) (list []staging, unread []*index.Claim,
 
 // isOthers reports whether a file that is here is what an index says of it that is not
 // of this generation.
-func (g *generation) isOthers(ctx context.Context, held *index.Record, counts func(via string) bool) bool {
+func (g *generation) isOthers(ctx context.Context, held *index.Record, counts func(source string) bool) bool {
 	m := g.top.m
 	return slices.ContainsFunc(g.e.learned(ctx, m, mirror.Name(held.Name[len(m.Prefix):])), func(x index.Expected) bool {
-		if slices.ContainsFunc(g.readings, func(r *reading) bool { return r.Name == x.Via }) || !counts(x.Via) {
+		if slices.ContainsFunc(g.readings, func(r *reading) bool { return r.Name == x.Via }) || !counts(x.Source) {
 			return false
 		}
 		same, err := g.e.is(held, x.Claim)
@@ -303,7 +303,7 @@ func (g *generation) isAgainstSigned(held *index.Record) bool {
 	if m.Keyring == "" || g.e.isSigned(g.ctx, m, string(g.top.name), mostLeaders) {
 		return false
 	}
-	return g.isOthers(g.ctx, held, func(via string) bool { return g.e.isSignedIndex(g.ctx, m, via, mostLeaders) })
+	return g.isOthers(g.ctx, held, func(source string) bool { return g.e.isSigned(g.ctx, m, source, mostLeaders) })
 }
 
 // isUnread reports whether a file that is here is an index of which the record knows

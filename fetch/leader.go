@@ -41,11 +41,7 @@ func (e *Engine) leaderWithin(ctx context.Context, p place, most int, looks *int
 		if *looks--; *looks < 0 {
 			break
 		}
-		via, ok, err := e.index.IndexFile(ctx, x.Via)
-		if err != nil || !ok {
-			continue
-		}
-		by := e.placeOf(mirror.Name(via.Source))
+		by := e.placeOf(mirror.Name(x.Source))
 		if by.name == p.name || by.m != p.m || most == 0 {
 			continue
 		}
@@ -81,19 +77,15 @@ func (e *Engine) isGivenUp(ctx context.Context, name mirror.Name) bool {
 // isWithdrawn reports whether nothing has to fit to what an index says of a file any
 // more: the index was given up, and nothing of its set is left in its place; or it is
 // configured as one that never changes, and the file does.
-func (e *Engine) isWithdrawn(ctx context.Context, m *config.Mirror, via string, rest mirror.Name) bool {
-	f, ok, err := e.index.IndexFile(ctx, via)
-	if err != nil || !ok {
-		return false
-	}
-	source := mirror.Name(strings.TrimPrefix(f.Source, m.Prefix))
+func (e *Engine) isWithdrawn(ctx context.Context, m *config.Mirror, x index.Expected, rest mirror.Name) bool {
+	source := mirror.Name(strings.TrimPrefix(x.Source, m.Prefix))
 	if m.IsMutable(string(rest)) && !m.IsMutable(string(source)) && e.nature(m, source).Claim.Name == "" {
 		return true
 	}
-	if !e.isGivenUp(ctx, mirror.Name(f.Source)) {
+	if !e.isGivenUp(ctx, mirror.Name(x.Source)) {
 		return false
 	}
-	_, ok = e.leaderOfSet(ctx, m, source)
+	_, ok := e.leaderOfSet(ctx, m, source)
 	return !ok
 }
 
@@ -128,7 +120,7 @@ func (t *transfer) expectAnew() bool {
 	}
 	before := t.expected
 	t.expected = append(t.e.counting(t.ctx, t.m, t.rest, list), t.e.ofName(t.m, t.rest)...)
-	return !slices.Equal(before, t.expected)
+	return !slices.EqualFunc(before, t.expected, func(a, b index.Expected) bool { return a.Claim == b.Claim && a.Via == b.Via })
 }
 
 // forgetLost forgets what was learned from files that vouched for all others and have

@@ -43,7 +43,7 @@ func (t *transfer) take(src upstream, m mirror.Meta, body []byte) bool {
 // show lets clients have the first bytes of a larger file while its part is made
 // (source.Request.First).
 func (t *transfer) show(src upstream, m mirror.Meta, head []byte) {
-	if !m.Pinned() || !fits(t.expected, m.Size) {
+	if !m.Pinned() || !sizeFits(t.expected, m.Size) {
 		return // what follows may have to be had without the disk, or Start says no
 	}
 	t.steps.done("ask")

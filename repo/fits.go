@@ -9,11 +9,11 @@ import (
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 )
 
-// Fits reports whether a detached signature, armoured or not, can be that of a
+// SignatureFits reports whether a detached signature, armoured or not, can be that of a
 // file. It needs no key, and so proves nothing: but a signature repeats two bytes of
 // the digest that was signed (RFC 9580, 5.2.3), and one of another version of the
 // file has others. known is false where there is nothing to be compared.
-func Fits(body io.ReaderAt, size int64, signature []byte) (fits, known bool) {
+func SignatureFits(body io.ReaderAt, size int64, signature []byte) (fits, known bool) {
 	packets := io.Reader(bytes.NewReader(signature))
 	if len(signature) > 0 && signature[0]&0x80 == 0 {
 		block, err := armor.Decode(packets)

@@ -119,7 +119,7 @@ func TestSignatures(t *testing.T) {
 
 	fits := func(what, text string, signature []byte, want, known bool) {
 		t.Helper()
-		if got, ok := Fits(strings.NewReader(text), int64(len(text)), signature); got != want || ok != known {
+		if got, ok := SignatureFits(strings.NewReader(text), int64(len(text)), signature); got != want || ok != known {
 			t.Errorf("%s: fits %v (known %v), want %v (%v)", what, got, ok, want, known)
 		}
 	}

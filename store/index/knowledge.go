@@ -23,7 +23,7 @@ const (
 	selectIndex = `SELECT ` + indexColumns + ` FROM indexes WHERE name = ?`
 
 	// CROSS JOIN has SQLite walk through the table on its left, here and below.
-	selectExpected = `SELECT e.name, e.size, e.algorithm, e.digest, e.slot, e.package, e.known_as, i.name
+	selectExpected = `SELECT e.name, e.size, e.algorithm, e.digest, e.slot, e.package, e.known_as, i.name, i.source
 		FROM expected AS e CROSS JOIN indexes AS i ON i.id = e.via WHERE e.name = ? ORDER BY e.via`
 
 	selectSlotsHeld = `SELECT DISTINCT e.slot FROM expected AS e CROSS JOIN files AS f ON f.name = e.name AND f.ours
@@ -47,7 +47,7 @@ func (x *Index) Expected(ctx context.Context, name string) ([]Expected, error) {
 		all = nil
 		return r.rows(selectExpected, func(scan scanner) error {
 			var e Expected
-			err := scan(append(e.Claim.fields(), column{&e.Via})...)
+			err := scan(append(e.Claim.fields(), into(&e.Via, &e.Source)...)...)
 			all = append(all, e)
 			return err
 		}, []byte(name))

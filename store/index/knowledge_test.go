@@ -92,8 +92,8 @@ func TestLearn(t *testing.T) {
 			t.Errorf("%+v, %v, %v; want %+v", got, ok, err, f)
 		}
 	}
-	expectClaims(t, x, "a", Expected{aClaim("a"), "i"}, Expected{aClaim("a"), "i\xff"})
-	expectClaims(t, x, bare.Name, Expected{bare, "i"}, Expected{bare, "i\xff"})
+	expectClaims(t, x, "a", Expected{aClaim("a"), "i", anIndex("i").Source}, Expected{aClaim("a"), "i\xff", "s"})
+	expectClaims(t, x, bare.Name, Expected{bare, "i", anIndex("i").Source}, Expected{bare, "i\xff", "s"})
 
 	// Each field that differs counts as a change.
 	for _, change := range []func(c *Claim){
@@ -108,7 +108,7 @@ func TestLearn(t *testing.T) {
 		change(&c)
 		_, err := x.Learn(ctx, anIndex("i"), []Claim{c})
 		must(t, err)
-		expectClaims(t, x, "a", Expected{c, "i"}, Expected{aClaim("a"), "i\xff"})
+		expectClaims(t, x, "a", Expected{c, "i", anIndex("i").Source}, Expected{aClaim("a"), "i\xff", "s"})
 	}
 
 	must(t, x.ForgetIndex(ctx, "i\xff"))
@@ -133,7 +133,7 @@ func TestLearnTwice(t *testing.T) {
 	if err != nil || got.Claims != 2 {
 		t.Errorf("%+v, %v", got, err)
 	}
-	expectClaims(t, x, "a", Expected{strong, "i"})
+	expectClaims(t, x, "a", Expected{strong, "i", anIndex("i").Source})
 	if !slices.Equal(given, before) {
 		t.Error("the caller's claims were changed")
 	}
@@ -249,8 +249,8 @@ func TestLearnMeanwhile(t *testing.T) {
 	}) {
 		must(t, err)
 	}
-	expectClaims(t, x, "a", Expected{aClaim("a"), "i"})
-	expectClaims(t, x, "b", Expected{aClaim("b"), "i"})
+	expectClaims(t, x, "a", Expected{aClaim("a"), "i", anIndex("i").Source})
+	expectClaims(t, x, "b", Expected{aClaim("b"), "i", anIndex("i").Source})
 	expectClaims(t, x, "theirs")
 	expectDropped(t, x, "theirs 2 i")
 
@@ -258,9 +258,9 @@ func TestLearnMeanwhile(t *testing.T) {
 	for _, err := range together(t, x, []func() error{forget, version(3, "a", "c")}) {
 		must(t, err)
 	}
-	expectClaims(t, x, "a", Expected{aClaim("a"), "i"})
+	expectClaims(t, x, "a", Expected{aClaim("a"), "i", anIndex("i").Source})
 	expectClaims(t, x, "b")
-	expectClaims(t, x, "c", Expected{aClaim("c"), "i"})
+	expectClaims(t, x, "c", Expected{aClaim("c"), "i", anIndex("i").Source})
 }
 
 // learnRole has two processes of a herd learn ARG2 versions each of one index,

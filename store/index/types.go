@@ -157,10 +157,11 @@ type Claim struct {
 	As string
 }
 
-// An Expected is a claim, and the Name of the index that makes it.
+// An Expected is a claim, and the Name and the Source of the index that makes it.
 type Expected struct {
 	Claim
-	Via string
+	Via    string
+	Source string
 }
 
 // Learned says what came of an index that was read.
