@@ -192,7 +192,7 @@ func (t *transfer) admit(src upstream) (leave func(), err error) {
 	case t.group != nil:
 		return t.group.admit(t, src)
 	case t.generation != nil:
-		return t.generation.admit(t, src)
+		return t.waitSlots(src) // no client waits
 	}
 	n, begun := t.e.conf.Limits.PerUpstream, time.Now()
 	leaveQueue, err := t.e.queues.enter(t, src.pool, n)

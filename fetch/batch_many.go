@@ -241,10 +241,19 @@ func (g *group) admit(t *transfer, src upstream) (leave func(), err error) {
 	case <-t.ctx.Done():
 		return nil, context.Cause(t.ctx)
 	}
+	release, err := t.waitSlots(src)
+	if err != nil {
+		<-g.gate
+		return nil, err
+	}
+	return func() { release(); <-g.gate }, nil
+}
+
+// waitSlots waits for the slots to ask src, as long as it takes, since no client does.
+func (t *transfer) waitSlots(src upstream) (leave func(), err error) {
 	leave = func() {
 		t.lock.ReleaseSlot(src.pool)
 		t.lock.ReleaseSlot(poolAll)
-		<-g.gate
 	}
 	limits := t.e.conf.Limits
 	if err = waitSlot(t.ctx, t.lock, poolAll, limits.Fetches); err == nil {

@@ -159,20 +159,3 @@ func (g *generation) abandon(why error) {
 		t.end(false, errAside)
 	}
 }
-
-// admit waits until a member may ask src, as long as it takes: no client waits.
-func (g *generation) admit(t *transfer, src upstream) (leave func(), err error) {
-	limits := g.e.conf.Limits
-	leave = func() {
-		t.lock.ReleaseSlot(src.pool)
-		t.lock.ReleaseSlot(poolAll)
-	}
-	if err = waitSlot(t.ctx, t.lock, poolAll, limits.Fetches); err == nil {
-		err = waitSlot(t.ctx, t.lock, src.pool, limits.PerUpstream)
-	}
-	if err != nil {
-		leave()
-		return nil, err
-	}
-	return leave, nil
-}
