@@ -130,11 +130,13 @@ type turn struct {
 // path returns the path of a file that was never asked for.
 func (t *turn) path(size int64) string { return t.paths(1, size)[0] }
 
+// paths are as long and as deep as those of a distribution's packages: servers look
+// through them.
 func (t *turn) paths(n int, size int64) []string {
 	t.b.serial++
 	paths := make([]string, n)
 	for i := range paths {
-		paths[i] = content.Path(size, fmt.Sprintf("%s/%d/%d", t.b.measure, t.b.serial, i))
+		paths[i] = content.Path(size, fmt.Sprintf("%s/%d/pool/main/p/package/package_1.2.3-%d_amd64.deb", t.b.measure, t.b.serial, i))
 	}
 	return paths
 }

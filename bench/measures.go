@@ -111,7 +111,7 @@ var whole = plan{
 	firstMisses: 20,
 	delayRounds: 3, delayMisses: 5,
 	smallRounds: 3, small: 5000, smallClients: 16,
-	hitRounds: 3, hitTime: time.Second, hitClients: 16,
+	hitRounds: 7, hitTime: time.Second, hitClients: 16,
 	bigRounds:  3,
 	herdRounds: 1, herdSize: 200 * mib, herdClients: 50, herdRate: 20e6,
 	segmentsRounds: 2, segmentsSize: 200 * mib, segmentsRate: 20e6,

@@ -133,7 +133,7 @@ type except struct{ Expr, Except string }
 func (s Style) page(conf *config.Config, host string) *page {
 	p := &page{
 		Server: s.Server, Style: s.Name, Host: host, Docroot: conf.Docroot, Config: conf.File, Base: conf.Base,
-		MaxWait: conf.Timeouts.MaxWait, writer: writer{runes: s.Server == "caddy" || s.Server == "lighttpd"},
+		MaxWait: conf.Timeouts.MaxWait, writer: writer{runes: s.Server == "caddy" || s.Server == "lighttpd", backtracks: s.Server != "caddy"},
 	}
 	for _, other := range Styles {
 		if other.Server == s.Server {
