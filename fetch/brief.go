@@ -45,8 +45,8 @@ func (t *transfer) fetchBriefly(left bool) error {
 		return err
 	}
 	var files []*os.File
-	go t.e.index.Warm(context.Background(), true) // while the upstream is asked
-	if !left && t.isPlain() {                     // an index that is called by its digest is known for one now
+	if !left && t.isPlain() { // an index that is called by its digest is known for one now
+		go t.e.index.Warm() // while the upstream is asked
 		line := t.newLine()
 		defer line.Close()
 		res, err := t.askBriefly(line)

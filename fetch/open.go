@@ -34,7 +34,7 @@ func Open(conf *config.Config, o Options) (*Engine, error) {
 		return nil, fmt.Errorf("the record cannot be used: %w", err)
 	}
 	if o.Spawn != nil {
-		go idx.Warm(context.Background(), false) // whatever is asked for, it is looked up there
+		idx.Brief()
 	}
 	return New(conf, tree, idx, o), nil
 }

@@ -111,7 +111,9 @@ func (p *publisher) gather(first *job, busy bool) []*job {
 	return batch
 }
 
-// publish is sync -> intend -> rename -> sync the directories -> record. The
+// publish is sync and intend -> rename -> sync the directories -> record. The first two
+// wait for the disk at the same time: an intent says nothing of a name that does not
+// come, and of bytes that no sync has put on disk it does not say that they are. The
 // record is not the truth: trouble with it is logged and stops nothing.
 func (p *publisher) publish(batch []*job) {
 	ctx := context.Background()
@@ -119,16 +121,16 @@ func (p *publisher) publish(batch []*job) {
 	for _, j := range batch {
 		items = append(items, &j.pub)
 	}
-	p.e.tree.Sync(items)
-	var rows []index.Partial
+	rows := make([]index.Partial, 0, len(batch))
 	for _, j := range batch {
-		if j.pub.Err == nil {
-			rows = append(rows, j.t.row)
-		}
+		rows = append(rows, j.t.row)
 	}
+	var synced sync.WaitGroup
+	synced.Go(func() { p.e.tree.Sync(items) })
 	if err := p.e.index.Intend(ctx, rows); err != nil {
 		p.e.log.Warn("publications cannot be announced in the record", "files", len(rows), "err", err)
 	}
+	synced.Wait()
 	for _, j := range batch {
 		j.pub.Replace = j.t.held != nil && p.mayReplace(ctx, j.t)
 	}

@@ -95,7 +95,7 @@ func answer() int {
 		}
 	}
 	if engine != nil {
-		os.Stdout.Close() // so the web server need not wait for the disk
+		letGo()
 		engine.Await()
 	}
 	if err != nil {
@@ -103,6 +103,17 @@ func answer() int {
 		return 1
 	}
 	return 0
+}
+
+// letGo closes the pipe to the web server, so that it need not wait for the disk. The
+// descriptor's number is not to become that of a file.
+func letGo() {
+	null, err := unix.Open(os.DevNull, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	unix.Dup3(null, 1, 0)
+	unix.Close(null)
 }
 
 // leaveTime is less than the three seconds that Apache waits before it kills.

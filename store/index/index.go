@@ -33,10 +33,11 @@
 //	                                           directory
 //	the others  write index.db-wal             the same without the last fsync
 //
-// and, once a megabyte of log, the checkpoint: fsync index.db-wal, write
-// index.db, fsync it; a log that got longer than four is truncated then. To wait at every write would cost each single Publish
-// six times its 30 µs here, where an fsync takes 0.15 ms, and a hundred times
-// on a disk that turns.
+// and, once a megabyte of log (a quarter where each request is a process: see Brief), the
+// checkpoint: fsync index.db-wal, write index.db, fsync it; a log that got longer than
+// four is truncated then. To wait at every write would cost each single Publish six
+// times its 30 µs here, where an fsync takes 0.15 ms, and a hundred times on a disk that
+// turns.
 //
 // A file that somebody deletes is noticed within a second, at the next write,
 // and created anew; what was written in that second is lost with it.
@@ -88,7 +89,9 @@ type Index struct {
 	path string // the database in it
 	mode string // modeWAL or modeDelete, by the file system
 
-	patience time.Duration // shorter in tests
+	patience time.Duration           // shorter in tests
+	logPages int                     // length of the log at which a commit copies it back
+	sync     func(path string) error // fsync; another in tests
 
 	// mu guards reader and closed. A read holds it shared as long as it uses
 	// the reader; who opens, drops or closes the reader holds it alone.
@@ -120,7 +123,7 @@ func Open(dir string) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Index{dir: dir, path: filepath.Join(dir, FileName), mode: mode, patience: patience}, nil
+	return &Index{dir: dir, path: filepath.Join(dir, FileName), mode: mode, patience: patience, logPages: checkpointPages, sync: syncFile}, nil
 }
 
 // Close waits for the writes that are queued and closes the database. Calls

@@ -109,13 +109,3 @@ func (x *Index) drain() {
 		}
 	}
 }
-
-// Warm opens the database, for writing or for reading, before somebody waits for it: that
-// takes longer than what is then read or written. Errors show again at the first use.
-func (x *Index) Warm(ctx context.Context, writing bool) {
-	if writing {
-		x.write(ctx, "open", false, func(*transaction) error { return nil })
-		return
-	}
-	x.read(ctx, "open", func(*reader) error { return nil })
-}

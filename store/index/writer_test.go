@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -108,11 +109,41 @@ func TestGroupCommit(t *testing.T) {
 	expectFile(t, x, "bad", nil)
 }
 
-// Only a transaction with an intent in it waits for the disk.
+// Only a transaction with an intent in it waits for the disk: for the log, or in the safe
+// mode by SQLite's doing.
 func TestDurable(t *testing.T) {
 	const normal, extra = 1, 3 // what PRAGMA synchronous says
 	for _, mode := range []string{modeWAL, modeDelete} {
 		x := openMode(t, t.TempDir(), mode)
+		synced := 0
+		x.sync = func(path string) error {
+			if synced++; path != x.path+"-wal" {
+				t.Errorf("%s is synced", path)
+			}
+			return syncFile(path)
+		}
+		if mode == modeWAL {
+			must(t, x.PutPartial(t.Context(), aPartial("a")))
+			if synced != 0 {
+				t.Error("a partial file waits for the disk")
+			}
+			must(t, errors.Join(together(t, x, []func() error{
+				func() error { return x.PutPartial(t.Context(), aPartial("b")) },
+				func() error { return x.Intend(t.Context(), []Partial{aPartial("c")}) },
+			})...))
+			if synced != 1 {
+				t.Errorf("an intent, and a partial file with it, synced the log %d times, want once", synced)
+			}
+			x.sync = func(string) error { return syscall.EIO }
+			err := together(t, x, []func() error{
+				func() error { return x.PutPartial(t.Context(), aPartial("d")) },
+				func() error { return x.Intend(t.Context(), []Partial{aPartial("e")}) },
+			})
+			if err[0] != nil || !errors.Is(err[1], syscall.EIO) {
+				t.Errorf("where the disk fails, a partial file: %v; an intent: %v", err[0], err[1])
+			}
+			continue
+		}
 		expect := func(durable bool, want int64) func() error {
 			return func() error {
 				return x.write(t.Context(), "ask", durable, func(tx *transaction) error {
@@ -130,8 +161,8 @@ func TestDurable(t *testing.T) {
 		must(t, expect(false, normal)())
 		must(t, errors.Join(together(t, x, []func() error{expect(false, extra), expect(true, extra)})...))
 		must(t, x.Intend(t.Context(), []Partial{aPartial("a")}))
-		if !x.writer.durable {
-			t.Errorf("%s: Intend did not wait for the disk", mode)
+		if !x.writer.durable || synced != 0 {
+			t.Errorf("%s: Intend did not wait for the disk, or for a log", mode)
 		}
 	}
 }
