@@ -97,6 +97,31 @@ func Perm(bits uint16) Mode { return Mode(bits)&0o7777 | modeKnown }
 // Bits returns the permission bits, and whether they are known.
 func (m Mode) Bits() (uint16, bool) { return uint16(m & 0o7777), m&modeKnown != 0 }
 
+// ReadPerm reads permission bits as ls writes them, "rwxr-sr-t". The last letter may
+// be missing.
+func ReadPerm[T string | []byte](letters T) (Mode, bool) {
+	if len(letters) < 8 || len(letters) > 9 {
+		return 0, false
+	}
+	var bits uint16
+	for i := range len(letters) {
+		bit := uint16(1) << (8 - i)
+		special := uint16(1) << (11 - i/3)
+		switch c := letters[i]; {
+		case c == '-':
+		case c == "rwx"[i%3]:
+			bits |= bit
+		case i%3 == 2 && (c == 's' || c == 't'):
+			bits |= bit | special
+		case i%3 == 2 && (c == 'S' || c == 'T' || c == 'l' || c == 'L'):
+			bits |= special
+		default:
+			return 0, false
+		}
+	}
+	return Perm(bits), true
+}
+
 // Clock is what a parser knows about time besides the listing.
 type Clock struct {
 	// Now is when the listing was made: it gives the year to dates without

@@ -128,6 +128,18 @@ func TestMode(t *testing.T) {
 	}
 }
 
+func TestReadPerm(t *testing.T) {
+	for letters, want := range map[string]Mode{
+		"rwxr-xr-x": Perm(0o755), "---------": Perm(0), "rw-r--r-": Perm(0o644),
+		"rwsr-sr-t": Perm(0o7755), "rwSr-SrwT": Perm(0o7646), "rw-r-lr--": Perm(0o2644),
+		"": 0, "rwxr-xr": 0, "rwxr-xr-xx": 0, "rwxrwxrxw": 0, "sr-xr-xr-": 0, "download.": 0,
+	} {
+		if got, ok := ReadPerm(letters); got != want || ok != (want != 0) {
+			t.Errorf("%q is %o, %v; want %o", letters, got, ok, want)
+		}
+	}
+}
+
 func TestTypeString(t *testing.T) {
 	for want, got := range map[string]Type{"unknown": Unknown, "file": File, "dir": Dir, "symlink": Symlink, "other": Other} {
 		if got.String() != want {

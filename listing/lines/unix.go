@@ -219,23 +219,8 @@ func permissions(w []byte) (t listing.Type, mode listing.Mode, ok bool) {
 	if string(w[1:]) == "?????????" {
 		return t, 0, true
 	}
-	var bits uint16
-	for i, c := range w[1:min(len(w), 10)] {
-		bit := uint16(1) << (8 - i)
-		special := uint16(1) << (11 - i/3)
-		switch {
-		case c == '-':
-		case c == "rwx"[i%3]:
-			bits |= bit
-		case i%3 == 2 && (c == 's' || c == 't'):
-			bits |= bit | special
-		case i%3 == 2 && (c == 'S' || c == 'T' || c == 'l' || c == 'L'):
-			bits |= special
-		default:
-			return 0, 0, false
-		}
-	}
-	return t, listing.Perm(bits), true
+	mode, ok = listing.ReadPerm(w[1:min(len(w), 10)])
+	return t, mode, ok
 }
 
 // cutTarget cuts "name -> target". A name may have an arrow in it: the target's

@@ -23,22 +23,11 @@ func (f *facts) permissions(s string) {
 	if !ok {
 		return
 	}
-	var bits uint16
-	for i := range 9 {
-		bit := uint16(1) << (8 - i)
-		special := uint16(0o4000) >> (i / 3)
-		switch c := s[1+i]; {
-		case c == "rwx"[i%3]:
-			bits |= bit
-		case c == "sst"[i/3] && i%3 == 2:
-			bits |= bit | special
-		case c == "SST"[i/3] && i%3 == 2:
-			bits |= special
-		case c != '-':
-			return
-		}
+	mode, ok := listing.ReadPerm(s[1:length])
+	if !ok {
+		return
 	}
 	if f.kind = kind; kind != listing.Symlink { // whose mode says nothing
-		f.mode = listing.Perm(bits)
+		f.mode = mode
 	}
 }
