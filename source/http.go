@@ -246,15 +246,22 @@ func (h *HTTP) checkRange(resp *http.Response, path mirror.Name, from, to int64,
 		return h.fail(mirror.ErrBroken, path, "is sent with Content-Encoding %s", encoding(resp))
 	}
 	if pin.Size >= 0 && total != pin.Size {
-		return h.fail(mirror.ErrChanged, path, "has %d bytes, not %d", total, pin.Size)
+		return h.other(path, "has %d bytes, not %d", total, pin.Size)
 	}
 	if IsHTML(resp.Header.Get("Content-Type")) && !IsHTML(pin.ContentType) {
 		return h.fail(mirror.ErrBroken, path, "an HTML page came for a file of type %q (a captive portal?)", pin.ContentType)
 	}
 	if pin.Pinned() && !pin.Continues(h.metaOf(resp, total), true) {
-		return h.fail(mirror.ErrChanged, path, "is another version than the one being fetched")
+		return h.other(path, "is another version than the one being fetched")
 	}
 	return nil
+}
+
+// other is the error of another version.
+func (h *HTTP) other(path mirror.Name, format string, args ...any) error {
+	e := h.fail(mirror.ErrChanged, path, format, args...)
+	e.other = true
+	return e
 }
 
 // transportError tells silence from breakage.

@@ -401,6 +401,7 @@ func (s *segmented) refused(err error) {
 		s.h.tolerance.ease(now, 0)
 	case own.status == http.StatusTooManyRequests, own.status == http.StatusServiceUnavailable:
 		s.h.tolerance.ease(now, own.RetryAfter)
+	case own.other: // which says nothing of other files
 	default:
 		s.h.tolerance.alone(now)
 	}

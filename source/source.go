@@ -167,6 +167,7 @@ type Error struct {
 
 	status int  // of the answer, where that is the error
 	wire   bool // there was no answer
+	other  bool // the upstream has another version than the one that was asked for
 }
 
 func (e *Error) Error() string {
