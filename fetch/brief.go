@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"mirror"
 	"mirror/source"
 )
 
@@ -56,6 +57,8 @@ func (t *transfer) fetchBriefly(left bool) error {
 			return t.check(res)
 		case t.ctx.Err() != nil:
 			return context.Cause(t.ctx)
+		case errors.Is(err, mirror.ErrNotFound) && len(t.e.sources[t.m]) == 1:
+			return summary([]error{err}) // there is nobody else to ask
 		}
 		if files, err = line.Files(); err != nil {
 			t.e.log.Warn("a connection cannot be handed over: it is asked anew", "path", "/"+string(t.name), "err", err)
@@ -65,8 +68,8 @@ func (t *transfer) fetchBriefly(left bool) error {
 }
 
 // askBriefly asks the first upstream, and returns what Small has taken. Whatever else
-// comes of it (a large file, another status, wrong bytes, silence), a worker finds on the
-// same connection, and deals with it.
+// comes of it (a large file, most other statuses, wrong bytes, silence), a worker finds on
+// the same connection, and deals with it.
 func (t *transfer) askBriefly(line *source.Line) (*source.Result, error) {
 	if t.e.limited {
 		if err := t.takeSlot(poolAll, t.e.conf.Limits.Fetches); err != nil {

@@ -77,7 +77,7 @@ func TestBrief(t *testing.T) {
 		{name: "without framing", size: large, b: origin.Behaviour{CloseDelimited: true}, worker: asked},
 		{name: "late", size: small, b: origin.Behaviour{Delay: briefTime + briefTime/4}, worker: asked},
 		{name: "slow", size: 32 << 10, b: origin.Behaviour{Rate: 16 << 10}, worker: asked},
-		{name: "404", b: origin.Behaviour{Status: 404}, worker: asked, err: mirror.ErrNotFound, sent: -1},
+		{name: "404", b: origin.Behaviour{Status: 404}, worker: nobody, err: mirror.ErrNotFound, sent: -1},
 		{name: "503", b: origin.Behaviour{Status: 503, RetryAfter: "1"}, worker: asked, err: mirror.ErrBroken, sent: -1},
 		{name: "reset", size: small, b: origin.Behaviour{Reset: true}, worker: asked, err: mirror.ErrBroken, sent: -1},
 		{name: "a page where none can be", size: small, b: origin.Behaviour{Portal: true}, worker: asked, err: mirror.ErrBroken, sent: -1},
@@ -117,6 +117,12 @@ func TestBrief(t *testing.T) {
 			}
 			if want := test.sent; want >= 0 && o.Sent(path) != max(want, test.size) {
 				t.Errorf("the upstream sent %d bytes, want %d", o.Sent(path), max(want, test.size))
+			}
+			if test.err != nil {
+				_, err := s.get(s.engine(), mirror.Name("m"+path))
+				if remembered := strings.Contains(fmt.Sprint(err), "remembered"); remembered != (test.b.Status == 404) {
+					t.Errorf("asked again: %v", err)
+				}
 			}
 			if test.err != nil || test.b.CloseDelimited {
 				return
