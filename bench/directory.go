@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -42,21 +43,14 @@ func directory(ctx context.Context, b *bench) ([]*series, error) {
 	last := []byte(origin.EntryName(entries - 1))
 	err := b.sideBySide(ctx, b.rounds, took.kinds, func(ctx context.Context, t *turn) error {
 		t.b.serial++
-		url := fmt.Sprintf("http://%s%s", t.Addr, origin.DirectoryPath(entries, t.b.serial))
+		var page bytes.Buffer
 		start := time.Now()
-		ask, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		if err != nil {
+		if err := download(ctx, t.Addr+origin.DirectoryPath(entries, t.b.serial), &page); err != nil {
 			return err
 		}
-		resp, err := http.DefaultClient.Do(ask)
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		page, err := io.ReadAll(resp.Body)
 		took.add(t, time.Since(start).Seconds())
-		if err != nil || resp.StatusCode != http.StatusOK || !bytes.Contains(page, last) {
-			return fmt.Errorf("%s: %s, %d bytes, %v", url, resp.Status, len(page), err)
+		if !bytes.Contains(page.Bytes(), last) {
+			return fmt.Errorf("the page of %d bytes does not have the last entry", page.Len())
 		}
 		if t.Daemon == nil {
 			return nil
@@ -66,4 +60,25 @@ func directory(ctx context.Context, b *bench) ([]*series, error) {
 		return err
 	})
 	return []*series{took, peak}, err
+}
+
+// download gets what is none of the files that are checked.
+func download(ctx context.Context, url string, to io.Writer) error {
+	ask, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(ask)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	n, err := io.Copy(to, resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = errors.New(resp.Status)
+	}
+	if err != nil {
+		return fmt.Errorf("http://%s: %w, after %d bytes", url, err, n)
+	}
+	return nil
 }

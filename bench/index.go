@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"time"
 
 	"mirror/bench/contestant"
@@ -38,29 +37,13 @@ func indexed(ctx context.Context, b *bench) ([]*series, error) {
 			met:  func(s *series, kind contestant.Kind) bool { return s.median(kind) <= indexMemory },
 		},
 	}
-	fetch := func(ctx context.Context, addr, path string) error {
-		ask, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+path, nil)
-		if err != nil {
-			return err
-		}
-		resp, err := http.DefaultClient.Do(ask)
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		_, err = io.Copy(io.Discard, resp.Body)
-		if err != nil || resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("%s: %s, %v", path, resp.Status, err)
-		}
-		return nil
-	}
 	// The origin makes it when it is first asked, which takes longer than any
 	// mirror waits.
-	if err := fetch(ctx, b.setup.Origin, origin.PackagesPath(packages, 0)); err != nil {
+	if err := download(ctx, b.setup.Origin+origin.PackagesPath(packages, 0), io.Discard); err != nil {
 		return nil, err
 	}
 	get := func(ctx context.Context, t *turn, path string) error {
-		if err := fetch(ctx, t.Addr, path); err != nil {
+		if err := download(ctx, t.Addr+path, io.Discard); err != nil {
 			return err
 		}
 		return t.Settle(ctx, path)

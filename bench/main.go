@@ -15,8 +15,9 @@
 // only. Every round runs all contestants one after another, in an order that rotates,
 // each in an empty directory with fresh processes; between two of them all work is
 // waited for and the disk is quiet. Every byte of every file is checked, but of a
-// directory's page only the last entry: what is wrong ends the run. Nothing else does: goals are reported as met or not,
-// and slow figures are figures.
+// directory's page only the last entry, and of a suite's index nothing, since that has its
+// name only where it is what the release says: what is wrong ends the run. Nothing else
+// does: goals are reported as met or not, and slow figures are figures.
 //
 // Leave the machine alone meanwhile, and five minutes between two runs: the
 // files that the first one deleted at its end slow down the second (see
