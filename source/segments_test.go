@@ -122,17 +122,22 @@ func TestSegmentsNone(t *testing.T) {
 // that is remembered.
 func TestSegmentsLink(t *testing.T) {
 	t.Parallel()
-	m := newLink(t)
-	h := m.source(aheadMost)
-	useless := func() bool { return !h.tolerance.promising(time.Now()) }
-	go m.letGoWhen(useless)
-	d := m.fetch(h, "f", 0, nil)
-	if d.err != nil || d.peak > 2 || d.ranged() > 2 || d.twice > 2*segmentSize+underway {
-		t.Errorf("%d connections, %d ranges, %d bytes twice, %v", d.peak, d.ranged(), d.twice, d.err)
+	missing := ""
+	for range 3 { // on a busy machine a measurement may be wrong, and seldom all are
+		m := newLink(t)
+		h := m.source(aheadMost)
+		useless := func() bool { return !h.tolerance.promising(time.Now()) }
+		go m.letGoWhen(useless)
+		d := m.fetch(h, "f", 0, nil)
+		if d.err != nil {
+			t.Fatal(d.err)
+		}
+		if useless() && d.peak <= 2 && d.ranged() <= 2 && d.twice <= 2*segmentSize+underway {
+			return
+		}
+		missing = fmt.Sprintf("%d connections, %d ranges, %d bytes twice; not tried again at once: %v", d.peak, d.ranged(), d.twice, useless())
 	}
-	if !useless() {
-		t.Error("it is tried again at once")
-	}
+	t.Error(missing)
 }
 
 // TestSegmentsBack: where it shows later that there is nothing to gain, one
