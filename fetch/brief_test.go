@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -325,40 +326,15 @@ func TestBriefInPieces(t *testing.T) {
 			"body late": {header, string(body[:size/2]), string(body[size/2:])},
 		} {
 			t.Run(fmt.Sprint(name, size), func(t *testing.T) {
-				listener, err := net.Listen("tcp", "127.0.0.1:0")
-				if err != nil {
-					t.Fatal(err)
-				}
-				requests := make(chan string, 10)
-				var wg sync.WaitGroup
-				wg.Go(func() {
-					for {
-						conn, err := listener.Accept()
-						if err != nil {
-							return
-						}
-						conn.SetDeadline(time.Now().Add(bound))
-						b := make([]byte, 4096)
-						n, _ := conn.Read(b)
-						requests <- string(b[:n])
-						for _, p := range pieces {
-							io.WriteString(conn, p) // each is a packet: Go sets TCP_NODELAY
-						}
-						conn.Read(b) // until the client closes
-						conn.Close()
-					}
-				})
-				t.Cleanup(wg.Wait)
-				t.Cleanup(func() { listener.Close() })
 				s := newSite(t, "", origin.New(t))
-				s.conf.Mirrors[0].Upstream[0].Host = listener.Addr().String()
+				requests := s.upstreamSays(pieces)
 				h := s.handing()
 				got, err := s.get(h.Engine, "m/a")
 				if err != nil || !bytes.Equal(got, body) {
 					t.Errorf("%d bytes, %v", len(got), err)
 				}
 				s.until("it is published", func() bool { _, err := os.Stat(s.path("m/a")); return err == nil })
-				if n := len(requests); n != 1 {
+				if n := requests.Load(); n != 1 {
 					t.Errorf("%d requests, want 1", n)
 				}
 				want := nobody
@@ -371,4 +347,51 @@ func TestBriefInPieces(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestBriefEndlessHeader: a header has an end.
+func TestBriefEndlessHeader(t *testing.T) {
+	line := "X-More: " + strings.Repeat("x", 10000) + "\r\n"
+	s := newSite(t, "", origin.New(t))
+	requests := s.upstreamSays([]string{"HTTP/1.1 200 OK\r\n", strings.Repeat(line, 1000)})
+	h := s.handing()
+	if _, err := s.get(h.Engine, "m/a"); !errors.Is(err, mirror.ErrBroken) || !strings.Contains(err.Error(), "header") {
+		t.Errorf("%v, want %v", err, mirror.ErrBroken)
+	}
+	if n := requests.Load(); n != 1 || h.toWorkers() != asked {
+		t.Errorf("%d requests, workers %s", n, h.toWorkers())
+	}
+}
+
+// upstreamSays puts a server in the place of the upstream that answers each request with
+// these pieces, and counts the requests.
+func (s *site) upstreamSays(pieces []string) *atomic.Int32 {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	requests := new(atomic.Int32)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			conn.SetDeadline(time.Now().Add(bound))
+			b := make([]byte, 4096)
+			if n, _ := conn.Read(b); n > 0 {
+				requests.Add(1)
+			}
+			for _, p := range pieces {
+				io.WriteString(conn, p) // each is a packet: Go sets TCP_NODELAY
+			}
+			conn.Read(b) // until the client closes
+			conn.Close()
+		}
+	})
+	s.t.Cleanup(wg.Wait)
+	s.t.Cleanup(func() { listener.Close() })
+	s.conf.Mirrors[0].Upstream[0].Host = listener.Addr().String()
+	return requests
 }

@@ -103,7 +103,9 @@ func (l *lineTrip) RoundTrip(r *http.Request) (*http.Response, error) {
 		l.url, from = l.public, keeping{l.Line}
 	} else {
 		from = io.MultiReader(bytes.NewReader(l.got), l.conn)
-		l.conn.SetReadDeadline(begun.Add(l.h.opts.Header))
+		if l.h.opts.Header > 0 {
+			l.conn.SetReadDeadline(begun.Add(l.h.opts.Header))
+		}
 	}
 	context.AfterFunc(ctx, func() {
 		if first {
