@@ -95,6 +95,30 @@ func TestSignalsWait(t *testing.T) {
 	}
 }
 
+// TestSignalHandsOver: an upstream that is slow is waited for by a worker, also when the
+// web server wants the process to go before there is one.
+func TestSignalHandsOver(t *testing.T) {
+	o := origin.New(t)
+	o.Set("/a", origin.File{Seed: 4, Size: 4096})
+	release := o.Hold("/a")
+	s := newSite(t, o)
+	cmd := s.request()
+	o.Await("/a", 1)
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	if s.worker() == "" {
+		t.Error("there is no worker")
+	}
+	release()
+	s.until("the worker ends", func() bool { return s.worker() == "" })
+	s.wantPublished(origin.Bytes(4, 4096))
+	if n := o.Count("/a", ""); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+}
+
 // TestHerd: of 50 processes that miss one file, one asks for it.
 func TestHerd(t *testing.T) {
 	o := origin.New(t)
