@@ -3,7 +3,7 @@
 // grows. It is the only package that knows upstreams, files and records.
 //
 //	look -> lock -> look again -> slots -> ask -> copy -> verify -> check ->
-//	digest -> sync -> intend -> rename -> sync the directory -> record -> unlock
+//	digest -> sync, intend -> rename -> sync the directory -> record -> unlock
 //
 // "Being fetched" is the lock of the name and nothing else. Whoever holds it
 // writes; everybody else, in this process or another, follows. A transfer is
@@ -309,7 +309,7 @@ type order struct {
 	expected  []index.Expected // of its bytes; nil: to be looked up
 	unclaimed bool             // no index named it a moment ago
 	alias     mirror.Name      // below the prefix: the same bytes under a name of their own; "": none
-	brief     bool             // who asks can follow a worker as well
+	brief     bool             // who asks can follow a worker as well; of a transfer: see brief.go
 
 	// since is when somebody found that the held file may be out of date: one that
 	// was confirmed later is good. Zero: one that is fresh is.

@@ -288,7 +288,7 @@ func (t *transfer) open(ctx context.Context) (*File, error) {
 		f.grow = &local{t: t} // for its end alone
 		return f, nil
 	}
-	f.grow = &local{t, s.attempt}
+	f.grow = &local{t, s.edition}
 	f.relay = newRelay(t.e, t.m, t.rest, s.meta, s.from)
 	return f, nil
 }
@@ -300,12 +300,12 @@ func isGivenUpOn(err error) bool { return errors.Is(err, errLeft) || errors.Is(e
 // local follows a transfer of this process.
 type local struct {
 	t       *transfer
-	attempt int // that is read
+	edition int // that is read
 }
 
 func (l *local) close() {}
 
-func (l *local) is(s *state) bool { return s.attempt == l.attempt }
+func (l *local) is(s *state) bool { return s.edition == l.edition }
 
 // part returns a reference to the part; nil: it was given up.
 func (l *local) part() (p *store.Part) {

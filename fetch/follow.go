@@ -218,7 +218,7 @@ func (t *transfer) attach(ctx context.Context, inode uint64) (*local, error) {
 	case s.part == nil || s.part.Inode != inode:
 		return nil, mirror.ErrChanged
 	}
-	return &local{t, s.attempt}, nil
+	return &local{t, s.edition}, nil
 }
 
 func (r *remote) settled(ctx context.Context) (bool, error) {

@@ -111,10 +111,10 @@ func (p *publisher) gather(first *job, busy bool) []*job {
 	return batch
 }
 
-// publish is sync and intend -> rename -> sync the directories -> record. The first two
-// wait for the disk at the same time: an intent says nothing of a name that does not
-// come, and of bytes that no sync has put on disk it does not say that they are. The
-// record is not the truth: trouble with it is logged and stops nothing.
+// publish is sync, intend -> rename -> sync the directories -> record. The first two
+// wait for the disk at the same time: an intent promises neither that the name comes,
+// nor that the bytes are on disk. The record is not the truth: trouble with it is logged
+// and stops nothing.
 func (p *publisher) publish(batch []*job) {
 	ctx := context.Background()
 	items := make([]*store.Publication, 0, len(batch))

@@ -14,9 +14,10 @@ import (
 // first byte of a file of 1 MiB a fifth later.
 func (t *transfer) appended(n int) {
 	t.update(func(s *state) {
-		if s.have += int64(n); s.head != nil { // it had been counted
-			s.have, s.head = int64(n), nil
+		if s.head != nil { // it begins the part now, and is counted as that
+			s.have, s.head = 0, nil
 		}
+		s.have += int64(n)
 	})
 	if t.group != nil {
 		t.group.wrote(n)

@@ -8,10 +8,11 @@ import (
 )
 
 // A small file about which nothing but its digest has to be known goes to its clients
-// from memory, and so do the first bytes of a larger one, before anything is on disk: making, writing and marking a part took
-// longer than all else that they waited for. Its bytes have been compared by then; its
-// name comes as that of any file, after part, check and sync. Who follows in another
-// process waits for the part.
+// from memory, and so do the first bytes of a larger one, before anything is on disk:
+// making, writing and marking a part took longer than all else that they waited for. The
+// small one's bytes have been compared by then, and of the larger one the end is held
+// back as ever. Their names come as those of any file, after part, check and sync. Who
+// follows in another process waits for the part.
 
 // isPlain reports whether the file is missing, with no beginning of it at hand, and is
 // neither an index nor one of a set, nor a page: so its digest is all that take has to

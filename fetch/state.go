@@ -11,16 +11,16 @@ import (
 // state is what the followers of a transfer may know of it.
 //
 //	part  checked  done   what a reader may look at
-//	nil   no       no     nothing yet: the upstream is being asked
+//	nil   no       no     head, once it is set: the part is being made; before that
+//	                      nothing: the upstream is being asked
 //	nil   yes      no     body: the part is being written
-//	nil   no       no     head, if it is set: the part is being made
-//	set   no       no     visible bytes, which grow
+//	set   no       no     visible bytes, which grow: head, if it is set, else of the part
 //	set   yes      no     all of it; the name is not there yet
 //	set   yes      yes    all of it; published says whether under its name
 //	-     no       yes    err says why there is no more
 type state struct {
 	part      *store.Part // a restart replaces it
-	attempt   int         // how often what is read was given up for something else
+	edition   int         // changes when what is read is given up for something else
 	body      []byte      // the whole of a small file, until the part has it; never changed
 	head      []byte      // the first bytes of a larger one, until the part has them; never changed
 	meta      mirror.Meta
@@ -80,9 +80,9 @@ func (b *board) await(ctx context.Context, ok func(*state) bool) (state, error) 
 	}
 }
 
-// restart is another attempt: what is read of the one before ends.
+// restart is another edition: who reads the one before ends.
 func (s *state) restart(to state) {
-	to.attempt = s.attempt + 1
+	to.edition = s.edition + 1
 	*s = to
 }
 

@@ -433,7 +433,7 @@ func (t *transfer) restart() error {
 	}
 	t.part = part
 	t.update(func(s *state) {
-		if s.head == nil {
+		if s.head == nil { // else clients who read that go on in the part
 			s.restart(state{meta: mirror.Meta{Size: -1}})
 		}
 		s.part = part
@@ -443,7 +443,7 @@ func (t *transfer) restart() error {
 
 // started is called with a good answer, before its first byte is appended.
 func (t *transfer) started(src upstream, meta mirror.Meta) {
-	if t.now().head == nil {
+	if t.now().head == nil { // else show has said so
 		t.steps.done("ask")
 	}
 	t.waitRow()

@@ -111,7 +111,7 @@ func (x *exchange) fetch() error {
 	if err := x.start(); err != nil {
 		return err
 	}
-	if err := x.begin(head); err != nil {
+	if err := x.appendHead(head); err != nil {
 		return err
 	}
 	if err := x.transfer(hr); err != nil {
@@ -152,8 +152,8 @@ func (x *exchange) show() (head []byte, err error) {
 	return head, nil
 }
 
-// begin appends what First was shown.
-func (x *exchange) begin(head []byte) error {
+// appendHead appends what First was shown.
+func (x *exchange) appendHead(head []byte) error {
 	if len(head) == 0 {
 		return nil
 	}

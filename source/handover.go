@@ -35,8 +35,8 @@ type Line struct {
 	url      string        // that was asked for, once it was
 	conn     net.Conn      // nil: there is none yet
 	got      []byte        // what was read of it: by this process, or the one before
-	toHeader time.Duration // what it took to come; 0: it has not yet
-	used     bool          // the answer was taken
+	toHeader time.Duration // what the header took to come; 0: it has not yet
+	used     bool          // by a request of this process
 }
 
 const (

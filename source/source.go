@@ -120,9 +120,9 @@ type Request struct {
 	// first then counts them again. A source may also not show them.
 	First func(m mirror.Meta, head []byte)
 
-	// Line is what an HTTP upstream is asked over, or was already; where nothing is to
-	// be said but the path, and the file is asked for from its start. nil: a
-	// connection of the source's own.
+	// Line is what an HTTP upstream is asked over, or was already, if the request says
+	// nothing but the path, and the file is asked for from its start; else, or where it
+	// is nil, that is a connection of the source's own.
 	Line *Line
 
 	// Connections is how many an HTTP upstream may be asked by at a time for this
@@ -167,7 +167,7 @@ type Error struct {
 
 	status int  // of the answer, where that is the error
 	wire   bool // there was no answer
-	other  bool // the upstream has another version than the one that was asked for
+	other  bool // the upstream has a version other than the one that was asked for
 }
 
 func (e *Error) Error() string {
