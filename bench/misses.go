@@ -15,7 +15,7 @@ import (
 // servers are the contestants of most measures.
 var servers = slices.Concat(contestant.Ours, contestant.Peers, []contestant.Kind{contestant.Direct})
 
-// What who keeps nothing on the disk is spared, and what his memory is.
+// What to know of Varnish where the disk counts, and where memory does.
 const (
 	noDisk = string(contestant.Varnish) + " keeps nothing on the disk."
 	mapped = string(contestant.Varnish) + " keeps the file there, and " + string(contestant.VarnishFile) + " maps its own."

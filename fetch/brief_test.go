@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"mirror"
+	"mirror/internal/loopback"
 	"mirror/internal/origin"
 )
 
@@ -66,7 +67,7 @@ func TestBrief(t *testing.T) {
 		worker string
 		gets   int // 1 unless set
 		err    error
-		sent   int64 // the size unless set
+		sent   int64 // the size unless set; -1: not looked at
 	}{
 		{name: "small", size: small, worker: nobody},
 		{name: "empty", size: 0, worker: nobody},
@@ -95,10 +96,8 @@ func TestBrief(t *testing.T) {
 				path = "/a.deb"
 			}
 			o := origin.New(t)
-			if test.size >= 0 {
-				o.Set(path, origin.File{Seed: 5, Size: test.size})
-				o.Set("/other", origin.File{Seed: 5, Size: test.size})
-			}
+			o.Set(path, origin.File{Seed: 5, Size: test.size})
+			o.Set("/other", origin.File{Seed: 5, Size: test.size})
 			o.Behave(path, test.b)
 			s := newSite(t, "", o)
 			h := s.handing()
@@ -366,7 +365,8 @@ func TestBriefEndlessHeader(t *testing.T) {
 // upstreamSays puts a server in the place of the upstream that answers each request with
 // these pieces, and counts the requests.
 func (s *site) upstreamSays(pieces []string) *atomic.Int32 {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	_, addr := loopback.Address()
+	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -392,6 +392,6 @@ func (s *site) upstreamSays(pieces []string) *atomic.Int32 {
 	})
 	s.t.Cleanup(wg.Wait)
 	s.t.Cleanup(func() { listener.Close() })
-	s.conf.Mirrors[0].Upstream[0].Host = listener.Addr().String()
+	s.conf.Mirrors[0].Upstream[0].Host = addr
 	return requests
 }

@@ -9,10 +9,10 @@ import (
 )
 
 // names are the mutable names of mirrors with the same patterns, as regular
-// expressions over a decoded URL path:
+// expressions over a decoded URL path; as PCRE has them:
 //
-//	^/base/  (?:debian/|ubuntu/(?!security/))  (?!(?:[^/]+/)*old\.db\z)  (?:[^/]+/)*(?:InRelease|[^/]*\.db)  \z
-//	         places                            not                       tail
+//	^/base/  (?:debian/|ubuntu/(?!security/))  (?!(?:[^/]++/)*+old\.db\z)  (?:[^/]++/)*+(?:InRelease|[^/]*+(?<=\.db))  \z
+//	         places                            not                         tail
 //
 // They match exactly the names for which the mirror with the longest prefix says
 // IsMutable; of what is no name (a path that ends with a slash, the prefix itself)

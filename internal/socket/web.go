@@ -11,11 +11,11 @@ import (
 )
 
 // A client that takes nothing for unreceptive is taken for gone: it holds a file open,
-// and memory. One that is slow, but takes something, may take all the time. A client that
-// has vanished without a word is found out by probes after vanished.
+// and memory. One that is slow, but takes something, may take all the time. So it is with
+// one to which nothing is sent and which answers no probe: there is one each probeEvery.
 const (
 	unreceptive = 2 * time.Minute
-	vanished    = 15 * time.Second
+	probeEvery  = 15 * time.Second
 )
 
 // ListenWeb opens the listener of a server that clients connect to directly.
@@ -31,8 +31,8 @@ func listenWeb(address string, unreceptive time.Duration) (net.Listener, error) 
 		}
 		failed := raw.Control(func(fd uintptr) {
 			set(int(fd), unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
-			set(int(fd), unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, int(vanished.Seconds()))
-			set(int(fd), unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, int(vanished.Seconds()))
+			set(int(fd), unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, int(probeEvery.Seconds()))
+			set(int(fd), unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, int(probeEvery.Seconds()))
 			set(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(unreceptive.Milliseconds()))
 		})
 		return errors.Join(failed, err)
