@@ -180,7 +180,8 @@ func (t *transfer) ask(src upstream, path mirror.Name) (*source.Result, error) {
 	} else {
 		res, err = src.Fetch(t.ctx, r)
 	}
-	if err != nil && t.part == nil { // what was shown is nowhere to go on from
+	// What was shown is nowhere to go on from, but for those who do so without the disk.
+	if err != nil && t.part == nil && !errors.Is(err, mirror.ErrNoSpace) {
 		t.update(func(s *state) { s.restart(state{meta: mirror.Meta{Size: -1}}) })
 	}
 	return &res, err

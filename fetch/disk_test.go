@@ -2,14 +2,19 @@ package fetch
 
 import (
 	"bytes"
+	"context"
+	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 
+	"mirror"
 	"mirror/internal/origin"
+	"mirror/source"
 )
 
 // TestDiskFull: when the disk is full the client gets its bytes all the same,
@@ -86,6 +91,57 @@ func TestDiskFullHerd(t *testing.T) {
 	wg.Wait()
 }
 
+// patient is an upstream that waits, once a client may have the first bytes of a file.
+type patient struct {
+	source.Source
+	shown func()
+}
+
+func (p patient) Fetch(ctx context.Context, r source.Request) (source.Result, error) {
+	if first := r.First; first != nil {
+		r.First = func(m mirror.Meta, head []byte) { first(m, head); p.shown() }
+	}
+	return p.Source.Fetch(ctx, r)
+}
+
+// TestDiskFullOfFiles: where not even a part can be made, a client that has the first
+// bytes gets the others, too.
+func TestDiskFullOfFiles(t *testing.T) {
+	const size = 5 * mib
+	o := origin.New(t)
+	o.Set("/a.iso", origin.File{Seed: 52, Size: size})
+	s := newSite(t, "", o)
+	mountTmpfs(t, s)
+	e := s.engine()
+	read := make(chan struct{})
+	first := &e.sources[&e.conf.Mirrors[0]][0]
+	first.Source = patient{first.Source, func() {
+		for i := 0; os.Mkdir(filepath.Join(s.docroot, strconv.Itoa(i)), 0o755) == nil; i++ {
+		}
+		<-read
+	}}
+	// The record is made while there is room for it.
+	if _, _, err := e.index.File(s.ctx(), "x"); err != nil {
+		t.Fatal(err)
+	}
+	f, err := e.Open(s.ctx(), "m/a.iso")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	b := make([]byte, 100)
+	if _, err := io.ReadFull(f, b); err != nil {
+		t.Fatal(err)
+	}
+	close(read)
+	rest, err := io.ReadAll(f)
+	if err != nil || !bytes.Equal(append(b, rest...), origin.Bytes(52, size)) {
+		t.Errorf("%d bytes, %v", len(rest), err)
+	}
+	s.settle(e)
+	s.wantNoParts()
+}
+
 // mountTmpfs puts docroot and state on a small file system of their own.
 func mountTmpfs(t *testing.T, s *site) {
 	t.Helper()
@@ -93,7 +149,7 @@ func mountTmpfs(t *testing.T, s *site) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=12m"); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=12m,nr_inodes=200"); err != nil {
 		t.Fatalf("mounting a tmpfs: %v: this test runs as root, see `make test`", err)
 	}
 	t.Cleanup(func() {
