@@ -25,7 +25,8 @@ func (r *report) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Results\n\nMeasured by `go run ./bench%s` on %s, in %s.\n\n%s.\n\n", r.flags(), r.start.Format(time.DateOnly), r.took.Round(time.Second), r.machine)
 	b.WriteString("Ratios are taken within each round, where all run one after another on the same upstream;\n" +
-		"the median of the rounds is shown. The spread is from the least to the greatest figure. Every body was checked.\n\n")
+		"the median of the rounds is shown. The spread is from the least to the greatest figure. Every body was checked:\n" +
+		"of a directory's page the last entry, of a suite's index that it got its name.\n\n")
 	r.goals(&b)
 	for _, s := range r.series {
 		s.table(&b)
