@@ -69,9 +69,9 @@ func (w writer) except(inner []string) string {
 	return "(?!" + strings.Join(written, "|") + ")"
 }
 
-// longest bounds the parts of an expression, in bytes: nginx takes parameters of
-// 4096. There is then more than one.
-const longest = 1500
+// longest bounds each of the three parts of an expression, in bytes: nginx takes
+// parameters of 4096. There is then more than one.
+const longest = 1250
 
 // mutable returns the names that have to be asked for again.
 func (w writer) mutable(conf *config.Config) []names {
@@ -96,7 +96,7 @@ func (w writer) mutable(conf *config.Config) []names {
 	for _, g := range slices.Backward(groups) { // conf has the longest prefix first; people expect the shortest
 		slices.Reverse(g.places)
 		tails := w.tails(g.like)
-		for _, places := range cut(g.places, func(p place) int { return len(p.prefix) + len(strings.Join(p.inner, "|")) }) {
+		for _, places := range cut(g.places, func(p place) int { return len(w.literal(p.prefix)+w.except(p.inner)) + 1 }) {
 			for _, n := range tails {
 				all = append(all, names{places, n.not, n.tail})
 			}

@@ -242,18 +242,24 @@ func TestPerl(t *testing.T) {
 
 // TestLongLists: no expression is longer than nginx takes, whatever is configured.
 func TestLongLists(t *testing.T) {
-	var patterns []string
+	var patterns, immutable []string
 	for i := range 500 {
-		patterns = append(patterns, fmt.Sprintf("name-%d", i), fmt.Sprintf("dists/*/%d", i))
+		patterns = append(patterns, fmt.Sprintf("name-%d", i), fmt.Sprintf("*.%d", i), fmt.Sprintf("dists/*/%d", i))
+		immutable = append(immutable, fmt.Sprintf("im-%d", i))
 	}
 	var mirrors []config.Mirror
 	for i := range 300 {
 		mirrors = append(mirrors, config.Mirror{Prefix: fmt.Sprintf("mirror-%d/", i), Mutable: patterns})
 	}
 	conf := configOf(mirrors...)
-	for _, n := range (writer{}).mutable(conf) {
-		if expr := (writer{}).pcre("/", n); len(expr) > 4000 {
-			t.Fatalf("%d bytes: %.200s", len(expr), expr)
+	for i := range 300 {
+		mirrors = append(mirrors, config.Mirror{Prefix: fmt.Sprintf("a.b+c-%d/", i), Mutable: patterns, Immutable: immutable})
+	}
+	for _, w := range []writer{{}, {backtracks: true}, {backtracks: true, runes: true}} {
+		for _, n := range w.mutable(configOf(mirrors...)) {
+			if expr := w.pcre("/", n); len(expr) > 4000 {
+				t.Fatalf("%d bytes: %.200s", len(expr), expr)
+			}
 		}
 	}
 	for name, want := range map[string]bool{
