@@ -307,13 +307,12 @@ func (l *local) close() {}
 
 func (l *local) is(s *state) bool { return s.edition == l.edition }
 
-// part returns a reference to the part; nil: it was given up.
+// part returns a reference to the part, which there is by now; nil: it was given up.
 func (l *local) part() (p *store.Part) {
-	_, _ = l.t.await(context.Background(), func(s *state) bool {
+	l.t.look(func(s *state) {
 		if l.is(s) && s.part != nil {
 			p = s.part.Ref()
 		}
-		return true
 	})
 	return p
 }

@@ -86,6 +86,13 @@ func (s *state) restart(to state) {
 	*s = to
 }
 
+// look shows the state to f, under the board's mutex: see await.
+func (b *board) look(f func(*state)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f(&b.state)
+}
+
 func (b *board) now() state {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -130,7 +130,7 @@ func (x *exchange) offer() (took bool, err error) {
 	if err == nil && x.r.Small(x.meta, b) {
 		return true, nil
 	}
-	x.body.r = io.MultiReader(bytes.NewReader(b), rest{err})
+	x.body.r = io.MultiReader(bytes.NewReader(b), ended{err})
 	return false, nil
 }
 
@@ -146,7 +146,7 @@ func (x *exchange) show() (head []byte, err error) {
 		return nil, err
 	}
 	if head = head[:n:n]; err != nil {
-		x.body.r = rest{err}
+		x.body.r = ended{err}
 	}
 	x.r.First(x.meta, head)
 	return head, nil
@@ -163,14 +163,14 @@ func (x *exchange) appendHead(head []byte) error {
 	return x.WaitN(x.ctx, len(head))
 }
 
-// rest is what follows on what has come: the end, or what broke it off.
-type rest struct{ err error }
+// ended is what is left of a body of which all has come: the end, or what broke it off.
+type ended struct{ err error }
 
-func (r rest) Read([]byte) (int, error) {
-	if r.err == nil {
+func (e ended) Read([]byte) (int, error) {
+	if e.err == nil {
 		return 0, io.EOF
 	}
-	return 0, r.err
+	return 0, e.err
 }
 
 // start opens what the body is appended to.

@@ -95,7 +95,8 @@ func (l *lineTrip) RoundTrip(r *http.Request) (*http.Response, error) {
 		return l.h.client.Transport.RoundTrip(r)
 	}
 	l.used = true
-	ctx, begun, from := r.Context(), time.Now(), io.Reader(nil)
+	ctx, begun := r.Context(), time.Now()
+	var from io.Reader
 	if first {
 		if err := l.send(r); err != nil {
 			return nil, err

@@ -66,9 +66,9 @@ type Partial struct {
 	Boot   string
 	Synced int64 // bytes known to be on stable storage
 
-	// Publishing is the intent: the file is checked, and the next step is the
-	// rename. The docroot file that it Became is ours even if its record was
-	// never written.
+	// Publishing is the intent: the file is checked, and renamed as soon as both are
+	// on disk, the file and this. The docroot file that it Became is ours even if its
+	// record was never written.
 	Publishing bool
 	Digest     []byte // as in Record
 
