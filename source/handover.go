@@ -95,36 +95,26 @@ func (l *lineTrip) RoundTrip(r *http.Request) (*http.Response, error) {
 		return l.h.client.Transport.RoundTrip(r)
 	}
 	l.used = true
-	ctx, begun := r.Context(), time.Now()
-	var from io.Reader
+	begun := time.Now()
+	in := &lineReader{ctx: r.Context(), left: lineHeader}
 	if first {
 		if err := l.send(r); err != nil {
 			return nil, err
 		}
-		l.url, from = l.public, keeping{l.Line}
+		l.url, in.r = l.public, keeping{l.Line}
+		context.AfterFunc(in.ctx, func() { l.conn.SetReadDeadline(begun) }) // it may still be handed over
 	} else {
-		from = io.MultiReader(bytes.NewReader(l.got), l.conn)
+		in.r = io.MultiReader(bytes.NewReader(l.got), l.conn)
 		if l.h.opts.Header > 0 {
 			l.conn.SetReadDeadline(begun.Add(l.h.opts.Header))
 		}
+		context.AfterFunc(in.ctx, func() { l.conn.Close() })
 	}
-	context.AfterFunc(ctx, func() {
-		if first {
-			l.conn.SetReadDeadline(begun) // it may still be handed over
-		} else {
-			l.conn.Close()
-		}
-	})
-	in := &lineReader{ctx: ctx, r: from, left: lineHeader}
-	buffered := bufio.NewReaderSize(in, lineBuffer)
-	resp, err := http.ReadResponse(buffered, r)
-	for i := 0; err == nil && resp.StatusCode < http.StatusOK && resp.StatusCode != http.StatusSwitchingProtocols && i < interims; i++ {
-		resp, err = http.ReadResponse(buffered, r)
-	}
+	resp, err := in.answer(r)
 	if err != nil {
 		return nil, err
 	}
-	if in.left = math.MaxInt; !first {
+	if !first {
 		l.conn.SetReadDeadline(time.Time{})
 	}
 	if l.toHeader == 0 {
@@ -173,6 +163,18 @@ type lineReader struct {
 	ctx  context.Context
 	r    io.Reader
 	left int
+}
+
+// answer reads the header of the answer to a request, and those that come before it. The
+// body is not bounded.
+func (r *lineReader) answer(to *http.Request) (*http.Response, error) {
+	buffered := bufio.NewReaderSize(r, lineBuffer)
+	resp, err := http.ReadResponse(buffered, to)
+	for i := 0; err == nil && resp.StatusCode < http.StatusOK && resp.StatusCode != http.StatusSwitchingProtocols && i < interims; i++ {
+		resp, err = http.ReadResponse(buffered, to)
+	}
+	r.left = math.MaxInt
+	return resp, err
 }
 
 var errHeader = fmt.Errorf("its header is longer than %d bytes", lineHeader)

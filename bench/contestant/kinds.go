@@ -36,8 +36,8 @@ const (
 	Aria8 Kind = "aria2c -x8 -s8"
 
 	// What the least of a mirror costs in Go: see bench/floor.
-	Floor     Kind = "bare Go proxy that syncs (no mirror)"
-	FloorKeep Kind = "bare Go proxy that syncs, locks and records (no mirror)"
+	Floor       Kind = "bare Go proxy that syncs (no mirror)"
+	FloorLedger Kind = "bare Go proxy that syncs, locks and records (no mirror)"
 )
 
 // Ours are what this project builds, with the defaults.
@@ -47,7 +47,7 @@ var Ours = []Kind{OursNginx, OursBuiltin, OursApache, OursCGI}
 var Peers = []Kind{NginxStore, NginxCache, NginxSlice, Squid, Varnish, VarnishFile, TrafficServer, AptCacherNG, ModCache}
 
 // Floors are no mirrors, but what the least of one costs in Go.
-var Floors = []Kind{Floor, FloorKeep}
+var Floors = []Kind{Floor, FloorLedger}
 
 // Ours reports whether it is what this project builds.
 func (k Kind) Ours() bool {
@@ -76,7 +76,7 @@ var starts = map[Kind]func(*Running, context.Context) error{
 	Aria4:         (*Running).startNothing,
 	Aria8:         (*Running).startNothing,
 	Floor:         startFloor(false),
-	FloorKeep:     startFloor(true),
+	FloorLedger:   startFloor(true),
 }
 
 // with8 starts ours with more connections to an upstream than by default.
