@@ -7,6 +7,7 @@
 package floor
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -131,10 +132,9 @@ func (p *proxy) publish() {
 }
 
 func (p *proxy) name(disk *os.File, batch []whole) error {
-	if err := unix.Syncfs(int(disk.Fd())); err != nil {
-		return err
-	}
-	if err := p.ledger.intend(batch); err != nil {
+	synced := make(chan error, 1)
+	go func() { synced <- unix.Syncfs(int(disk.Fd())) }()
+	if err := errors.Join(p.ledger.intend(batch), <-synced); err != nil {
 		return err
 	}
 	dirs := make(map[string]bool)
