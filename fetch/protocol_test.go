@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"errors"
 	"net/url"
@@ -60,6 +61,35 @@ func TestUntrustedCertificate(t *testing.T) {
 	s := newSite(t, "", o)
 	if _, err := s.get(s.engine(), "m/a"); !errors.Is(err, mirror.ErrBroken) || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("%v, want ErrBroken that says why", err)
+	}
+}
+
+// TestRedirectWithoutBody: a redirect whose body never comes leads on all the same.
+func TestRedirectWithoutBody(t *testing.T) {
+	for _, brief := range []bool{false, true} {
+		for _, path := range []string{"a", "a/"} {
+			target := origin.New(t)
+			target.Set("/a", origin.File{Seed: 1, Size: 10})
+			s := newSite(t, "", origin.New(t), target)
+			to := target.URL + "/" + path
+			if path == "a/" {
+				to = "/a/"
+			}
+			s.upstreamSays([]string{"HTTP/1.1 302 Found\r\nLocation: " + to + "\r\nContent-Length: 100\r\n\r\n"})
+			e := s.engine()
+			if brief {
+				e = s.handing().Engine
+			}
+			ctx, cancel := context.WithTimeout(s.ctx(), bound/2) // the upstream holds its connection for longer
+			defer cancel()
+			f, err := e.Open(ctx, "m/a")
+			if err == nil {
+				f.Close()
+			}
+			if path == "a" && err != nil || path == "a/" && !errors.Is(err, mirror.ErrIsDirectory) {
+				t.Errorf("brief %v, to %s: %v", brief, path, err)
+			}
+		}
 	}
 }
 

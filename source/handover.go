@@ -120,6 +120,13 @@ func (l *lineTrip) RoundTrip(r *http.Request) (*http.Response, error) {
 	if l.toHeader == 0 {
 		l.toHeader = time.Since(begun)
 	}
+	if _, err := resp.Location(); err == nil && resp.StatusCode/100 == 3 {
+		if first {
+			return nil, errElsewhere
+		}
+		resp.Body, resp.ContentLength = http.NoBody, 0 // the connection is not used again
+		return resp, nil
+	}
 	resp.Body = struct { // http's own would read it to its end before it closes
 		io.Reader
 		io.Closer

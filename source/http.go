@@ -112,7 +112,36 @@ func (h *HTTP) URL(path mirror.Name) string { return h.name + path.Escape() }
 // errDirectory stops at a redirect from name to name/.
 var errDirectory = errors.New("the upstream redirects to the same path with a slash")
 
+// redirectBody is how long the body of a redirect is waited for, and redirectMost how
+// much of it is read, in bytes: as much as net/http would.
+const (
+	redirectBody = time.Second
+	redirectMost = 2 << 10
+)
+
+// passOver reads the body of a redirect, so that its connection can be used again, if
+// that body comes: net/http would wait for it without end.
+func passOver(resp *http.Response) {
+	body := resp.Body
+	resp.Body = http.NoBody
+	if body != http.NoBody && resp.ContentLength <= redirectMost {
+		read := make(chan struct{})
+		go func() {
+			io.CopyN(io.Discard, body, redirectMost)
+			close(read)
+		}()
+		late := time.NewTimer(redirectBody)
+		defer late.Stop()
+		select {
+		case <-read:
+		case <-late.C:
+		}
+	}
+	body.Close()
+}
+
 func (h *HTTP) checkRedirect(next *http.Request, via []*http.Request) error {
+	passOver(next.Response)
 	last := via[len(via)-1].URL
 	next.Header.Del("Referer") // whom we asked first is nobody else's business
 	if next.URL.Scheme != h.base.Scheme || next.URL.Host != h.base.Host {
