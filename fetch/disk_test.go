@@ -25,14 +25,17 @@ func TestDiskFull(t *testing.T) {
 		name  string
 		space int64 // left when the client asks
 		size  int64
+		b     origin.Behaviour
 	}{
 		{name: "in the middle of a file", space: 2 * mib, size: 5 * mib},
 		{name: "before its first byte", space: 0, size: 5 * mib},
+		{name: "before its first byte, and the upstream has no ranges", space: 0, size: 5 * mib, b: origin.Behaviour{NoRanges: true}},
 		{name: "a small file", space: 0, size: 1000},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o := origin.New(t)
 			o.Set("/a.iso", origin.File{Seed: 50, Size: test.size})
+			o.Behave("/a.iso", test.b)
 			s := newSite(t, "", o)
 			mountTmpfs(t, s)
 			e := s.engine()

@@ -70,6 +70,7 @@ type exchange struct {
 	meta     mirror.Meta // of the answer, once it was found good
 	unframed bool
 	ranges   bool          // the answer does not deny that ranges can be asked for
+	offers   bool          // it says that they can
 	toHeader time.Duration // what it took to come
 	segments *segmented    // nil: there is but one connection
 	body     *body         // stands before the first byte to append
@@ -135,9 +136,11 @@ func (x *exchange) offer() (took bool, err error) {
 }
 
 // show has First see what has come with the header of a larger file: then its client does
-// not wait until there is something to append to.
+// not wait until there is something to append to. Where that fails, a full disk say, he
+// goes on by ranges: of an upstream that does not offer them he has seen nothing yet, and
+// may begin anew.
 func (x *exchange) show() (head []byte, err error) {
-	if x.r.First == nil || x.offset > 0 || x.meta.Size <= inMemory {
+	if x.r.First == nil || x.offset > 0 || x.meta.Size <= inMemory || !x.offers {
 		return nil, nil
 	}
 	head = make([]byte, inMemory)
@@ -318,6 +321,7 @@ func conditions(r *http.Request, held *mirror.Meta) {
 func (x *exchange) accept(resp *http.Response) error {
 	x.body = x.h.newBody(resp.Body, x.hangUp)
 	x.ranges = !strings.EqualFold(resp.Header.Get("Accept-Ranges"), "none")
+	x.offers = strings.EqualFold(resp.Header.Get("Accept-Ranges"), "bytes")
 	from, total, err := x.span(resp)
 	if err != nil {
 		return err
