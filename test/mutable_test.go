@@ -76,6 +76,9 @@ func withoutHandler(t *testing.T, s *site) {
 	orphaned := func(want int) {
 		t.Helper()
 		s.get(t, hit).whole(t, f)
+		if want == 0 { // mod_fcgid tries to start a handler, for up to half a minute
+			return
+		}
 		switch a := s.get(t, index); {
 		case want == 200:
 			a.whole(t, f)
@@ -84,7 +87,7 @@ func withoutHandler(t *testing.T, s *site) {
 			} else {
 				a.whole(t, f)
 			}
-		case want != 0 && a.status != want:
+		case a.status != want:
 			t.Errorf("an index: %d, not %d", a.status, want)
 		}
 	}
