@@ -39,7 +39,7 @@ func (s *steps) log(t *transfer, err error) {
 	case err == nil:
 		t.e.log.Info("fetch: "+s.outcome, append(args, "bytes", t.now().have)...)
 	case errors.Is(err, errHandedOver):
-		t.e.log.Info("fetch: handed over to a worker", args...)
+		t.e.log.Debug("fetch: handed over to a worker", args...) // which has the fetch's line
 	case errors.Is(err, errAside):
 		t.e.log.Info("fetch: kept aside", args...)
 	case errors.Is(err, mirror.ErrNotFound):

@@ -61,7 +61,12 @@ func answer() int {
 	// What a web server left open must not be kept open by a worker, or
 	// whoever waits for its end waits for the worker's.
 	_ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	// What the administrator has to know goes to the web server's log, and all to the
+	// workers': each fetch leaves its line there, whoever did it.
+	late := &lateLog{}
+	log := slog.New(slog.NewMultiHandler(
+		slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}),
+		slog.NewTextHandler(late, nil)))
 	path := configPath()
 	conf, err := config.Load(path)
 	var engine *fetch.Engine
@@ -69,6 +74,7 @@ func answer() int {
 		engine, err = fetch.Open(conf, fetch.Options{Log: log, Spawn: spawner(path)})
 	}
 	if engine != nil {
+		late.open = engine.Tree().OpenWorkerLog
 		end := make(chan os.Signal, 1)
 		signal.Notify(end, syscall.SIGTERM, syscall.SIGHUP)
 		go leave(engine, end)
@@ -97,6 +103,7 @@ func answer() int {
 	if engine != nil {
 		letGo()
 		engine.Await()
+		sweep(engine, log)
 	}
 	if err != nil {
 		log.Warn("the answer broke off", "err", err)
@@ -188,11 +195,16 @@ func work(confPath string, name mirror.Name, n string) int {
 	}
 	return alone(confPath, func(engine *fetch.Engine, log *slog.Logger) error {
 		err := engine.Work(name, files)
-		if sweepErr := engine.Tree().Sweep(time.Now()); sweepErr != nil {
-			log.Warn("abandoned files could not be removed", "err", sweepErr)
-		}
+		sweep(engine, log)
 		return err
 	})
+}
+
+// sweep removes what was abandoned: there is no daemon that would.
+func sweep(engine *fetch.Engine, log *slog.Logger) {
+	if err := engine.Tree().Sweep(time.Now()); err != nil {
+		log.Warn("abandoned files could not be removed", "err", err)
+	}
 }
 
 // rearrange moves files to where the configuration has them, after it was changed.
@@ -225,7 +237,8 @@ func alone(confPath string, do func(*fetch.Engine, *slog.Logger) error) int {
 	return 0
 }
 
-// lateLog opens the workers' log at its first line.
+// lateLog opens the workers' log at its first line. Without open, what is written is
+// dropped.
 type lateLog struct {
 	open func() (*os.File, error)
 	f    *os.File
@@ -233,6 +246,9 @@ type lateLog struct {
 
 // Write implements io.Writer; slog calls it under its own mutex.
 func (l *lateLog) Write(p []byte) (int, error) {
+	if l.open == nil {
+		return len(p), nil
+	}
 	if l.f == nil {
 		f, err := l.open()
 		if err != nil {

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"mirror/internal/origin"
+	"mirror/internal/server"
 )
 
 // TestWorkerSurvives: a web server may kill the CGI process and its whole
@@ -51,6 +51,7 @@ func TestWorkerSurvives(t *testing.T) {
 	release()
 	s.until("the worker ends", func() bool { return s.worker() == "" })
 	s.wantPublished(origin.Bytes(1, size))
+	s.wantLogged(size)
 	if n, sent := o.Count("/a", ""), o.Sent("/a"); n != 1 || sent != size {
 		t.Errorf("%d requests and %d bytes, want 1 and %d", n, sent, size)
 	}
@@ -143,6 +144,7 @@ func TestHerd(t *testing.T) {
 	if n := o.Count("/a", ""); n != 1 {
 		t.Errorf("%d requests, want 1", n)
 	}
+	s.wantLogged(4096)
 }
 
 // site is a directory with the program, its configuration and a docroot.
@@ -189,10 +191,16 @@ func (s *site) request(files ...*os.File) *exec.Cmd {
 
 func (s *site) until(what string, ok func() bool) {
 	s.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			s.t.Fatalf("waiting until %s", what)
-		}
+	server.Eventually(s.t, what, ok)
+}
+
+// wantLogged: each fetch has one line in the log, of its end.
+func (s *site) wantLogged(size int) {
+	s.t.Helper()
+	b, err := os.ReadFile(filepath.Join(s.dir, ".doc-state/log/worker.log"))
+	line := `msg="fetch: published" path=/m/a `
+	if n := strings.Count(string(b), "fetch: "); err != nil || n != 1 || !strings.Contains(string(b), line) || !strings.Contains(string(b), fmt.Sprintf("bytes=%d\n", size)) {
+		s.t.Errorf("%v; the log, where one line should be:\n%s", err, b)
 	}
 }
 

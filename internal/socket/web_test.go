@@ -14,6 +14,21 @@ import (
 	"mirror/internal/loopback"
 )
 
+// connection is one to a listener, from its client's side and from its server's.
+func connection(t *testing.T, l net.Listener) (client, server net.Conn) {
+	t.Helper()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	if server, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	return client, server
+}
+
 // TestUnreceptiveClient: a client that takes nothing loses its connection.
 func TestUnreceptiveClient(t *testing.T) {
 	_, addr := loopback.Address()
@@ -22,16 +37,7 @@ func TestUnreceptiveClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	client, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	c, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	client, c := connection(t, l)
 
 	go c.Write([]byte("hello\n"))
 	if line, err := bufio.NewReader(client).ReadString('\n'); line != "hello\n" || err != nil {
@@ -54,16 +60,7 @@ func TestWebOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	client, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	c, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	_, c := connection(t, l)
 	raw, err := c.(*net.TCPConn).SyscallConn()
 	if err != nil {
 		t.Fatal(err)
