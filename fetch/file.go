@@ -196,6 +196,23 @@ func (f *File) readAt(p []byte) (int, error) {
 	return f.part.ReadAt(p, f.pos)
 }
 
+// Ready returns where on disk the next bytes lie that can be read without waiting: at
+// most n, of file from off on; a nil file where there are none such. Who has used them
+// seeks past them.
+func (f *File) Ready(n int64) (file *os.File, off, ready int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed || f.grow == nil || f.part == nil || f.failed != nil || f.pos < int64(len(f.head)) {
+		return nil, 0, 0
+	}
+	ready = min(n, f.grow.visible()-f.pos)
+	if ready <= 0 {
+		return nil, 0, 0
+	}
+	f.relay.close()
+	return f.part.File(), f.pos, ready
+}
+
 // Seek implements io.Seeker.
 func (f *File) Seek(offset int64, whence int) (int64, error) {
 	switch whence {

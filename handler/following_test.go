@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"mirror/internal/gather"
 	"mirror/internal/origin"
 )
 
@@ -18,7 +19,9 @@ func TestFollowing(t *testing.T) {
 	r := newRig(t, "")
 	r.o.Set("/a", origin.File{Seed: 3, Size: 1 << 20})
 	r.o.Behave("/a", origin.Behaviour{StallAfter: there})
-	server := httptest.NewServer(r.h.Builtin())
+	server := httptest.NewUnstartedServer(r.h.Builtin())
+	server.Listener, server.Config.ConnContext = gather.Listener(server.Listener), gather.Context
+	server.Start()
 	defer server.Close()
 	defer server.CloseClientConnections()
 	for _, ranges := range []string{"", "bytes=0-65535"} {

@@ -108,9 +108,15 @@ func (c *conn) Write(p []byte) (int, error) {
 	return c.TCPConn.Write(p)
 }
 
-// ReadFrom is how net/http writes the body of a file. A short one joins what is
-// held; of a reader that breaks off, what it gave until then is sent.
+// ReadFrom is how net/http writes the body of a file. A Piece goes as it is. A short
+// body joins what is held; of a reader that breaks off, what it gave until then is sent.
 func (c *conn) ReadFrom(src io.Reader) (int64, error) {
+	if p, ok := src.(*Piece); ok {
+		if err := c.send(); err != nil {
+			return 0, err
+		}
+		return p.sendTo(c.TCPConn)
+	}
 	l, limited := src.(*io.LimitedReader)
 	if c.held != nil && limited && l.N <= most && len(*c.held)+int(l.N) <= cap(*c.held) {
 		head := len(*c.held)

@@ -1,0 +1,77 @@
+package gather
+
+import (
+	"io"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Piece is N bytes of a file from Off on. On a connection of a Listener it goes out
+// with sendfile(2), uncopied; to other writers it is an io.Reader. The position of the
+// file is not touched, so that many can send pieces of it at the same time. Of a file that
+// is shorter there is less, without an error.
+type Piece struct {
+	File   *os.File
+	Off, N int64
+}
+
+// Read implements io.Reader.
+func (p *Piece) Read(b []byte) (int, error) {
+	if p.N <= 0 {
+		return 0, io.EOF
+	}
+	n, err := p.File.ReadAt(b[:min(int64(len(b)), p.N)], p.Off)
+	p.took(int64(n))
+	if err == io.EOF && n > 0 {
+		err = nil
+	}
+	return n, err
+}
+
+func (p *Piece) took(n int64) { p.Off, p.N = p.Off+n, p.N-n }
+
+// sendTo sends the piece to a connection, and waits while that takes no more.
+func (p *Piece) sendTo(c syscall.Conn) (total int64, err error) {
+	to, err := c.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	from, err := p.File.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var failed error
+	err = to.Write(func(socket uintptr) (done bool) {
+		for p.N > 0 && failed == nil {
+			n, off := 0, p.Off
+			if err := from.Control(func(file uintptr) {
+				n, failed = unix.Sendfile(int(socket), int(file), &off, int(min(p.N, maxSendfile)))
+			}); err != nil {
+				failed = err // the file was closed
+			}
+			switch {
+			case failed == unix.EAGAIN:
+				failed = nil
+				return false
+			case failed == unix.EINTR:
+				failed = nil
+			case failed != nil:
+			case n == 0:
+				return true
+			default:
+				p.took(int64(n))
+				total += int64(n)
+			}
+		}
+		return true
+	})
+	if err == nil {
+		err = os.NewSyscallError("sendfile", failed)
+	}
+	return total, err
+}
+
+// maxSendfile is how much one sendfile(2) is asked for, in bytes: net's own choice.
+const maxSendfile = 4 << 20

@@ -1,0 +1,119 @@
+package gather
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"mirror/internal/origin"
+)
+
+// Many send pieces of one file at the same time, on connections of a Listener and on others.
+func TestPiece(t *testing.T) {
+	const size = 4 << 20
+	want := origin.Bytes(7, size)
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, want, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	h := func(w http.ResponseWriter, r *http.Request) {
+		from, n := number(r, "from"), number(r, "n")
+		w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
+		// In two, as of a file that has grown in between.
+		for _, p := range []*Piece{{file, from, n / 2}, {file, from + n/2, n - n/2}} {
+			wanted := p.N
+			if sent, err := w.(io.ReaderFrom).ReadFrom(p); err != nil || sent != wanted || p.N != 0 {
+				t.Errorf("%d of %d bytes sent, %d left: %v", sent, wanted, p.N, err)
+			}
+		}
+	}
+	for name, asks := range map[string]func(path string) ([]byte, error){
+		"Listener": func(path string) ([]byte, error) {
+			_, b, err := newClient(t, h).ask(http.MethodGet, path)
+			return b, err
+		},
+		"another": func(path string) ([]byte, error) {
+			w := readerFrom{new(bytes.Buffer)}
+			r, err := http.NewRequest(http.MethodGet, path, nil)
+			h(w, r)
+			return w.Bytes(), err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var wg sync.WaitGroup
+			for _, from := range []int{0, 1, 65537, size - 300_000} {
+				wg.Go(func() {
+					n := min(size-from, 3<<20)
+					got, err := asks(fmt.Sprintf("/?from=%d&n=%d", from, n))
+					if err != nil || !bytes.Equal(got, want[from:from+n]) {
+						t.Errorf("%d bytes from %d on: got %d others, %v", n, from, len(got), err)
+					}
+				})
+			}
+			wg.Wait()
+		})
+	}
+}
+
+func number(r *http.Request, name string) int64 {
+	n, _ := strconv.ParseInt(r.FormValue(name), 10, 64)
+	return n
+}
+
+// readerFrom is a writer that knows no sendfile.
+type readerFrom struct{ *bytes.Buffer }
+
+func (readerFrom) Header() http.Header { return http.Header{} }
+func (readerFrom) WriteHeader(int)     {}
+
+// What cannot be sent is an error, and what is not there is less.
+func TestPieceEndsEarly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte("short"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, closed := range []bool{false, true} {
+		type result struct {
+			sent int64
+			err  error
+		}
+		results := make(chan result, 1)
+		c := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+			file, err := os.Open(path)
+			if err != nil {
+				t.Error(err)
+			}
+			defer file.Close()
+			if closed {
+				file.Close()
+			}
+			w.Header().Set("Content-Length", "100")
+			sent, err := w.(io.ReaderFrom).ReadFrom(&Piece{file, 1, 99})
+			results <- result{sent, err}
+		})
+		_, b, err := c.ask(http.MethodGet, "/")
+		if err == nil {
+			t.Errorf("closed %t: the client has taken %q for whole", closed, b)
+		}
+		select {
+		case r := <-results:
+			if closed && r.err == nil || !closed && (r.sent != 4 || r.err != nil || string(b) != "hort") {
+				t.Errorf("closed %t: sent %d, %v; got %q", closed, r.sent, r.err, b)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatal("the handler did not end")
+		}
+	}
+}
