@@ -67,7 +67,7 @@ func (e *Engine) failedSince(ctx context.Context, name mirror.Name, since time.T
 // case: a body without framing, which is never published, by those who asked
 // before it was whole.
 func (e *Engine) openFollowed(ctx context.Context, name mirror.Name, m *config.Mirror, rest mirror.Name, since time.Time) (*File, error) {
-	confirmed, err := e.tree.Locks.HeldSlot(live(name))
+	confirmed, err := e.tree.Locks.Noted(string(name), live)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", mirror.ErrStore, err)
 	}

@@ -110,17 +110,13 @@ func (g *generation) misfits(ctx context.Context, list []misfit) (names []mirror
 	return names
 }
 
-// waiting is the lock that the holder of name's lock has beside it while it waits
-// for another fetch: whoever needs name does not wait for it then, or both would.
-func waiting(name mirror.Name) string { return "waiting " + string(name) }
-
 // waits tells the others whether t waits for another fetch.
 func (t *transfer) waits(begins bool) {
 	if !begins {
-		t.lock.ReleaseSlot(waiting(t.name))
+		t.lock.Unnote(string(t.name), waiting)
 		return
 	}
-	if _, err := t.lock.TrySlot(waiting(t.name), 1); err != nil {
+	if err := t.lock.Note(string(t.name), waiting); err != nil {
 		t.e.log.Warn("other processes cannot be told what a fetch waits for", "path", "/"+string(t.name), "err", err)
 	}
 }
@@ -136,7 +132,7 @@ func (e *Engine) over(ctx context.Context, name mirror.Name, most time.Duration)
 		if held, err = e.tree.Locks.Held(string(name)); err != nil || !held {
 			return true
 		}
-		if waits, err = e.tree.Locks.HeldSlot(waiting(name)); err == nil && waits {
+		if waits, err = e.tree.Locks.Noted(string(name), waiting); err == nil && waits {
 			err = fmt.Errorf("/%s: %w: it waits for another fetch itself", name, mirror.ErrBusy)
 		}
 		return err != nil

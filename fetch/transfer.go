@@ -51,10 +51,17 @@ type transfer struct {
 	crowd crowd
 }
 
-// live is the pool of one whose slot says that the lock's holder has heard from
-// an upstream that the part on disk is, so far, the file. Before that it may be
-// anything that an earlier fetch left, and nobody in another process reads it.
-func live(name mirror.Name) string { return "live " + string(name) }
+// The notes beside the lock of a name. Like its byte, they mean the same in the next version.
+const (
+	// live says that the lock's holder has heard from an upstream that the part on disk
+	// is, so far, the file. Before that it may be anything that an earlier fetch left,
+	// and nobody in another process reads it.
+	live keylock.Note = 1
+
+	// waiting says that the holder waits for another fetch: whoever needs the name does
+	// not wait for it then, or both would.
+	waiting keylock.Note = 2
+)
 
 // confirm tells the other processes that the part may be read. Of a group's small
 // files there are hundreds at a time, each published at once with the others: a
@@ -63,7 +70,7 @@ func (t *transfer) confirm() {
 	if s := t.now(); t.group != nil && s.meta.Size >= 0 && s.meta.Size <= store.HoldBack {
 		return
 	}
-	if _, err := t.lock.TrySlot(live(t.name), 1); err != nil {
+	if err := t.lock.Note(string(t.name), live); err != nil {
 		t.e.log.Warn("other processes cannot be told of a fetch: they wait for its end", "path", "/"+string(t.name), "err", err)
 	}
 }
@@ -394,7 +401,7 @@ func (t *transfer) forget() {
 		return
 	}
 	t.waitRow()
-	t.lock.ReleaseSlot(live(t.name))
+	t.lock.Unnote(string(t.name), live)
 	t.discard()
 	t.letGo()
 }
@@ -403,7 +410,7 @@ func (t *transfer) forget() {
 // to know what the upstream has sent. It returns where.
 func (t *transfer) setAside() string {
 	t.waitRow()
-	t.lock.ReleaseSlot(live(t.name))
+	t.lock.Unnote(string(t.name), live)
 	to, err := t.part.SetAside()
 	if err != nil {
 		t.e.log.Warn("a file with wrong bytes cannot be kept aside", "path", "/"+string(t.name), "err", err)

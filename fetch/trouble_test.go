@@ -112,7 +112,7 @@ func TestNotModifiedAfterABrokenAnswer(t *testing.T) {
 		t.Errorf("the second upstream was asked %d times", n)
 	}
 	s.wantNoParts()
-	if held, err := e.tree.Locks.HeldSlot(live("m/InRelease")); held || err != nil {
+	if held, err := e.tree.Locks.Noted("m/InRelease", live); held || err != nil {
 		t.Errorf("the part that is gone is said to be confirmed: %v, %v", held, err)
 	}
 }

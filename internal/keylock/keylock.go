@@ -2,11 +2,13 @@
 // description locks (fcntl(2), F_OFD_SETLK) on byte ranges of one file that is
 // never deleted.
 //
-//	offset 0 .......... 2^62 ................ 2^63-1
-//	       | keys, one byte | slots, one byte each |
+//	offset 0 ............ 2^62 ................ 2^63-1
+//	       | keys, four bytes | slots, one byte each |
 //
-// A key's byte is the hash of the key: two keys that collide merely exclude
-// each other. A pool of n slots takes n consecutive bytes at the hash of its
+// A key's first byte is the hash of the key: two keys that collide merely exclude
+// each other. The others are notes, by which the holder of the key tells the other
+// processes something. Beside the key they cost hardly more: the kernel goes through
+// all locks of a file for each, and has one entry for bytes that lie together. A pool of n slots takes n consecutive bytes at the hash of its
 // name. The kernel drops the locks when the last descriptor of the open file
 // description closes, so a killed process leaves nothing to clean up, and a
 // descriptor that is handed to a child hands its locks over without a gap.
@@ -130,8 +132,14 @@ func (l *File) TryPool(pool string, n int) (*Lock, error) {
 // (F_OFD_GETLK): the answer is already history when it arrives.
 func (l *File) Held(key string) (bool, error) { return l.held(keyOffset(key)) }
 
-// HeldSlot is Held for the only slot of a pool of one.
-func (l *File) HeldSlot(pool string) (bool, error) { return l.held(slotOffset(pool)) }
+// A Note is what the holder of a key may tell the other processes.
+type Note int64
+
+// MaxNote is the greatest note; the least is 1.
+const MaxNote Note = bytesOfKey - 1
+
+// Noted is Held for a note of key.
+func (l *File) Noted(key string, n Note) (bool, error) { return l.held(keyOffset(key) + int64(n)) }
 
 // FreeSlots reports whether at least want of the n slots of pool are free, likewise.
 func (l *File) FreeSlots(pool string, n, want int) (bool, error) {
@@ -170,6 +178,12 @@ func (l *Lock) File() *os.File {
 	l.shared = true
 	return l.f
 }
+
+// Note makes a note of key, which l has locked. Unnote or Unlock takes it back.
+func (l *Lock) Note(key string, n Note) error { return set(l.f, keyOffset(key)+int64(n)) }
+
+// Unnote takes a note back. One that was not made is no error.
+func (l *Lock) Unnote(key string, n Note) { l.unset(keyOffset(key) + int64(n)) }
 
 // TrySlot takes one of the n slots of pool, n being at most 65536: beyond them
 // lie other pools. It reports false when all are taken. Slots are released by
@@ -211,12 +225,16 @@ func (l *Lock) ReleaseSlot(pool string) {
 		return
 	}
 	delete(l.slots, pool)
+	l.unset(off)
+}
+
+func (l *Lock) unset(off int64) {
 	lk := unix.Flock_t{Type: unix.F_UNLCK, Whence: io.SeekStart, Start: off, Len: 1}
 	// Unlocking a byte that we hold does not fail; Close would release it too.
 	_ = unix.FcntlFlock(l.f.Fd(), unix.F_OFD_SETLK, &lk)
 }
 
-// Unlock releases the key and every slot.
+// Unlock releases the key, its notes and every slot.
 func (l *Lock) Unlock() error {
 	if l.from == nil || l.shared {
 		return l.f.Close()

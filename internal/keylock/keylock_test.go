@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -128,10 +129,59 @@ func TestOtherProcess(t *testing.T) {
 	k.Unlock()
 }
 
+// TestNotes: a note is of one key, and goes by itself or with the lock.
+func TestNotes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	l, other := lockFile(path), lockFile(path)
+	a, err := l.TryLock("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := l.TryLock("b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Unlock()
+	want := func(when string, notes ...Note) {
+		t.Helper()
+		for n := Note(1); n <= MaxNote; n++ {
+			if got, err := other.Noted("a", n); got != slices.Contains(notes, n) || err != nil {
+				t.Errorf("%s: note %d of a: %v, %v", when, n, got, err)
+			}
+			if got, err := other.Noted("b", n); got || err != nil {
+				t.Errorf("%s: note %d of b: %v, %v", when, n, got, err)
+			}
+		}
+		if held, err := other.Held("a"); !held || err != nil {
+			t.Errorf("%s: the lock itself is gone: %v", when, err)
+		}
+	}
+	want("at first")
+	for n := Note(1); n <= MaxNote; n++ {
+		if err := a.Note("a", n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want("all", 1, 2, 3)
+	a.Unnote("a", 2)
+	want("without the second", 1, 3)
+	a.Unnote("a", 2)
+	want("without it twice", 1, 3)
+	a.Unlock()
+	if a, err = other.TryLock("a"); err != nil {
+		t.Fatal(err)
+	}
+	defer a.Unlock()
+	want("of the next holder")
+}
+
 func TestOffsetsAreForEver(t *testing.T) {
 	// Processes of two versions on one state directory must agree.
 	if got := keyOffset("debian/pool/a.deb"); got < 0 || got >= slotBase {
 		t.Errorf("key offset %d is outside the keys' half", got)
+	}
+	if got := keyOffset("debian/pool/a.deb"); got%bytesOfKey != 0 {
+		t.Errorf("key offset %d leaves no room for notes", got)
 	}
 	if got := slotOffset("all"); got < slotBase || got&0xffff != 0 {
 		t.Errorf("slot offset %#x", got)

@@ -3,9 +3,12 @@ package keylock
 // slotBase is where the slots' half of the offset space begins.
 const slotBase = int64(1) << 62
 
-// keyOffset returns the byte of key. Every process must agree on it, now and
+// bytesOfKey is how many bytes a key has: its own, and those of its notes.
+const bytesOfKey = 4
+
+// keyOffset returns the first byte of key. Every process must agree on it, now and
 // in the next version: FNV-1a, 64 bit.
-func keyOffset(key string) int64 { return int64(fnv1a(key) &^ (3 << 62)) }
+func keyOffset(key string) int64 { return int64(fnv1a(key)&^(3<<62)) &^ (bytesOfKey - 1) }
 
 // slotOffset returns the first byte of a pool; the low 16 bits are free for
 // its slots.
