@@ -142,7 +142,7 @@ func smallMisses(ctx context.Context, b *bench) ([]*series, error) {
 	}
 	named := &series{
 		title: what + ": until all names are in the docroot", unit: "s", format: "%.2f",
-		kinds: []contestant.Kind{contestant.OursNginx, contestant.OursBuiltin, contestant.OursApache, contestant.NginxStore, contestant.Floor, contestant.FloorLedger},
+		kinds: []contestant.Kind{contestant.OursNginx, contestant.OursBuiltin, contestant.OursApache, contestant.NginxStore, contestant.Floor, contestant.FloorLedger, contestant.FloorSockets},
 		note:  "From the first request. Ours are synced to the disk by then, nginx's are not.",
 	}
 	err := b.sideBySide(ctx, b.smallRounds, rate.kinds, func(ctx context.Context, t *turn) error {

@@ -31,7 +31,7 @@ func TestTemplates(t *testing.T) {
 }
 
 func TestEveryContestantCanBeStarted(t *testing.T) {
-	for _, k := range slices.Concat(Ours, Peers, []Kind{OursNginx8, OursBuiltin8, Direct, Curl, Aria4, Aria8, Floor, FloorLedger}) {
+	for _, k := range slices.Concat(Ours, Peers, []Kind{OursNginx8, OursBuiltin8, Direct, Curl, Aria4, Aria8, Floor, FloorLedger, FloorSockets}) {
 		if starts[k] == nil {
 			t.Errorf("nothing starts %q", k)
 		}

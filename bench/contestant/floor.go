@@ -9,11 +9,11 @@ import (
 )
 
 // startFloor returns what starts the benchmark's own binary as the floor.
-func startFloor(ledger bool) func(*Running, context.Context) error {
-	return func(r *Running, ctx context.Context) error { return r.startFloor(ctx, ledger) }
+func startFloor(v floor.Variant) func(*Running, context.Context) error {
+	return func(r *Running, ctx context.Context) error { return r.startFloor(ctx, v) }
 }
 
-func (r *Running) startFloor(ctx context.Context, ledger bool) error {
+func (r *Running) startFloor(ctx context.Context, v floor.Variant) error {
 	var err error
 	if r.docroot, err = r.makeDir("docroot"); err != nil {
 		return err
@@ -25,6 +25,6 @@ func (r *Running) startFloor(ctx context.Context, ledger bool) error {
 	if err != nil {
 		return err
 	}
-	r.floor, err = r.launch(ctx, exec.Command(self, floor.Args(r.Addr, r.docroot, r.setup.Origin, ledger)...), "tcp", r.Addr)
+	r.floor, err = r.launch(ctx, exec.Command(self, floor.Args(r.Addr, r.docroot, r.setup.Origin, v)...), "tcp", r.Addr)
 	return err
 }

@@ -3,6 +3,8 @@ package contestant
 import (
 	"context"
 	"slices"
+
+	"mirror/bench/floor"
 )
 
 // Kind is a contestant, by the name that the tables show.
@@ -38,6 +40,8 @@ const (
 	// What the least of a mirror costs in Go: see bench/floor.
 	Floor       Kind = "bare Go proxy that syncs (no mirror)"
 	FloorLedger Kind = "bare Go proxy that syncs, locks and records (no mirror)"
+
+	FloorSockets Kind = "the same on bare sockets, without net/http (no mirror)"
 )
 
 // Ours are what this project builds, with the defaults.
@@ -47,7 +51,7 @@ var Ours = []Kind{OursNginx, OursBuiltin, OursApache, OursCGI}
 var Peers = []Kind{NginxStore, NginxCache, NginxSlice, Squid, Varnish, VarnishFile, TrafficServer, AptCacherNG, ModCache}
 
 // Floors are no mirrors, but what the least of one costs in Go.
-var Floors = []Kind{Floor, FloorLedger}
+var Floors = []Kind{Floor, FloorLedger, FloorSockets}
 
 // Ours reports whether it is what this project builds.
 func (k Kind) Ours() bool {
@@ -75,8 +79,9 @@ var starts = map[Kind]func(*Running, context.Context) error{
 	Curl:          (*Running).startNothing,
 	Aria4:         (*Running).startNothing,
 	Aria8:         (*Running).startNothing,
-	Floor:         startFloor(false),
-	FloorLedger:   startFloor(true),
+	Floor:         startFloor(floor.Bare),
+	FloorLedger:   startFloor(floor.Ledger),
+	FloorSockets:  startFloor(floor.Sockets),
 }
 
 // with8 starts ours with more connections to an upstream than by default.

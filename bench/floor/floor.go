@@ -3,10 +3,12 @@
 // many files at once, and rename them to their names. It has no lock, no record,
 // no resume, no limits, no check and no log, so it is no mirror: it says how much
 // of a figure is the price of the language, its HTTP and the disk. With a ledger it
-// has a lock, a digest and a record, too, as the mirror has them, and says what those cost.
+// has a lock, a digest and a record, too, as the mirror has them, and says what those cost;
+// with sockets it has these and no net/http, and says how far no library would go.
 package floor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -26,10 +28,20 @@ const argument = "-be-the-floor"
 // Is reports whether this process was started to be the floor.
 func Is() bool { return len(os.Args) == 6 && os.Args[1] == argument }
 
+// Variant is what the floor has.
+type Variant string
+
+// The variants.
+const (
+	Bare    Variant = "bare"
+	Ledger  Variant = "ledger"
+	Sockets Variant = "sockets" // and the ledger
+)
+
 // Args are the arguments that make the benchmark's binary the floor, which
-// listens on addr and stores what origin has; with a ledger or without.
-func Args(addr, docroot, origin string, ledger bool) []string {
-	return []string{argument, addr, docroot, origin, strconv.FormatBool(ledger)}
+// listens on addr and stores what origin has.
+func Args(addr, docroot, origin string, v Variant) []string {
+	return []string{argument, addr, docroot, origin, string(v)}
 }
 
 // Main serves until it is killed.
@@ -37,13 +49,15 @@ func Main() error {
 	addr, docroot, origin := os.Args[2], os.Args[3], os.Args[4]
 	p := &proxy{
 		docroot: docroot, parts: filepath.Join(filepath.Dir(docroot), "parts"), origin: origin,
-		upstream: &http.Transport{MaxIdleConnsPerHost: 32, DisableCompression: true},
-		whole:    make(chan whole, 4096),
+		whole: make(chan whole, 4096),
 	}
+	upstream := &http.Transport{MaxIdleConnsPerHost: 32, DisableCompression: true}
+	p.get = func(path string) ([]byte, error) { return get(upstream, "http://"+origin+path) }
 	if err := os.Mkdir(p.parts, 0o755); err != nil {
 		return err
 	}
-	if os.Args[5] == "true" {
+	variant := Variant(os.Args[5])
+	if variant != Bare {
 		var err error
 		if p.ledger, err = newLedger(filepath.Dir(docroot)); err != nil {
 			return err
@@ -54,12 +68,16 @@ func Main() error {
 	if err != nil {
 		return err
 	}
+	if variant == Sockets {
+		p.get = (&sockets{addr: origin}).get
+		return p.serveSockets(l)
+	}
 	return http.Serve(l, p)
 }
 
 type proxy struct {
 	docroot, parts, origin string
-	upstream               *http.Transport
+	get                    func(path string) ([]byte, error) // asks the origin
 	serial                 atomic.Int64
 	whole                  chan whole
 	ledger                 *ledger // nil: none
@@ -72,40 +90,50 @@ type whole struct {
 }
 
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if err := p.miss(w, r); err != nil {
+	err := p.miss(r.URL.Path, func(body []byte) error {
+		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		_, err := w.Write(body)
+		return err
+	})
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "floor: %v\n", err)
 		panic(http.ErrAbortHandler) // the client is not to take it for whole
 	}
 }
 
-func (p *proxy) miss(w http.ResponseWriter, r *http.Request) error {
-	e, err := p.ledger.enter(r.Context(), r.URL.Path[1:])
+func get(upstream *http.Transport, url string) ([]byte, error) {
+	ask, err := http.NewRequest(http.MethodGet, url, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	ask, err := http.NewRequestWithContext(r.Context(), http.MethodGet, "http://"+p.origin+r.URL.Path, nil)
+	resp, err := upstream.RoundTrip(ask)
 	if err != nil {
-		return err
-	}
-	resp, err := p.upstream.RoundTrip(ask)
-	if err != nil {
-		return err
+		return nil, err
 	}
 	defer resp.Body.Close()
 	body := make([]byte, resp.ContentLength)
-	if _, err := io.ReadFull(resp.Body, body); err != nil {
+	_, err = io.ReadFull(resp.Body, body)
+	return body, err
+}
+
+func (p *proxy) miss(path string, answer func(body []byte) error) error {
+	e, err := p.ledger.enter(context.Background(), path[1:])
+	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	if _, err := w.Write(body); err != nil {
+	body, err := p.get(path)
+	if err != nil {
+		return err
+	}
+	if err := answer(body); err != nil {
 		return err
 	}
 	part := filepath.Join(p.parts, strconv.FormatInt(p.serial.Add(1), 10))
 	if err := os.WriteFile(part, body, 0o644); err != nil {
 		return err
 	}
-	p.whole <- whole{part, filepath.Join(p.docroot, filepath.FromSlash(r.URL.Path)), p.ledger.of(e, body)}
+	p.whole <- whole{part, filepath.Join(p.docroot, filepath.FromSlash(path)), p.ledger.of(e, body)}
 	return nil
 }
 
