@@ -135,6 +135,10 @@ func (x *exchange) offer() (took bool, err error) {
 	return false, nil
 }
 
+// firstBytes is how much First sees at most: enough to be the first bytes, and no more
+// than passes quickly through a web server that reads them as one piece.
+const firstBytes = 16 << 10
+
 // show has First see what has come with the header of a larger file: then its client does
 // not wait until there is something to append to. Where that fails, a full disk say, he
 // goes on by ranges: of an upstream that does not offer them he has seen nothing yet, and
@@ -143,7 +147,7 @@ func (x *exchange) show() (head []byte, err error) {
 	if x.r.First == nil || x.offset > 0 || x.meta.Size <= inMemory || !x.offers {
 		return nil, nil
 	}
-	head = make([]byte, inMemory)
+	head = make([]byte, firstBytes)
 	n, err := x.body.Read(head)
 	if n == 0 {
 		return nil, err
