@@ -2,8 +2,10 @@ package snippet
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"mirror/config"
 )
@@ -39,7 +41,8 @@ type writer struct {
 	// not UTF-8.)
 	runes bool
 	// backtracks: its engine tries all that could match (PCRE: all but Caddy). It is told
-	// where there is but one way: of a hit of 4 KiB, what nginx tried in vain took a third.
+	// where there is but one way, and what to look at first (guards.go): of a hit of 4 KiB,
+	// what nginx tried in vain took a third.
 	backtracks bool
 	// less: what is written is what shall not match, and the other way round.
 	less bool
@@ -171,8 +174,8 @@ func foreign(conf *config.Config, m *config.Mirror) []string {
 func hasPages(m *config.Mirror) bool { return m.IsSimpleDir("simple") }
 
 // simple are these pages, as Mirror.IsSimple has them.
-func (w writer) simple() string {
-	return w.elements() + `*simple/(?:[^/]+/)?index\.(?:html|v1_json)`
+func (w writer) simple() alternative {
+	return alternative{w.elements() + `*simple/(?:[^/]+/)?index\.(?:html|v1_json)`, []string{"/index.html", "/index.v1_json"}}
 }
 
 // elements are those of a path, to be followed by a quantifier.
@@ -195,9 +198,9 @@ func (w writer) tails(m *config.Mirror) []names {
 	if parts := w.lessThan().patterns(m.Immutable); len(parts) > 0 {
 		not = parts[0] // of a list that is too long for nginx, the rest is asked for in vain
 	}
-	var pages []string
+	var pages []alternative
 	if hasPages(m) {
-		pages = []string{w.simple()}
+		pages = append(pages, w.simple())
 	}
 	parts, index := w.patterns(m.Mutable, pages...), w.literal(m.Index)
 	if not == "" && m.Index != "" && len(parts) == 1 && len(parts[0])+len(index) < longest {
@@ -215,36 +218,56 @@ func (w writer) tails(m *config.Mirror) []names {
 
 // patterns writes a list of patterns, and what is one already, in one expression or
 // in several.
-func (w writer) patterns(list []string, whole ...string) []string {
-	var last, ends []string
+func (w writer) patterns(list []string, whole ...alternative) []string {
+	var last []alternative
+	var ends []string
+	inside := map[byte][]string{} // by its first byte, the rest of what is looked for
 	for _, p := range list {
-		end, _ := strings.CutPrefix(p, "*")
+		literal := strings.Trim(p, "*")
+		plain := w.backtracks && literal != "" && !strings.ContainsAny(literal, "*?/")
 		switch {
 		case strings.Contains(p, "/"):
-			whole = append(whole, w.whole(p))
-		case w.backtracks && end != "" && !strings.ContainsAny(end, "*?") && end != p:
-			ends = append(ends, w.literal(end))
+			a := alternative{text: w.whole(p)}
+			if at := strings.LastIndexAny(p, "*?"); at >= 0 { // else it fails soon by itself
+				a.edges = edge(p[at+1:])
+			}
+			whole = append(whole, a)
+		case plain && p == "*"+literal:
+			ends = append(ends, literal)
+		case plain && p == "*"+literal+"*" && literal[0] < utf8.RuneSelf:
+			inside[literal[0]] = append(inside[literal[0]], w.literal(literal[1:]))
 		default:
-			last = append(last, w.element(p))
+			last = append(last, alternative{w.element(p), edge(p[:strings.IndexAny(p+"*", "*?")])})
 		}
 	}
-	bytes := func(s string) int { return len(s) + 1 }
-	for _, part := range cut(ends, bytes) {
-		last = append(last, "[^/]*+(?<="+strings.Join(part, "|")+")")
+	for _, c := range slices.Sorted(maps.Keys(inside)) {
+		// What follows each c is looked at: behind "[^/]*" every byte would be tried.
+		other, first := "[^"+classed(c)+"/]*+", w.literal(string(c))
+		for _, part := range cut(inside[c], func(s string) int { return len(s) + 1 }) {
+			last = append(last, alternative{text: "(?:" + other + first + ")+?" + either(part) + "[^/]*"})
+		}
+	}
+	for _, part := range cut(ends, func(s string) int { return len(w.literal(s)) + 1 }) {
+		last = append(last, alternative{text: "[^/]*+" + behind(part) + "(?<=" + strings.Join(w.literals(part), "|") + ")"})
 	}
 	dirs := w.elements() + "*"
 	if w.backtracks {
 		dirs += "+" // the last element is what has no slash behind it
 	}
+	size := func(a alternative) int { return len(a.text) + 1 }
+	sizeWhole := func(a alternative) int { return len(a.text) + len(strings.Join(w.literals(a.edges), "|")) + 2 }
 	var parts []string
-	for _, part := range cut(last, bytes) {
-		parts = append(parts, dirs+either(part))
+	for _, part := range cut(last, size) {
+		parts = append(parts, dirs+either(w.guardFirst(part)))
 	}
-	if len(parts) == 1 && len(parts[0])+len(strings.Join(whole, "|")) <= longest {
-		return []string{either(append(parts, whole...))}
+	all := cut(whole, sizeWhole)
+	if len(parts) == 1 && len(all) == 1 {
+		if both := append(slices.Clone(parts), w.guardLast(whole)...); len(strings.Join(both, "|")) <= longest {
+			return []string{either(both)}
+		}
 	}
-	for _, part := range cut(whole, bytes) {
-		parts = append(parts, either(part))
+	for _, part := range all {
+		parts = append(parts, either(w.guardLast(part)))
 	}
 	return parts
 }

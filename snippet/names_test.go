@@ -1,7 +1,6 @@
 package snippet
 
 import (
-	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"os/exec"
@@ -198,44 +197,96 @@ func TestNames(t *testing.T) {
 // TestPerl: the expressions as they are written, lookahead and all, in a language
 // that knows them.
 func TestPerl(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	beyond := configOf(config.Mirror{Mutable: []string{"aü*", "ab*", "üb", "*bü", "*ab", "*ü+*"}})
+	all := questions(beyond, []string{"aü", "b/aüa", "ab", "aa", "üb", "büb", "abü", "a/b+ü", "bab", "baa", "ü", "aüb", "ab/ü", "xü+x"})
+	for range 500 {
+		conf := randomConfig(r)
+		var names []string
+		for range 20 {
+			names = append(names, some(r, nameAlphabet, 7))
+		}
+		all = append(all, questions(conf, names)...)
+	}
+	askPerl(t, all)
+}
+
+// TestPerlDefaults does the same for the default patterns, with names that are
+// within a few bytes of one: what keeps other names out soon keeps out none of these.
+func TestPerlDefaults(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	conf := parse(t, strings.Replace(Default, `prefix = "/"`, `prefix = "/x.diff/"`, 1))
+	var names []string
+	yes := 0
+	for _, pattern := range append([]string{"simple/index.html", "simple/a/index.v1_json", "Index"}, conf.Mirrors[0].Mutable...) {
+		for range 100 {
+			name := strings.ReplaceAll(pattern, "*", some(r, []string{"x", "+1", ".", "s", ".db", "R"}, 3))
+			for range r.IntN(3) {
+				at, c := r.IntN(len(name)+1), []string{"", "", "s", ".", "/", "R", "ü", "\n"}[r.IntN(8)]
+				name = name[:at] + c + name[min(at+r.IntN(2), len(name)):]
+			}
+			name = "x.diff/" + []string{"", "a/", "dists/sid/", "x.db/"}[r.IntN(4)] + name
+			names = append(names, name)
+			if isName(name) && isMutable(conf, name) {
+				yes++
+			}
+		}
+	}
+	if yes < 1000 || yes > len(names)-1000 {
+		t.Errorf("%d of %d names are mutable: the test shows little", yes, len(names))
+	}
+	askPerl(t, questions(conf, names))
+}
+
+// question is whether an expression matches a path.
+type question struct {
+	expr, path string
+	runes      bool // both are characters
+	want       bool
+}
+
+// questions asks of each name what IsMutable says of it; as characters, what is not
+// ASCII may match, but never less.
+func questions(conf *config.Config, names []string) []question {
+	var all []question
+	for _, w := range []writer{{backtracks: true}, {backtracks: true, runes: true}} {
+		exprs := []string{"(?!)"}
+		for _, n := range w.mutable(conf) {
+			exprs = append(exprs, w.pcre("/x.y/", n))
+		}
+		for _, name := range names {
+			want := isName(name) && isMutable(conf, name)
+			if !isName(name) || w.runes && (!utf8.ValidString(name) || !want && !isASCII(name)) {
+				continue
+			}
+			all = append(all, question{strings.Join(exprs, "|"), "/x.y/" + name, w.runes, want})
+		}
+	}
+	return all
+}
+
+func askPerl(t *testing.T, all []question) {
 	perl, err := exec.LookPath("perl")
 	if err != nil {
 		t.Fatal("perl is missing: install the Debian package perl")
 	}
-	r := rand.New(rand.NewPCG(3, 4))
 	var in strings.Builder
-	var want []string
-	for range 500 {
-		conf := randomConfig(r)
-		for range 20 {
-			name := some(r, nameAlphabet, 7)
-			if !isName(name) {
-				continue
-			}
-			var all []string
-			for _, n := range (writer{backtracks: true}).mutable(conf) {
-				all = append(all, writer{backtracks: true}.pcre("/x.y/", n))
-			}
-			fmt.Fprintf(&in, "%x %x\n", strings.Join(append(all, "(?!)"), "|"), "/x.y/"+name)
-			want = append(want, fmt.Sprint(isMutable(conf, name)))
-		}
+	for _, q := range all {
+		fmt.Fprintf(&in, "%x %x %d\n", q.expr, q.path, map[bool]int{true: 1}[q.runes])
 	}
-	cmd := exec.Command(perl, "-ne", `my ($re, $path) = map { pack "H*", $_ } split; print $path =~ /$re/ ? "true\n" : "false\n"`)
+	cmd := exec.Command(perl, "-ne", `my ($re, $path, $runes) = split; $_ = pack "H*", $_ for $re, $path; if ($runes) { utf8::decode($_) for $re, $path } print $path =~ /$re/ ? "true\n" : "false\n"`)
 	cmd.Stdin = strings.NewReader(in.String())
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	got := strings.Fields(string(out))
-	if len(got) != len(want) {
-		t.Fatalf("%d answers to %d questions: %.300s", len(got), len(want), out)
+	if len(got) != len(all) {
+		t.Fatalf("%d answers to %d questions: %.300s", len(got), len(all), out)
 	}
-	for i, line := range strings.Split(strings.TrimSpace(in.String()), "\n") {
-		if got[i] != want[i] {
-			re, path, _ := strings.Cut(line, " ")
-			a, _ := hex.DecodeString(re)
-			b, _ := hex.DecodeString(path)
-			t.Errorf("%q =~ %s: %s, not %s", b, a, got[i], want[i])
+	for i, q := range all {
+		if got[i] != fmt.Sprint(q.want) {
+			t.Errorf("%q =~ %s: %s, not %v", q.path, q.expr, got[i], q.want)
 		}
 	}
 }
