@@ -24,9 +24,9 @@ type alternative struct {
 // nearly none gets through.
 const looksAt = 3
 
-// widest bounds a class, in bytes: a wider one keeps out little, and expressions
-// have to stay short.
-const widest = 60
+// widest bounds the classes of a guard, in bytes: wider ones keep out little, and what
+// they add to an expression has no share in longest.
+const widest = 90
 
 // guardFirst writes alternatives for the last element of a name.
 func (w writer) guardFirst(all []alternative) []string {
@@ -80,6 +80,7 @@ func (w writer) guardLast(all []alternative) []string {
 // of a character to another: there is no class for it, and none beyond it.
 func classes(texts []string, at func(text string, i int) byte) []string {
 	var written []string
+	room := widest
 	for i := range looksAt {
 		var found []byte
 		for _, t := range texts {
@@ -93,7 +94,8 @@ func classes(texts []string, at func(text string, i int) byte) []string {
 		for _, c := range slices.Compact(found) {
 			class += classed(c)
 		}
-		if class += "]"; len(class) > widest {
+		class += "]"
+		if room -= len(class); room < 0 {
 			return written
 		}
 		written = append(written, class)

@@ -74,7 +74,7 @@ func (w writer) except(inner []string) string {
 
 // longest bounds each of the three parts of an expression, in bytes: nginx takes
 // parameters of 4096. There is then more than one.
-const longest = 1250
+const longest = 1200
 
 // mutable returns the names that have to be asked for again.
 func (w writer) mutable(conf *config.Config) []names {

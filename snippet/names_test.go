@@ -298,6 +298,18 @@ func TestLongLists(t *testing.T) {
 		patterns = append(patterns, fmt.Sprintf("name-%d", i), fmt.Sprintf("*.%d", i), fmt.Sprintf("dists/*/%d", i))
 		immutable = append(immutable, fmt.Sprintf("im-%d", i))
 	}
+	// Many different bytes at the beginning, at the end and within.
+	var odd [][]string
+	for _, form := range []string{"%s-x", "*x%s", "*%s*", "d/*%s", "*/%s"} {
+		var list []string
+		for i := range 300 {
+			text := string([]byte{byte(' ' + i*7%94), byte(' ' + i*11%94), byte(' ' + i*13%94)})
+			if !strings.ContainsAny(text, "*?/") {
+				list = append(list, fmt.Sprintf(form, text))
+			}
+		}
+		odd = append(odd, list)
+	}
 	var mirrors []config.Mirror
 	for i := range 300 {
 		mirrors = append(mirrors, config.Mirror{Prefix: fmt.Sprintf("mirror-%d/", i), Mutable: patterns})
@@ -306,10 +318,22 @@ func TestLongLists(t *testing.T) {
 	for i := range 300 {
 		mirrors = append(mirrors, config.Mirror{Prefix: fmt.Sprintf("a.b+c-%d/", i), Mutable: patterns, Immutable: immutable})
 	}
+	confs := []*config.Config{configOf(mirrors...)}
+	for i, list := range odd {
+		for _, not := range [][]string{list, odd[(i+1)%len(odd)]} {
+			var mirrors []config.Mirror
+			for j := range 80 {
+				mirrors = append(mirrors, config.Mirror{Prefix: fmt.Sprintf("a mirror's prefix, %d/", j), Mutable: list, Immutable: not, Profile: "auto"})
+			}
+			confs = append(confs, configOf(mirrors...))
+		}
+	}
 	for _, w := range []writer{{}, {backtracks: true}, {backtracks: true, runes: true}} {
-		for _, n := range w.mutable(configOf(mirrors...)) {
-			if expr := w.pcre("/", n); len(expr) > 4000 {
-				t.Fatalf("%d bytes: %.200s", len(expr), expr)
+		for _, conf := range confs {
+			for _, n := range w.mutable(conf) {
+				if expr := w.pcre("/", n); len(expr) > 4000 {
+					t.Fatalf("%d bytes: %.200s", len(expr), expr)
+				}
 			}
 		}
 	}
