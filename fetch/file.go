@@ -27,8 +27,8 @@ type File struct {
 	looked bool        // digest is all that is known
 
 	published bool
-	aside     bool     // of a published file: see Aside
-	file      *os.File // of a published file; else nil
+	aside     bool        // of a published file: see Aside
+	file      *store.File // of a published file; else nil
 	info      fs.FileInfo
 
 	mu     sync.Mutex // held by Read and Close
@@ -61,8 +61,16 @@ type growth interface {
 	close()
 }
 
+// Published reports whether the file had its name when it was opened.
+func (f *File) Published() bool { return f.published }
+
 // OS returns the file itself when it is published, else nil.
-func (f *File) OS() *os.File { return f.file }
+func (f *File) OS() *os.File {
+	if f.file == nil {
+		return nil
+	}
+	return f.file.OS()
+}
 
 // Aside reports whether the file is, or will be, kept where no web server finds it.
 func (f *File) Aside() bool {

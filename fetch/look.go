@@ -29,7 +29,7 @@ func (e *Engine) look(ctx context.Context, p place) (*File, error) {
 	if !ok {
 		return f, nil // what others put there is theirs to keep fresh
 	}
-	store.MarkUsed(f.file, f.info, e.now())
+	f.file.MarkUsed(e.now())
 	if s.next == NextServe {
 		return f, nil
 	}
@@ -64,13 +64,14 @@ func (e *Engine) standingOf(ctx context.Context, p place, f *File) (standing, bo
 }
 
 func (e *Engine) openPublished(name mirror.Name) (*File, error) {
-	file, info, err := e.tree.OpenFile(name)
+	file, err := e.tree.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errMissing
 	}
 	if err != nil {
 		return nil, err
 	}
+	info := file.Info()
 	return &File{
 		Meta: mirror.Meta{Size: info.Size(), ModTime: info.ModTime()},
 		e:    e, name: name, published: true, aside: e.tree.IsAside(name), file: file, info: info,

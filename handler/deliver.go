@@ -96,10 +96,10 @@ func (h *Handler) bytes(w http.ResponseWriter, r *http.Request, name mirror.Name
 	vouch(w, r, f)
 	f.Expect(rangeEnd(r.Header.Get("Range"), f.Meta.Size))
 	var content io.ReadSeeker = f
-	if file := f.OS(); file != nil && f.Meta.Size > small {
-		content = file // so that sendfile can be used
+	if f.Published() && f.Meta.Size > small {
+		content = f.OS() // so that sendfile can be used
 	}
-	if file := f.OS(); file != nil || f.Meta.Size <= small && f.Whole() { // nothing is waited for
+	if f.Published() || f.Meta.Size <= small && f.Whole() { // nothing is waited for
 		var release func()
 		w, release = gather.Hold(r.Context(), w)
 		defer release()

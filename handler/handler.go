@@ -171,7 +171,7 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer f.Close()
-	if f.OS() != nil {
+	if f.Published() {
 		h.published(w, r, v, f)
 		return
 	}

@@ -169,7 +169,7 @@ func (h *Handler) simple(w http.ResponseWriter, r *http.Request) {
 // whole opens a file once all of it has been found good.
 func (h *Handler) whole(ctx context.Context, name mirror.Name) (*fetch.File, error) {
 	f, err := h.engine.Open(ctx, name)
-	if err != nil || f.OS() != nil {
+	if err != nil || f.Published() {
 		return f, err
 	}
 	published, err := f.Settle(ctx)

@@ -74,7 +74,7 @@ func (s Site) follow(ctx context.Context, name mirror.Name, tell func(have, tota
 		return false, err
 	}
 	defer f.Close()
-	if f.OS() != nil {
+	if f.Published() {
 		return false, nil
 	}
 	if err := watch(f, tell); err != nil {

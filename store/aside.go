@@ -65,7 +65,7 @@ func (t *Tree) StandsAside(name mirror.Name, fi fs.FileInfo) bool {
 		return false
 	}
 	kept, err := t.LstatAside(name)
-	return err == nil && os.SameFile(kept, fi)
+	return err == nil && sameFile(kept, fi)
 }
 
 // LstatAside describes the file that is kept aside under a name, whatever is said

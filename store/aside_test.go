@@ -49,7 +49,7 @@ func wantFile(t *testing.T, tree *Tree, name mirror.Name, content string, aside 
 	if b, err := io.ReadAll(f); err != nil || string(b) != content {
 		t.Errorf("%s is %q, want %q: %v", name, b, content, err)
 	}
-	if st, err := tree.Lstat(name); err != nil || !os.SameFile(st, fi) {
+	if st, err := tree.Lstat(name); err != nil || !sameFile(st, fi) {
 		t.Errorf("%s: Lstat finds another file than OpenFile: %v", name, err)
 	}
 	if tree.StandsAside(name, fi) != aside {

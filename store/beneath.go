@@ -27,6 +27,18 @@ func (t *Tree) openBeneath(name string, flags int) (*os.File, error) {
 }
 
 func (t *Tree) open(name string, flags int, resolve uint64) (*os.File, error) {
+	fd, err := t.descriptor(name, flags, resolve)
+	if err == errNoOpenat2 {
+		return t.openRoot(name, flags, resolve)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}
+
+// descriptor opens a name with openat2(2); errNoOpenat2: there is none.
+func (t *Tree) descriptor(name string, flags int, resolve uint64) (fd int, err error) {
 	if name == "" {
 		name = "."
 	}
@@ -35,19 +47,23 @@ func (t *Tree) open(name string, flags int, resolve uint64) (*os.File, error) {
 		fd, err := openat2(int(t.docDir.Fd()), name, &how)
 		switch {
 		case err == nil:
-			// So that os.File neither asks the poller for it nor finds it odd.
-			if flags&unix.O_NONBLOCK != 0 {
-				_ = unix.SetNonblock(fd, false)
-			}
-			return os.NewFile(uintptr(fd), name), nil
+			return fd, nil
 		case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM):
 			// EPERM is a seccomp filter's: opening for reading has no such error.
 			noOpenat2.Store(true)
 		case errors.Is(err, unix.EXDEV):
-			return nil, &os.PathError{Op: "open", Path: name, Err: errEscapes}
+			return -1, &os.PathError{Op: "open", Path: name, Err: errEscapes}
 		case !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.EAGAIN): // EAGAIN: a rename in between
-			return nil, &os.PathError{Op: "open", Path: name, Err: err}
+			return -1, &os.PathError{Op: "open", Path: name, Err: err}
 		}
+	}
+	return -1, errNoOpenat2
+}
+
+// openRoot opens a name where there is no openat2(2).
+func (t *Tree) openRoot(name string, flags int, resolve uint64) (*os.File, error) {
+	if name == "" {
+		name = "."
 	}
 	if resolve&unix.RESOLVE_NO_SYMLINKS != 0 {
 		if real, err := t.Resolve(mirror.Name(name)); name != "." && (err != nil || string(real) != name) {
@@ -104,4 +120,7 @@ func (t *Tree) Resolve(name mirror.Name) (mirror.Name, error) {
 	return real, nil
 }
 
-var errEscapes = errors.New("it leads out of the docroot")
+var (
+	errEscapes   = errors.New("it leads out of the docroot")
+	errNoOpenat2 = errors.New("there is no openat2")
+)

@@ -290,6 +290,11 @@ func changed(fi fs.FileInfo) time.Time { return time.Unix(fi.Sys().(*syscall.Sta
 
 func inode(fi fs.FileInfo) uint64 { return fi.Sys().(*syscall.Stat_t).Ino }
 
+// sameFile reports whether two describe one file.
+func sameFile(a, b fs.FileInfo) bool {
+	return inode(a) == inode(b) && a.Sys().(*syscall.Stat_t).Dev == b.Sys().(*syscall.Stat_t).Dev
+}
+
 // Inode returns the inode number of a file in the docroot.
 func Inode(fi fs.FileInfo) uint64 { return inode(fi) }
 

@@ -262,35 +262,13 @@ func (t *Tree) Close() error {
 	return t.doc.Close()
 }
 
-// OpenFile opens a published file for reading. A directory is
-// mirror.ErrIsDirectory; what is neither a file nor a directory,
-// mirror.ErrForeign; nothing there, fs.ErrNotExist. Where a symbolic link is in
-// the way it is ErrLinked: see Resolve.
+// OpenFile is Open for who reads all of a file.
 func (t *Tree) OpenFile(name mirror.Name) (*os.File, fs.FileInfo, error) {
-	// O_NONBLOCK: opening a FIFO that somebody planted must not hang.
-	const flags = os.O_RDONLY | syscall.O_NONBLOCK
-	f, err := t.openUnlinked(string(name), flags)
-	if err != nil && isMissing(err) && t.IsAside(name) {
-		f, err = t.asideRoot.OpenFile(string(name), flags, 0)
-	}
-	if errors.Is(err, syscall.ELOOP) {
-		return nil, nil, fmt.Errorf("%s: %w", name, ErrLinked)
-	}
+	f, err := t.Open(name)
 	if err != nil {
-		return nil, nil, lookError(name, err)
+		return nil, nil, err
 	}
-	fi, err := f.Stat()
-	switch {
-	case err != nil:
-	case fi.IsDir():
-		err = fmt.Errorf("%s: %w", name, mirror.ErrIsDirectory)
-	case !fi.Mode().IsRegular():
-		err = fmt.Errorf("%s is no regular file: %w", name, mirror.ErrForeign)
-	default:
-		return f, fi, nil
-	}
-	f.Close()
-	return nil, nil, err
+	return f.OS(), f.Info(), nil
 }
 
 // ErrLinked: a symbolic link is part of the name.

@@ -19,14 +19,6 @@ const usedWithin = time.Hour
 // Used returns when a file was last read by anybody.
 func Used(fi fs.FileInfo) time.Time { return time.Unix(fi.Sys().(*syscall.Stat_t).Atim.Unix()) }
 
-// MarkUsed notes that a published file is being used. Of another owner's file only
-// the file system can note it.
-func MarkUsed(f *os.File, fi fs.FileInfo, now time.Time) {
-	if d := now.Sub(Used(fi)); d < 0 || d > usedWithin {
-		setTimes(f, now, time.Time{})
-	}
-}
-
 // SetUsed gives a part that takes the place of another the time at which that one
 // was last used: that it is refreshed is no use of it.
 func (p *Part) SetUsed(at time.Time) error { return setTimes(p.f, at, time.Time{}) }
