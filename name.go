@@ -88,8 +88,25 @@ func originForm(target string) string {
 	return "/"
 }
 
-// decodeSegment decodes the percent escapes (RFC 3986, 2.1) of one segment.
-func decodeSegment(raw string) (string, error) {
+// decodeSegment decodes one segment. Most have nothing to decode.
+func decodeSegment(raw string) (s string, err error) {
+	if s = raw; strings.ContainsAny(raw, "%#/\\\x00") {
+		if s, err = unescape(raw); err != nil {
+			return "", err
+		}
+	}
+	switch {
+	case s == "." || s == "..":
+		return "", fmt.Errorf("%w: it has a dot segment", ErrBadName)
+	case len(s) > maxSegment:
+		return "", fmt.Errorf("%w: a segment is longer than %d bytes", ErrBadName, maxSegment)
+	default:
+		return s, nil
+	}
+}
+
+// unescape decodes percent escapes (RFC 3986, 2.1).
+func unescape(raw string) (string, error) {
 	b := make([]byte, 0, len(raw))
 	for i := 0; i < len(raw); i++ {
 		c := raw[i]
@@ -108,14 +125,7 @@ func decodeSegment(raw string) (string, error) {
 		}
 		b = append(b, c)
 	}
-	switch s := string(b); {
-	case s == "." || s == "..":
-		return "", fmt.Errorf("%w: it has a dot segment", ErrBadName)
-	case len(s) > maxSegment:
-		return "", fmt.Errorf("%w: a segment is longer than %d bytes", ErrBadName, maxSegment)
-	default:
-		return s, nil
-	}
+	return string(b), nil
 }
 
 // cutBase strips base, which begins and ends with a slash, from a joined path.

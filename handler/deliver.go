@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -121,19 +122,48 @@ func serveContent(w http.ResponseWriter, r *http.Request, m mirror.Meta, content
 		r = r.Clone(r.Context())
 		r.Header.Del("Range")
 	}
+	if asksForAll(r.Header) {
+		serveAll(w, r, m, content)
+		return
+	}
 	http.ServeContent(w, r, "", m.ModTime, content)
 }
+
+// asksForAll reports whether a request has neither a range nor a condition: then
+// http.ServeContent has nothing to decide. (If-Range is nothing by itself.)
+func asksForAll(header http.Header) bool {
+	return header["Range"] == nil && header["If-Match"] == nil && header["If-None-Match"] == nil &&
+		header["If-Modified-Since"] == nil && header["If-Unmodified-Since"] == nil
+}
+
+// serveAll answers as http.ServeContent does a request that asks for all.
+func serveAll(w http.ResponseWriter, r *http.Request, m mirror.Meta, content io.Reader) {
+	header := w.Header()
+	set(header, "Accept-Ranges", "bytes")
+	set(header, "Content-Length", strconv.FormatInt(m.Size, 10))
+	if !m.ModTime.IsZero() && !m.ModTime.Equal(time.Unix(0, 0)) { // which net/http takes for unknown
+		set(header, "Last-Modified", m.ModTime.UTC().Format(http.TimeFormat))
+	}
+	w.WriteHeader(http.StatusOK)
+	if r.Method != http.MethodHead {
+		_, _ = io.CopyN(w, content, m.Size) // what is missing breaks the connection
+	}
+}
+
+// set sets a header whose name is written as http.Header has it: to find out how that
+// is costs more.
+func set(header http.Header, name, value string) { header[name] = []string{value} }
 
 // describe sets the headers that do not depend on the request. What lies in the
 // state directory is only ever ours to send, so any kind of tag will do.
 func (h *Handler) describe(w http.ResponseWriter, r *http.Request, name mirror.Name, m mirror.Meta) {
-	w.Header().Set("Content-Type", contentType(name, m))
+	set(w.Header(), "Content-Type", contentType(name, m))
 	kind := visitOf(r).front.ETag
 	if h.conf.IsAside(string(name)) {
 		kind = ETagNginx
 	}
 	if tag := kind.of(m); tag != "" {
-		w.Header().Set("ETag", tag)
+		set(w.Header(), "Etag", tag)
 	}
 }
 
@@ -153,8 +183,10 @@ func contentType(name mirror.Name, m mirror.Meta) string {
 	if name.Base() == "index.v1_json" { // pip goes by the type, and upstreams that have it as a file do not know it
 		return simpleJSON
 	}
-	if t, _, err := mime.ParseMediaType(m.ContentType); err == nil && strings.Contains(t, "/") {
-		return m.ContentType
+	if m.ContentType != "" {
+		if t, _, err := mime.ParseMediaType(m.ContentType); err == nil && strings.Contains(t, "/") {
+			return m.ContentType
+		}
 	}
 	if t := types[strings.ToLower(path.Ext(string(name)))]; t != "" {
 		return t

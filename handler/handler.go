@@ -52,13 +52,22 @@ func New(conf *config.Config, engine *fetch.Engine, log *slog.Logger) *Handler {
 	return h
 }
 
-// visit is what the routes know of a request.
+// visit is what the routes know of a request: its context, which has itself as a value.
 type visit struct {
+	context.Context
 	front  Front
 	target mirror.Target
 }
 
 type visitKey struct{}
+
+// Value implements context.Context.
+func (v *visit) Value(key any) any {
+	if key == (visitKey{}) {
+		return v
+	}
+	return v.Context.Value(key)
+}
 
 func visitOf(r *http.Request) *visit { return r.Context().Value(visitKey{}).(*visit) }
 
@@ -66,7 +75,7 @@ func isDirectory(r *http.Request, _ *mux.RouteMatch) bool { return visitOf(r).ta
 
 // Serve answers one request that came through front.
 func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, front Front) {
-	w.Header().Set("X-Content-Type-Options", "nosniff")
+	set(w.Header(), "X-Content-Type-Options", "nosniff")
 	target, err := mirror.ParseTarget(front.Target, h.conf.Base)
 	if err == nil && h.isProgram(target.Name, front.Script) {
 		err = errProgram
@@ -76,7 +85,7 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, front Front) {
 		return
 	}
 	front.Second = front.Second || hasMarker(target.Query)
-	r = r.WithContext(context.WithValue(r.Context(), visitKey{}, &visit{front, target}))
+	r = r.WithContext(&visit{r.Context(), front, target})
 	// The routes go by the target, not by a URL; and without the router's own
 	// ServeHTTP, which copies the request twice for variables that no route has, and
 	// answers paths that it finds unclean with an absolute redirect.

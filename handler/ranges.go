@@ -33,6 +33,9 @@ func isNumber(s string) bool { return len(s) <= maxDigits && strings.Trim(s, "01
 // more is relayed: size if it asks for no single range. It decides nothing
 // else: the answer is http.ServeContent's.
 func rangeEnd(header string, size int64) int64 {
+	if header == "" {
+		return size
+	}
 	_, set, _ := strings.Cut(header, "=")
 	first, last, _ := strings.Cut(strings.TrimSpace(set), "-")
 	if !understood(header) || strings.Contains(set, ",") || first == "" || last == "" {

@@ -35,5 +35,7 @@ func tellDigest(header http.Header, r *http.Request, size int64, sha256 []byte) 
 	if len(sha256) == 0 || r.Header.Get("If-Match") != "" || r.Header.Get("If-Unmodified-Since") != "" || !satisfiable(r.Header.Get("Range"), size) {
 		return
 	}
-	header.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sha256)+":")
+	b := append(make([]byte, 0, 64), "sha-256=:"...)
+	b = base64.StdEncoding.AppendEncode(b, sha256)
+	set(header, "Repr-Digest", string(append(b, ':')))
 }
