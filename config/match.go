@@ -132,7 +132,7 @@ const anyDirectory = "*/"
 // The empty name, which is the prefix itself, matches no pattern. The time is
 // at most proportional to the product of both lengths, whatever the pattern.
 func matchPattern(pattern, name, last string) bool {
-	if name == "" {
+	if name == "" || !mayEnd(pattern, name[len(name)-1]) {
 		return false
 	}
 	if strings.IndexByte(pattern, '/') < 0 {
@@ -144,17 +144,17 @@ func matchPattern(pattern, name, last string) bool {
 	return glob(pattern, name)
 }
 
+// mayEnd reports whether a name that matches a pattern may end in a byte. Most patterns
+// end in what few names end in, so that is looked at first.
+func mayEnd(pattern string, end byte) bool {
+	n := len(pattern)
+	return n == 0 || pattern[n-1] == '*' || pattern[n-1] == '?' || pattern[n-1] == end
+}
+
 // glob matches the whole of s. On a mismatch it goes back to the last "*" only
 // and lets that take one byte more: an earlier one need never take more than
 // it did, since the later "*" can take whatever it would leave.
-//
-// Most patterns end in what few names end in: that is looked at first.
 func glob(pattern, s string) bool {
-	if n := len(pattern); n > 0 && s != "" {
-		if last := pattern[n-1]; last != '*' && last != '?' && last != s[len(s)-1] {
-			return false
-		}
-	}
 	p, i := 0, 0
 	star, resume := -1, 0
 	for i < len(s) {

@@ -196,6 +196,9 @@ func FuzzGlob(f *testing.F) {
 		if got, want := glob(pattern, s), reference(pattern, s); got != want {
 			t.Errorf("glob(%q, %q) = %v, want %v", pattern, s, got, want)
 		}
+		if s != "" && reference(pattern, s) && !mayEnd(pattern, s[len(s)-1]) {
+			t.Errorf("%q matches %q, which is said not to end so", pattern, s)
+		}
 	})
 }
 
