@@ -2,7 +2,6 @@ package index
 
 import (
 	"context"
-	"database/sql"
 	"time"
 )
 
@@ -22,23 +21,30 @@ const (
 
 // log adds a line to the change log. Seq and At are set here.
 func (t *transaction) log(c Change) error {
-	result, err := t.result(`INSERT INTO changes (name, op, size, mtime, at) VALUES (?, ?, ?, ?, ?)`,
-		[]byte(c.Name), c.Op, c.Size, nanos(c.ModTime), time.Now().UnixNano())
+	c.At = time.Now()
+	result, err := t.result(`INSERT INTO changes (`+newChangeColumns+`) VALUES `+newChangeRow, c.values()...)
 	if err != nil {
 		return err
 	}
-	return t.trim(result, `DELETE FROM changes WHERE seq <= ?`, keepChanges)
+	seq, err := result.LastInsertId()
+	if err != nil {
+		return err
+	}
+	return t.trimChanges(seq, 1)
+}
+
+func (t *transaction) trimChanges(last, n int64) error {
+	return t.trim(last, n, `DELETE FROM changes WHERE seq <= ?`, keepChanges)
 }
 
 // trim keeps the last rows of a table whose rowids rise with age, by the given
-// statement. It does so when the row just inserted has a round number; whoever
-// happens to insert that one trims for all.
-func (t *transaction) trim(inserted sql.Result, deleteUpTo string, keep int64) error {
-	id, err := inserted.LastInsertId()
-	if err != nil || id%trimEvery != 0 {
-		return err
+// statement. It does so when one of the n rows just inserted, of which last is the
+// rowid of the last, has a round number; whoever happens to insert that one trims for all.
+func (t *transaction) trim(last, n int64, deleteUpTo string, keep int64) error {
+	if last%trimEvery >= n {
+		return nil
 	}
-	return t.exec(deleteUpTo, id-keep)
+	return t.exec(deleteUpTo, last-last%trimEvery-keep)
 }
 
 // Changes returns at most limit lines of the change log that come after the

@@ -45,6 +45,11 @@ func (c *Change) fields() []any {
 	return into(&c.Seq, &c.Name, &c.Op, &c.Size, &c.ModTime, &c.At)
 }
 
+// values returns what is stored in newChangeColumns.
+func (c *Change) values() []any {
+	return []any{[]byte(c.Name), c.Op, c.Size, nanos(c.ModTime), nanos(c.At)}
+}
+
 // fields returns where each of listingColumns goes.
 func (l *Listing) fields() []any {
 	return into(&l.Name, &l.Upstream, &l.Format, &l.ModTime, &l.ETag, &l.LastModified,

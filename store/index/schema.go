@@ -209,6 +209,15 @@ const (
 	indexColumns   = `name, source, digest, made, expires, learned`
 	claimColumns   = `name, size, algorithm, digest, slot, package, known_as`
 	droppedColumns = `name, since, via`
+
+	newChangeColumns = `name, op, size, mtime, at`
+)
+
+// The values of a row.
+const (
+	fileRow      = `(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	partialRow   = `(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	newChangeRow = `(?, ?, ?, ?, ?)`
 )
 
 // version asks which schema the database has: 0 for a new, empty file.

@@ -25,13 +25,7 @@ func (x *Index) DeletePartial(ctx context.Context, name string) error {
 // docroot is known as ours, whether or not Publish came to record it.
 func (x *Index) Intend(ctx context.Context, partials []Partial) error {
 	return x.write(ctx, "record what is to be published", true, func(t *transaction) error {
-		for _, p := range partials {
-			p.Publishing = true
-			if err := t.putPartial(p); err != nil {
-				return err
-			}
-		}
-		return nil
+		return inChunks(partials, t.intendMany, t.intend)
 	})
 }
 
@@ -41,12 +35,7 @@ func (x *Index) Intend(ctx context.Context, partials []Partial) error {
 // the disk; see Intend.
 func (x *Index) Publish(ctx context.Context, records []Record) error {
 	return x.write(ctx, "record published files", false, func(t *transaction) error {
-		for _, r := range records {
-			if err := t.publish(r); err != nil {
-				return err
-			}
-		}
-		return nil
+		return inChunks(records, t.publishMany, t.publish)
 	})
 }
 
@@ -80,7 +69,11 @@ func (x *Index) PutFailure(ctx context.Context, f Failure) error {
 		if err != nil {
 			return err
 		}
-		return t.trim(result, `DELETE FROM failures WHERE id <= ?`, keepFailures)
+		id, err := result.LastInsertId()
+		if err != nil {
+			return err
+		}
+		return t.trim(id, 1, `DELETE FROM failures WHERE id <= ?`, keepFailures)
 	})
 }
 
@@ -198,16 +191,19 @@ func (t *transaction) publish(r Record) error {
 	return t.log(Change{Name: r.Name, Op: op, Size: r.Size, ModTime: r.ModTime})
 }
 
+func (t *transaction) intend(p Partial) error {
+	p.Publishing = true
+	return t.putPartial(p)
+}
+
 func (t *transaction) putPartial(p Partial) error {
-	return t.exec(`REPLACE INTO partials (`+partialColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, p.values()...)
+	return t.exec(`REPLACE INTO partials (`+partialColumns+`) VALUES `+partialRow, p.values()...)
 }
 
 // putFile writes a record, and reports whether the name had one. Only one that
 // had can have been dropped.
 func (t *transaction) putFile(r Record) (replaced bool, err error) {
-	result, err := t.result(`INSERT INTO files (`+fileColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, r.values()...)
+	result, err := t.result(`INSERT INTO files (`+fileColumns+`) VALUES `+fileRow+` ON CONFLICT DO NOTHING`, r.values()...)
 	if err != nil {
 		return false, err
 	}
@@ -218,6 +214,5 @@ func (t *transaction) putFile(r Record) (replaced bool, err error) {
 	if err := t.clearDropped(r.Name); err != nil {
 		return false, err
 	}
-	return true, t.exec(`REPLACE INTO files (`+fileColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, r.values()...)
+	return true, t.exec(`REPLACE INTO files (`+fileColumns+`) VALUES `+fileRow, r.values()...)
 }
