@@ -393,6 +393,7 @@ func TestHint(t *testing.T) {
 	if err := x.PutFailure(ctx, Failure{Name: "a", At: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
+	hint("a", Hint{Failed: true})
 	if _, err := x.Learn(ctx, IndexFile{Name: "index"}, []Claim{{Name: "b", Size: 1}, {Name: "a", Size: 1}}); err != nil {
 		t.Fatal(err)
 	}
