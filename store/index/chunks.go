@@ -59,12 +59,14 @@ func (t *transaction) publishMany(records []Record) error {
 	names := make([]any, 0, chunk)
 	files := make([]any, 0, chunk*strings.Count(fileRow, "?"))
 	changes := make([]any, 0, chunk*strings.Count(newChangeRow, "?"))
-	now := time.Now()
+	now := nanos(time.Now())
 	for _, r := range records {
 		r.Ours = true
-		names = append(names, []byte(r.Name))
-		files = append(files, r.values()...)
-		changes = append(changes, (&Change{Name: r.Name, Op: OpAdd, Size: r.Size, ModTime: r.ModTime, At: now}).values()...)
+		row := r.values()
+		name, size, mtime := row[0], row[2], row[3] // as in fileColumns
+		names = append(names, name)
+		files = append(files, row...)
+		changes = append(changes, name, OpAdd, size, mtime, now)
 	}
 	known := twice(records)
 	if !known {
