@@ -13,8 +13,8 @@ import (
 // following writes a file as it arrives through net/http's writer. That one holds a
 // buffer of 32 KiB for as long as the client follows, and io.Copy within it another:
 // with two thousand clients that wait for the same bytes, most of the memory. Here a
-// buffer is taken when there is something to put into it, and none where the kernel can
-// send what is on disk: fifty clients of one file have a copy less each.
+// buffer is taken when there is something to put into it. What is on disk the kernel
+// sends, where it can: fifty clients of one file have a copy less each.
 type following struct {
 	http.ResponseWriter
 	file *fetch.File
@@ -23,7 +23,7 @@ type following struct {
 // pieces are the buffers. Clients that read slowly hold one each, so they are small.
 var pieces = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
 
-// ReadFrom implements io.ReaderFrom, for http.ServeContent.
+// ReadFrom implements io.ReaderFrom, for serveContent.
 func (w following) ReadFrom(src io.Reader) (total int64, err error) {
 	l, limited := src.(*io.LimitedReader)
 	if !limited || l.R != io.Reader(w.file) { // the parts of several ranges come through a pipe

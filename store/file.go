@@ -113,8 +113,8 @@ func (f *File) OS() *os.File {
 	return f.of
 }
 
-// Close closes the file. Not even after it is another file read that the descriptor's
-// number is given to.
+// Close closes the file. Whatever is asked of f afterwards fails, and touches no other
+// file that has got the descriptor's number.
 func (f *File) Close() error {
 	fd := f.fd
 	f.fd = -1

@@ -290,7 +290,7 @@ func changed(fi fs.FileInfo) time.Time { return time.Unix(fi.Sys().(*syscall.Sta
 
 func inode(fi fs.FileInfo) uint64 { return fi.Sys().(*syscall.Stat_t).Ino }
 
-// sameFile reports whether two describe one file.
+// sameFile is os.SameFile for those that are not package os's as well.
 func sameFile(a, b fs.FileInfo) bool {
 	return inode(a) == inode(b) && a.Sys().(*syscall.Stat_t).Dev == b.Sys().(*syscall.Stat_t).Dev
 }

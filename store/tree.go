@@ -262,7 +262,7 @@ func (t *Tree) Close() error {
 	return t.doc.Close()
 }
 
-// OpenFile is Open for who reads all of a file.
+// OpenFile is Open for those who read all of a file, and need package os's.
 func (t *Tree) OpenFile(name mirror.Name) (*os.File, fs.FileInfo, error) {
 	f, err := t.Open(name)
 	if err != nil {

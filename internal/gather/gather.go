@@ -1,4 +1,7 @@
-// Package gather has small answers of net/http leave in one write.
+// Package gather has small answers of net/http leave in one write, and pieces of files
+// uncopied.
+//
+// # Small answers
 //
 // net/http writes through a buffer of 4 KiB: the header of an answer goes first,
 // alone or with as much of the body as fits, and the rest in a write of its own.
@@ -10,6 +13,10 @@
 //	header ────────────────> Write     held
 //	the body's reader ─────> ReadFrom  read behind it, and sent: one packet
 //	                         release   whatever is still held
+//
+// # Pieces
+//
+// What is on disk of a file that grows goes as a Piece, with sendfile(2), held by nobody.
 package gather
 
 import (

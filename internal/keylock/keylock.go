@@ -7,11 +7,12 @@
 //
 // A key's first byte is the hash of the key: two keys that collide merely exclude
 // each other. The others are notes, by which the holder of the key tells the other
-// processes something. Beside the key they cost hardly more: the kernel goes through
-// all locks of a file for each, and has one entry for bytes that lie together. A pool of n slots takes n consecutive bytes at the hash of its
-// name. The kernel drops the locks when the last descriptor of the open file
-// description closes, so a killed process leaves nothing to clean up, and a
-// descriptor that is handed to a child hands its locks over without a gap.
+// processes something. They cost hardly more than the key alone: for each lock the
+// kernel goes through all those of the file, and bytes side by side are one of them.
+// A pool of n slots takes n consecutive bytes at the hash of its name. The kernel drops
+// the locks when the last descriptor of the open file description closes, so a killed
+// process leaves nothing to clean up, and a descriptor that is handed to a child hands
+// its locks over without a gap.
 package keylock
 
 import (

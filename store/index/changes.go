@@ -38,8 +38,8 @@ func (t *transaction) trimChanges(last, n int64) error {
 }
 
 // trim keeps the last rows of a table whose rowids rise with age, by the given
-// statement. It does so when one of the n rows just inserted, of which last is the
-// rowid of the last, has a round number; whoever happens to insert that one trims for all.
+// statement. It does so when one of the n rows just inserted, up to the rowid last, has
+// a round number; whoever happens to insert that one trims for all.
 func (t *transaction) trim(last, n int64, deleteUpTo string, keep int64) error {
 	if last%trimEvery >= n {
 		return nil
