@@ -177,14 +177,20 @@ func TestNotes(t *testing.T) {
 
 func TestOffsetsAreForEver(t *testing.T) {
 	// Processes of two versions on one state directory must agree.
-	if got := keyOffset("debian/pool/a.deb"); got < 0 || got >= slotBase {
-		t.Errorf("key offset %d is outside the keys' half", got)
+	if got, want := keyOffset("debian/pool/a.deb"), int64(0x11d5cce8105e167c); got != want {
+		t.Errorf("key offset %#x, want %#x", got, want)
 	}
-	if got := keyOffset("debian/pool/a.deb"); got%bytesOfKey != 0 {
-		t.Errorf("key offset %d leaves no room for notes", got)
+	if got, want := slotOffset("all"), int64(0x66f09b1905190000); got != want {
+		t.Errorf("slot offset %#x, want %#x", got, want)
 	}
-	if got := slotOffset("all"); got < slotBase || got&0xffff != 0 {
-		t.Errorf("slot offset %#x", got)
+	for i := range 1000 {
+		key := fmt.Sprint("key ", i)
+		if got := keyOffset(key); got < 0 || got >= slotBase || got%bytesOfKey != 0 {
+			t.Errorf("key offset %#x is outside the keys' half, or leaves no room for notes", got)
+		}
+		if got := slotOffset(key); got < slotBase || got&0xffff != 0 {
+			t.Errorf("slot offset %#x is outside the slots' half, or leaves no room for slots", got)
+		}
 	}
 	if got, want := fnv1a("a"), uint64(0xaf63dc4c8601ec8c); got != want {
 		t.Errorf("fnv1a = %#x, want %#x", got, want)
