@@ -40,13 +40,34 @@ func TestNothingStaysOpen(t *testing.T) {
 			}
 		}
 	}
+	if still := openBelow(t, r.conf.Docroot); len(still) > 0 {
+		t.Errorf("still open: %q", still)
+	}
+	f, err := os.Open(filepath.Join(r.conf.Docroot, "m/a.deb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if len(openBelow(t, r.conf.Docroot)) != 1 {
+		t.Error("what is open is not found")
+	}
+}
+
+// openBelow returns what this process has open below a directory.
+func openBelow(t *testing.T, dir string) (paths []string) {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
 	fds, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, fd := range fds {
-		if to, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && strings.HasPrefix(to, r.conf.Docroot+"/") {
-			t.Errorf("still open: %s", to)
+		if to, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && strings.HasPrefix(to, dir+"/") {
+			paths = append(paths, to)
 		}
 	}
+	return paths
 }
