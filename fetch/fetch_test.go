@@ -110,6 +110,15 @@ func TestEndIsHeldBack(t *testing.T) {
 	if v := f.grow.visible(); v != size-64<<10 {
 		t.Errorf("%d bytes are visible, want %d", v, size-64<<10)
 	}
+	for _, ready := range []int64{100, 0} {
+		pos, err := f.Seek(size-64<<10-ready, io.SeekStart)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if file, off, n := f.Ready(size); n != ready || (file != nil) != (n > 0) || n > 0 && off != pos {
+			t.Errorf("%d bytes from %d on are ready, want %d from %d on", n, off, ready, pos)
+		}
+	}
 	release()
 	if err := origin.CheckRange(f, 3, size-64<<10, 64<<10); err != nil {
 		t.Fatal(err)
