@@ -90,7 +90,7 @@ func originForm(target string) string {
 
 // decodeSegment decodes one segment. Most have nothing to decode.
 func decodeSegment(raw string) (s string, err error) {
-	if s = raw; strings.ContainsAny(raw, "%#/\\\x00") {
+	if s = raw; strings.ContainsAny(raw, special) {
 		if s, err = unescape(raw); err != nil {
 			return "", err
 		}
@@ -105,7 +105,11 @@ func decodeSegment(raw string) (s string, err error) {
 	}
 }
 
-// unescape decodes percent escapes (RFC 3986, 2.1).
+// special are the bytes that unescape decodes or refuses: what has none of them stays
+// as it is.
+const special = "%#/\\\x00"
+
+// unescape decodes percent escapes (RFC 3986, 2.1), and refuses what no name has.
 func unescape(raw string) (string, error) {
 	b := make([]byte, 0, len(raw))
 	for i := 0; i < len(raw); i++ {
