@@ -38,10 +38,9 @@ const (
 	Aria8 Kind = "aria2c -x8 -s8"
 
 	// What the least of a mirror costs in Go: see bench/floor.
-	Floor       Kind = "bare Go proxy that syncs (no mirror)"
-	FloorLedger Kind = "bare Go proxy that syncs, locks and records (no mirror)"
-
-	FloorSockets Kind = "the same on bare sockets, without net/http (no mirror)"
+	Floor        Kind = "bare Go proxy that syncs (no mirror)"
+	FloorLedger  Kind = "bare Go proxy that syncs, locks and records (no mirror)"
+	FloorSockets Kind = "bare sockets in Go that sync, lock and record (no mirror)"
 )
 
 // Ours are what this project builds, with the defaults.

@@ -3,8 +3,8 @@
 // many files at once, and rename them to their names. It has no lock, no record,
 // no resume, no limits, no check and no log, so it is no mirror: it says how much
 // of a figure is the price of the language, its HTTP and the disk. With a ledger it
-// has a lock, a digest and a record, too, as the mirror has them, and says what those cost;
-// with sockets it has these and no net/http, and says how far no library would go.
+// has a lock, a digest and a record, too, as the mirror has them, and says what those cost.
+// On bare sockets it has all that and no net/http: no HTTP library would get further.
 package floor
 
 import (
@@ -35,7 +35,7 @@ type Variant string
 const (
 	Bare    Variant = "bare"
 	Ledger  Variant = "ledger"
-	Sockets Variant = "sockets" // and the ledger
+	Sockets Variant = "sockets" // instead of net/http, and the ledger
 )
 
 // Args are the arguments that make the benchmark's binary the floor, which
