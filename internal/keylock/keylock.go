@@ -140,7 +140,7 @@ type Note int64
 const MaxNote Note = bytesOfKey - 1
 
 // Noted is Held for a note of key.
-func (l *File) Noted(key string, n Note) (bool, error) { return l.held(keyOffset(key) + int64(n)) }
+func (l *File) Noted(key string, n Note) (bool, error) { return l.held(noteOffset(key, n)) }
 
 // FreeSlots reports whether at least want of the n slots of pool are free, likewise.
 func (l *File) FreeSlots(pool string, n, want int) (bool, error) {
@@ -181,10 +181,10 @@ func (l *Lock) File() *os.File {
 }
 
 // Note makes a note of key, which l has locked. Unnote or Unlock takes it back.
-func (l *Lock) Note(key string, n Note) error { return set(l.f, keyOffset(key)+int64(n)) }
+func (l *Lock) Note(key string, n Note) error { return set(l.f, noteOffset(key, n)) }
 
 // Unnote takes a note back. One that was not made is no error.
-func (l *Lock) Unnote(key string, n Note) { l.unset(keyOffset(key) + int64(n)) }
+func (l *Lock) Unnote(key string, n Note) { l.unset(noteOffset(key, n)) }
 
 // TrySlot takes one of the n slots of pool, n being at most 65536: beyond them
 // lie other pools. It reports false when all are taken. Slots are released by

@@ -1,5 +1,7 @@
 package keylock
 
+import "fmt"
+
 // slotBase is where the slots' half of the offset space begins.
 const slotBase = int64(1) << 62
 
@@ -9,6 +11,14 @@ const bytesOfKey = 4
 // keyOffset returns the first byte of key. Every process must agree on it, now and
 // in the next version: FNV-1a, 64 bit.
 func keyOffset(key string) int64 { return int64(fnv1a(key)&^(3<<62)) &^ (bytesOfKey - 1) }
+
+// noteOffset returns the byte of a note of key.
+func noteOffset(key string, n Note) int64 {
+	if n < 1 || n > MaxNote {
+		panic(fmt.Sprintf("there is no note %d", n)) // it would be another key's
+	}
+	return keyOffset(key) + int64(n)
+}
 
 // slotOffset returns the first byte of a pool; the low 16 bits are free for
 // its slots.
