@@ -122,7 +122,11 @@ func (c *conn) ReadFrom(src io.Reader) (int64, error) {
 		if err := c.send(); err != nil {
 			return 0, err
 		}
-		return p.sendTo(c.TCPConn)
+		n, err := p.sendTo(c.TCPConn)
+		if n == 0 && cannotSend(err) {
+			return io.Copy(onlyWriter{c.TCPConn}, p)
+		}
+		return n, err
 	}
 	l, limited := src.(*io.LimitedReader)
 	if c.held != nil && limited && l.N <= most && len(*c.held)+int(l.N) <= cap(*c.held) {

@@ -1,6 +1,7 @@
 package gather
 
 import (
+	"errors"
 	"io"
 	"os"
 	"syscall"
@@ -9,9 +10,9 @@ import (
 )
 
 // Piece is N bytes of a file from Off on. On a connection of a Listener it goes out
-// with sendfile(2), uncopied; to other writers it is an io.Reader. The position of the
-// file is not touched, so that many can send pieces of it at the same time. Of a file that
-// is shorter there is less, without an error.
+// with sendfile(2), uncopied where the file system can do that; to other writers it is
+// an io.Reader. The position of the file is not touched, so that many can send pieces of
+// it at the same time. Of a file that is shorter there is less, without an error.
 type Piece struct {
 	File   *os.File
 	Off, N int64
@@ -72,6 +73,15 @@ func (p *Piece) sendTo(c syscall.Conn) (total int64, err error) {
 	}
 	return total, err
 }
+
+// cannotSend reports whether sendfile(2) knows nothing to do with a file, as on a file
+// system that is not made for it: net copies then, too.
+func cannotSend(err error) bool {
+	return errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EOPNOTSUPP)
+}
+
+// onlyWriter hides a connection's ReadFrom, which would ask for sendfile(2), or splice(2).
+type onlyWriter struct{ io.Writer }
 
 // maxSendfile is how much one sendfile(2) is asked for, in bytes: net's own choice.
 const maxSendfile = 4 << 20

@@ -117,3 +117,26 @@ func TestPieceEndsEarly(t *testing.T) {
 		}
 	}
 }
+
+// Where sendfile(2) refuses a file, as on some file systems, it is copied.
+func TestPieceWithoutSendfile(t *testing.T) {
+	const path = "/proc/self/limits" // of which the kernel sends nothing
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, got, err := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+		file, err := os.Open(path)
+		if err != nil {
+			t.Error(err)
+		}
+		defer file.Close()
+		w.Header().Set("Content-Length", strconv.Itoa(len(want)))
+		if sent, err := w.(io.ReaderFrom).ReadFrom(&Piece{file, 0, int64(len(want))}); err != nil || sent != int64(len(want)) {
+			t.Errorf("%d of %d bytes sent: %v", sent, len(want), err)
+		}
+	}).ask(http.MethodGet, "/")
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("got %d of %d bytes, %v", len(got), len(want), err)
+	}
+}
