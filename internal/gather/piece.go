@@ -12,7 +12,8 @@ import (
 // Piece is N bytes of a file from Off on. On a connection of a Listener it goes out
 // with sendfile(2), uncopied where the file system can do that; to other writers it is
 // an io.Reader. The position of the file is not touched, so that many can send pieces of
-// it at the same time. Of a file that is shorter there is less, without an error.
+// it at the same time. Of a file that is shorter, and to a client that is slow, less of it
+// may be sent, without an error.
 type Piece struct {
 	File   *os.File
 	Off, N int64
@@ -33,7 +34,9 @@ func (p *Piece) Read(b []byte) (int, error) {
 
 func (p *Piece) took(n int64) { p.Off, p.N = p.Off+n, p.N-n }
 
-// sendTo sends the piece to a connection, and waits while that takes no more.
+// sendTo sends as much of the piece as a connection takes at once. Where that is nothing,
+// it waits, and sends no more than afterWait: what was good before a slow client took some
+// may be known to be wrong by now, which the caller is to look at.
 func (p *Piece) sendTo(c syscall.Conn) (total int64, err error) {
 	to, err := c.SyscallConn()
 	if err != nil {
@@ -55,6 +58,10 @@ func (p *Piece) sendTo(c syscall.Conn) (total int64, err error) {
 			switch {
 			case failed == unix.EAGAIN:
 				failed = nil
+				if total > 0 {
+					return true
+				}
+				p.N = min(p.N, afterWait)
 				return false
 			case failed == unix.EINTR:
 				failed = nil
@@ -83,5 +90,10 @@ func cannotSend(err error) bool {
 // onlyWriter hides a connection's ReadFrom, which would ask for sendfile(2), or splice(2).
 type onlyWriter struct{ io.Writer }
 
-// maxSendfile is how much one sendfile(2) is asked for, in bytes: net's own choice.
-const maxSendfile = 4 << 20
+const (
+	// maxSendfile is how much one sendfile(2) is asked for, in bytes: net's own choice.
+	maxSendfile = 4 << 20
+
+	// afterWait is as much, in bytes, as one write of a buffer would be.
+	afterWait = 32 << 10
+)

@@ -31,12 +31,13 @@ func TestPiece(t *testing.T) {
 	h := func(w http.ResponseWriter, r *http.Request) {
 		from, n := number(r, "from"), number(r, "n")
 		w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
-		// In two, as of a file that has grown in between.
-		for _, p := range []*Piece{{file, from, n / 2}, {file, from + n/2, n - n/2}} {
-			wanted := p.N
-			if sent, err := w.(io.ReaderFrom).ReadFrom(p); err != nil || sent != wanted || p.N != 0 {
-				t.Errorf("%d of %d bytes sent, %d left: %v", sent, wanted, p.N, err)
+		for end := from + n; from < end; { // in several, as of a file that grows
+			sent, err := w.(io.ReaderFrom).ReadFrom(&Piece{file, from, min(end-from, n/2+1)})
+			if err != nil || sent <= 0 {
+				t.Errorf("%d bytes sent of those from %d on: %v", sent, from, err)
+				return
 			}
+			from += sent
 		}
 	}
 	for name, asks := range map[string]func(path string) ([]byte, error){
@@ -77,6 +78,55 @@ type readerFrom struct{ *bytes.Buffer }
 
 func (readerFrom) Header() http.Header { return http.Header{} }
 func (readerFrom) WriteHeader(int)     {}
+
+// Who reads nothing is sent no more than fits: then it can be seen whether the rest is
+// still good.
+func TestPieceForSlowClient(t *testing.T) {
+	const size = 64 << 20 // more than a socket holds
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, size); err != nil {
+		t.Fatal(err)
+	}
+	first := make(chan int64, 1)
+	c := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+		file, err := os.Open(path)
+		if err != nil {
+			t.Error(err)
+		}
+		defer file.Close()
+		w.Header().Set("Content-Length", strconv.Itoa(size))
+		for from := int64(0); from < size; {
+			n, err := w.(io.ReaderFrom).ReadFrom(&Piece{file, from, size - from})
+			if err != nil || n == 0 {
+				t.Errorf("%d bytes sent after %d: %v", n, from, err)
+				return
+			}
+			if from == 0 {
+				first <- n
+			}
+			from += n
+		}
+	})
+	resp, err := c.http.Get("http://one.example/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	select {
+	case n := <-first:
+		if n >= size {
+			t.Errorf("all %d bytes were sent to who has read none", n)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("to send a piece waits for who reads nothing")
+	}
+	if n, err := io.Copy(io.Discard, resp.Body); n != size || err != nil {
+		t.Errorf("%d bytes have come, %v", n, err)
+	}
+}
 
 // What cannot be sent is an error, and what is not there is less.
 func TestPieceEndsEarly(t *testing.T) {
