@@ -82,9 +82,9 @@ func (p *Piece) sendTo(c syscall.Conn) (total int64, err error) {
 }
 
 // cannotSend reports whether sendfile(2) knows nothing to do with a file, as on a file
-// system that is not made for it: net copies then, too.
+// system that is not made for it, where net copies, too; or is forbidden.
 func cannotSend(err error) bool {
-	return errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EOPNOTSUPP)
+	return errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EPERM)
 }
 
 // onlyWriter hides a connection's ReadFrom, which would ask for sendfile(2), or splice(2).
