@@ -60,19 +60,10 @@ func (s *statements) exec(query string, args ...any) error {
 }
 
 // execMany runs a statement that has many values: as a query, though it has no rows,
-// since of those the driver hands all values to SQLite in one call, and runs the statement
-// with it, whether or not rows are asked for. With one call each, a row of a batch costs
-// a tenth more.
+// since of those the driver hands all values to SQLite in one call. With one call each,
+// a row of a batch costs a tenth more.
 func (s *statements) execMany(query string, args []any) error {
-	stmt, err := s.get(query)
-	if err != nil {
-		return err
-	}
-	rows, err := stmt.Query(args...)
-	if err != nil {
-		return err
-	}
-	return rows.Close()
+	return s.rows(query, func(scanner) error { return nil }, args...)
 }
 
 // result runs a statement and returns what it did.
