@@ -105,7 +105,7 @@ func (h *Handler) bytes(w http.ResponseWriter, r *http.Request, name mirror.Name
 		w, release = gather.Hold(r.Context(), w)
 		defer release()
 	} else if _, isCGI := w.(*cgienv.Response); !isCGI { // FastCGI and CGI have one buffer an answer, which is enough
-		w = following{w, f}
+		w = &following{ResponseWriter: w, file: f}
 	}
 	serveContent(w, r, f.Meta, content)
 }

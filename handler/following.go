@@ -18,13 +18,14 @@ import (
 type following struct {
 	http.ResponseWriter
 	file *fetch.File
+	next gather.Piece // kept, since of a large file there are a hundred thousand
 }
 
 // pieces are the buffers. Clients that read slowly hold one each, so they are small.
 var pieces = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
 
 // ReadFrom implements io.ReaderFrom, for serveContent.
-func (w following) ReadFrom(src io.Reader) (total int64, err error) {
+func (w *following) ReadFrom(src io.Reader) (total int64, err error) {
 	l, limited := src.(*io.LimitedReader)
 	if !limited || l.R != io.Reader(w.file) { // the parts of several ranges come through a pipe
 		l = nil
@@ -48,7 +49,7 @@ func (w following) ReadFrom(src io.Reader) (total int64, err error) {
 }
 
 // piece copies what one Read gives.
-func (w following) piece(src io.Reader) (int64, error) {
+func (w *following) piece(src io.Reader) (int64, error) {
 	b := pieces.Get().(*[]byte)
 	defer pieces.Put(b)
 	n, err := src.Read(*b)
@@ -65,7 +66,7 @@ func (w following) piece(src io.Reader) (int64, error) {
 const mostSent = 1 << 20
 
 // send sends what lies on disk already; 0 bytes: nothing does, or w cannot.
-func (w following) send(l *io.LimitedReader) (int64, error) {
+func (w *following) send(l *io.LimitedReader) (int64, error) {
 	to, ok := w.ResponseWriter.(io.ReaderFrom)
 	if l == nil || !ok {
 		return 0, nil
@@ -74,14 +75,18 @@ func (w following) send(l *io.LimitedReader) (int64, error) {
 	if file == nil {
 		return 0, nil
 	}
-	sent, err := to.ReadFrom(&gather.Piece{File: file, Off: off, N: n})
+	if w.next.File != file {
+		w.next = gather.Piece{File: file}
+	}
+	w.next.Off, w.next.N = off, n
+	sent, err := to.ReadFrom(&w.next)
 	l.N -= sent
 	_, seekErr := w.file.Seek(sent, io.SeekCurrent)
 	return sent, errors.Join(err, seekErr)
 }
 
 // flush sends what net/http still holds, since nothing follows for a while.
-func (w following) flush() {
+func (w *following) flush() {
 	if f, ok := w.ResponseWriter.(http.Flusher); ok {
 		f.Flush()
 	}

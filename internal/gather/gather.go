@@ -98,7 +98,8 @@ func (w early) WriteHeader(status int) {
 // from it is not touched.
 type conn struct {
 	*net.TCPConn
-	held *[]byte // nil: nothing is held
+	held   *[]byte // nil: nothing is held
+	pieces *sender // nil: none has been sent yet
 }
 
 func (c *conn) Write(p []byte) (int, error) {
@@ -122,7 +123,7 @@ func (c *conn) ReadFrom(src io.Reader) (int64, error) {
 		if err := c.send(); err != nil {
 			return 0, err
 		}
-		n, err := p.sendTo(c.TCPConn)
+		n, err := c.sendPiece(p)
 		if n == 0 && cannotSend(err) {
 			return io.Copy(onlyWriter{c.TCPConn}, p)
 		}
@@ -142,6 +143,15 @@ func (c *conn) ReadFrom(src io.Reader) (int64, error) {
 		return 0, err
 	}
 	return c.TCPConn.ReadFrom(src)
+}
+
+func (c *conn) sendPiece(p *Piece) (n int64, err error) {
+	if c.pieces == nil {
+		if c.pieces, err = newSender(c.TCPConn); err != nil {
+			return 0, err
+		}
+	}
+	return c.pieces.send(p)
 }
 
 // send writes what is held, and holds no more.

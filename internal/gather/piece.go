@@ -17,6 +17,8 @@ import (
 type Piece struct {
 	File   *os.File
 	Off, N int64
+
+	from syscall.RawConn // of File; nil: it has not been needed yet
 }
 
 // Read implements io.Reader.
@@ -34,51 +36,79 @@ func (p *Piece) Read(b []byte) (int, error) {
 
 func (p *Piece) took(n int64) { p.Off, p.N = p.Off+n, p.N-n }
 
-// sendTo sends as much of the piece as a connection takes at once. Where that is nothing,
-// it waits, and sends no more than afterWait: what was good before a slow client took some
-// may be known to be wrong by now, which the caller is to look at.
-func (p *Piece) sendTo(c syscall.Conn) (total int64, err error) {
+// sender sends pieces on one connection. It keeps what it needs for that from one to the
+// next: of a large file that grows there are a hundred thousand.
+type sender struct {
+	to     syscall.RawConn
+	toFn   func(socket uintptr) bool // s.toSocket
+	fromFn func(file uintptr)        // s.fromFile
+
+	p      *Piece
+	socket int
+	n      int   // what one sendfile(2) has sent
+	total  int64 // of p
+	failed error
+}
+
+func newSender(c syscall.Conn) (*sender, error) {
 	to, err := c.SyscallConn()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	from, err := p.File.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	var failed error
-	err = to.Write(func(socket uintptr) (done bool) {
-		for p.N > 0 && failed == nil {
-			n, off := 0, p.Off
-			if err := from.Control(func(file uintptr) {
-				n, failed = unix.Sendfile(int(socket), int(file), &off, int(min(p.N, maxSendfile)))
-			}); err != nil {
-				failed = err // the file was closed
-			}
-			switch {
-			case failed == unix.EAGAIN:
-				failed = nil
-				if total > 0 {
-					return true
-				}
-				p.N = min(p.N, afterWait)
-				return false
-			case failed == unix.EINTR:
-				failed = nil
-			case failed != nil:
-			case n == 0:
-				return true
-			default:
-				p.took(int64(n))
-				total += int64(n)
-			}
+	s := &sender{to: to}
+	s.toFn, s.fromFn = s.toSocket, s.fromFile
+	return s, nil
+}
+
+// send sends as much of p as the connection takes at once. Where that is nothing,
+// it waits, and sends no more than afterWait: what was good before a slow client took some
+// may be known to be wrong by now, which the caller is to look at.
+func (s *sender) send(p *Piece) (total int64, err error) {
+	if p.from == nil {
+		if p.from, err = p.File.SyscallConn(); err != nil {
+			return 0, err
 		}
-		return true
-	})
-	if err == nil {
-		err = os.NewSyscallError("sendfile", failed)
 	}
-	return total, err
+	s.p, s.total, s.failed = p, 0, nil
+	err = s.to.Write(s.toFn)
+	if err == nil {
+		err = os.NewSyscallError("sendfile", s.failed)
+	}
+	s.p = nil
+	return s.total, err
+}
+
+// toSocket sends until the socket is full, and reports whether that will do.
+func (s *sender) toSocket(socket uintptr) (done bool) {
+	s.socket = int(socket)
+	for s.p.N > 0 && s.failed == nil {
+		if err := s.p.from.Control(s.fromFn); err != nil {
+			s.failed = err // the file was closed
+		}
+		switch {
+		case s.failed == unix.EAGAIN:
+			s.failed = nil
+			if s.total > 0 {
+				return true
+			}
+			s.p.N = min(s.p.N, afterWait)
+			return false
+		case s.failed == unix.EINTR:
+			s.failed = nil
+		case s.failed != nil:
+		case s.n == 0:
+			return true
+		default:
+			s.p.took(int64(s.n))
+			s.total += int64(s.n)
+		}
+	}
+	return true
+}
+
+func (s *sender) fromFile(file uintptr) {
+	off := s.p.Off
+	s.n, s.failed = unix.Sendfile(s.socket, int(file), &off, int(min(s.p.N, maxSendfile)))
 }
 
 // cannotSend reports whether sendfile(2) knows nothing to do with a file, as on a file

@@ -32,7 +32,7 @@ func TestPiece(t *testing.T) {
 		from, n := number(r, "from"), number(r, "n")
 		w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
 		for end := from + n; from < end; { // in several, as of a file that grows
-			sent, err := w.(io.ReaderFrom).ReadFrom(&Piece{file, from, min(end-from, n/2+1)})
+			sent, err := w.(io.ReaderFrom).ReadFrom(&Piece{File: file, Off: from, N: min(end-from, n/2+1)})
 			if err != nil || sent <= 0 {
 				t.Errorf("%d bytes sent of those from %d on: %v", sent, from, err)
 				return
@@ -99,7 +99,7 @@ func TestPieceForSlowClient(t *testing.T) {
 		defer file.Close()
 		w.Header().Set("Content-Length", strconv.Itoa(size))
 		for from := int64(0); from < size; {
-			n, err := w.(io.ReaderFrom).ReadFrom(&Piece{file, from, size - from})
+			n, err := w.(io.ReaderFrom).ReadFrom(&Piece{File: file, Off: from, N: size - from})
 			if err != nil || n == 0 {
 				t.Errorf("%d bytes sent after %d: %v", n, from, err)
 				return
@@ -128,6 +128,41 @@ func TestPieceForSlowClient(t *testing.T) {
 	}
 }
 
+// A file that grows for long goes out in so many pieces that what each left to be
+// collected would show: 6 MiB after 40 GB.
+func TestPieceAllocatesNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, make([]byte, 4<<10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const runs = 200
+	counted := make(chan float64, 1)
+	_, _, err := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+		file, err := os.Open(path)
+		if err != nil {
+			t.Error(err)
+		}
+		defer file.Close()
+		w.Header().Set("Content-Length", strconv.Itoa((runs+1)*4<<10)) // the first run is not counted
+		p := &Piece{File: file}
+		counted <- testing.AllocsPerRun(runs, func() {
+			p.Off, p.N = 0, 4<<10
+			for p.N > 0 {
+				if _, err := w.(io.ReaderFrom).ReadFrom(p); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}).ask(http.MethodGet, "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if allocs := <-counted; allocs != 0 {
+		t.Errorf("%v allocations a piece", allocs)
+	}
+}
+
 // What cannot be sent is an error, and what is not there is less.
 func TestPieceEndsEarly(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
@@ -150,7 +185,7 @@ func TestPieceEndsEarly(t *testing.T) {
 				file.Close()
 			}
 			w.Header().Set("Content-Length", "100")
-			sent, err := w.(io.ReaderFrom).ReadFrom(&Piece{file, 1, 99})
+			sent, err := w.(io.ReaderFrom).ReadFrom(&Piece{File: file, Off: 1, N: 99})
 			results <- result{sent, err}
 		})
 		_, b, err := c.ask(http.MethodGet, "/")
@@ -182,7 +217,7 @@ func TestPieceWithoutSendfile(t *testing.T) {
 		}
 		defer file.Close()
 		w.Header().Set("Content-Length", strconv.Itoa(len(want)))
-		if sent, err := w.(io.ReaderFrom).ReadFrom(&Piece{file, 0, int64(len(want))}); err != nil || sent != int64(len(want)) {
+		if sent, err := w.(io.ReaderFrom).ReadFrom(&Piece{File: file, Off: 0, N: int64(len(want))}); err != nil || sent != int64(len(want)) {
 			t.Errorf("%d of %d bytes sent: %v", sent, len(want), err)
 		}
 	}).ask(http.MethodGet, "/")
