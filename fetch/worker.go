@@ -8,7 +8,6 @@ import (
 	"os"
 
 	"mirror"
-	"mirror/internal/keylock"
 	"mirror/store/index"
 )
 
@@ -16,7 +15,7 @@ import (
 // it is published, or has failed: what a worker process does. The files are those of
 // Options.Spawn: the lock, and perhaps the connection that name was asked for on.
 func (e *Engine) Work(name mirror.Name, files []*os.File) error {
-	lock := keylock.Adopt(files[0])
+	lock := e.tree.Locks.Adopt(files[0])
 	m, rest, ok := e.lookup(name)
 	if !ok {
 		return fmt.Errorf("/%s: %w", name, mirror.ErrNoMirror)

@@ -445,6 +445,11 @@ func TestProbe(t *testing.T) {
 
 func TestLocksAreOfTheTree(t *testing.T) {
 	tree, docroot, state := newTree(t)
+	for _, name := range keylock.Files() { // on a full disk none could be made
+		if _, err := os.Stat(filepath.Join(state, lockDir, name)); err != nil {
+			t.Error(err)
+		}
+	}
 	other, err := Open(docroot, state)
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,7 @@
 //	docroot/debian/pool/a.deb      0644, whole, of one version, upstream's mtime
 //	state/                         0700, or 0770 when shared by a group
 //	      .htaccess                denies everything, should it ever be served
-//	      lock                     never deleted: see internal/keylock
+//	      locks/                   never deleted: see internal/keylock
 //	      index.db                 the record: see store/index
 //	      part/0123...             one growing file a name: see Part
 //	      mutable/                 files that are kept out of the docroot: see KeepAside
@@ -27,6 +27,7 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -39,8 +40,8 @@ import (
 )
 
 const (
-	partDir  = "part"
-	lockName = "lock"
+	partDir = "part"
+	lockDir = "locks"
 
 	htaccessName = ".htaccess"
 	htaccess     = "# Nothing in here is for the web.\nRequire all denied\n"
@@ -48,7 +49,7 @@ const (
 
 // Tree is a docroot and its state directory. It is safe for concurrent use.
 type Tree struct {
-	Locks *keylock.File
+	Locks *keylock.Dir
 
 	doc, state *os.Root
 	docDir     *os.File // the docroot, for what os.Root is slow at
@@ -81,13 +82,7 @@ func Open(docroot, state string) (*Tree, error) {
 		t.Close()
 		return nil, err
 	}
-	t.Locks = keylock.New(func() (*os.File, error) {
-		f, err := t.state.OpenFile(lockName, os.O_RDWR|os.O_CREATE, t.fileMode())
-		if err != nil {
-			return nil, storeError(lockName, err)
-		}
-		return f, nil
-	})
+	t.Locks = keylock.New(t.openLock)
 	if err := t.furnish(); err != nil {
 		t.Close()
 		return nil, err
@@ -178,9 +173,18 @@ func sudo(uid uint32) string {
 	return "sudo -u " + name + " " + filepath.Base(os.Args[0])
 }
 
+func (t *Tree) openLock(name string) (*os.File, error) {
+	name = path.Join(lockDir, name)
+	f, err := t.state.OpenFile(name, os.O_RDWR|os.O_CREATE, t.fileMode())
+	if err != nil {
+		return nil, storeError(mirror.Name(name), err)
+	}
+	return f, nil
+}
+
 // furnish makes what the state directory always has.
 func (t *Tree) furnish() error {
-	err := t.makeOwn(partDir)
+	err := errors.Join(t.makeOwn(partDir), t.makeLocks())
 	if _, statErr := t.state.Lstat(htaccessName); err == nil && errors.Is(statErr, fs.ErrNotExist) {
 		err = t.state.WriteFile(htaccessName, []byte(htaccess), 0o644)
 	}
@@ -189,6 +193,25 @@ func (t *Tree) furnish() error {
 	}
 	if err != nil {
 		return fmt.Errorf("the state directory cannot be furnished: %w", err)
+	}
+	return nil
+}
+
+// makeLocks makes all lock files at first: later, the disk may be full.
+func (t *Tree) makeLocks() error {
+	_, err := t.state.Lstat(lockDir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := t.makeOwn(lockDir); err != nil {
+		return err
+	}
+	for _, name := range keylock.Files() {
+		f, err := t.openLock(name)
+		if err != nil {
+			return err
+		}
+		f.Close()
 	}
 	return nil
 }
@@ -310,7 +333,7 @@ func (t *Tree) readDoc(name mirror.Name) ([]fs.DirEntry, error) {
 	defer f.Close()
 	list, err := f.ReadDir(-1)
 	if err != nil {
-		return nil, storeError(name, err)
+		return nil, storeError(mirror.Name(name), err)
 	}
 	return list, nil
 }

@@ -15,7 +15,7 @@ import (
 // processes fetch it once, a slot, so that they are polite together, and a record, made
 // known before the name appears. All methods do nothing where it is nil.
 type ledger struct {
-	locks  *keylock.File
+	locks  *keylock.Dir
 	record *index.Index
 }
 
@@ -30,8 +30,8 @@ func newLedger(dir string) (*ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	locks := keylock.New(func() (*os.File, error) {
-		return os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	locks := keylock.New(func(name string) (*os.File, error) {
+		return os.OpenFile(filepath.Join(dir, "lock-"+name), os.O_RDWR|os.O_CREATE, 0o600)
 	})
 	return &ledger{locks, record}, nil
 }

@@ -1,18 +1,20 @@
 // Package keylock locks keys across goroutines and processes with open file
-// description locks (fcntl(2), F_OFD_SETLK) on byte ranges of one file that is
-// never deleted.
+// description locks (fcntl(2), F_OFD_SETLK) on byte ranges of files that are never
+// deleted.
 //
-//	offset 0 ............ 2^62 ................ 2^63-1
-//	       | keys, four bytes | slots, one byte each |
+//	00 ... 3f   offset 0 ... 2^62   keys, by their hash: four bytes each
+//	slots       offset 0 ... 2^62   pools, by the hash of their name: a byte each slot
 //
-// A key's first byte is the hash of the key: two keys that collide merely exclude
-// each other. The others are notes, by which the holder of the key tells the other
-// processes something. They cost hardly more than the key alone: for each lock the
-// kernel goes through all those of the file, and bytes side by side are one of them.
-// A pool of n slots takes n consecutive bytes at the hash of its name. The kernel drops
-// the locks when the last descriptor of the open file description closes, so a killed
-// process leaves nothing to clean up, and a descriptor that is handed to a child hands
-// its locks over without a gap.
+// A key's first byte is its lock: two keys that collide merely exclude each other. The
+// others are notes, by which the holder of the key tells the other processes something.
+// They cost hardly more than the key alone, since bytes side by side are one entry in
+// the kernel's list of a file's locks, through which it goes for each call. So that
+// these lists stay short, keys have many files. Slots have one, where one look
+// finds all that are taken.
+//
+// The kernel drops the locks when the last descriptor of the open file description
+// closes, so a killed process leaves nothing to clean up, and a descriptor that is
+// handed to a child hands its locks over without a gap.
 package keylock
 
 import (
@@ -29,109 +31,84 @@ import (
 // ErrHeld means that somebody else, in this process or another, holds the lock.
 var ErrHeld = errors.New("the lock is held")
 
-// spare is how many descriptors are kept for the next locks. Opening and closing
-// one takes longer than locking does; a sync has 1024 fetches on their way.
-const spare = 1056
-
-// File is the lock file. Every Lock has a descriptor of its own, since an open
-// file description never excludes itself. Close it last.
-type File struct {
-	open func() (*os.File, error)
-
-	mu   sync.Mutex
-	free []*os.File // guarded by mu: descriptors that hold no lock
+// Dir is a directory of lock files. Every Lock has descriptors of its own, since an
+// open file description never excludes itself. Close it last.
+type Dir struct {
+	keys  [keyFiles]file
+	slots file
 }
 
-// New returns the lock file that open opens for reading and writing. open must
-// not truncate.
-func New(open func() (*os.File, error)) *File { return &File{open: open} }
+// New returns the lock files that open opens by their names, for reading and
+// writing. open must create what is missing, and not truncate.
+func New(open func(name string) (*os.File, error)) *Dir {
+	d := new(Dir)
+	for i := range d.keys {
+		d.keys[i].open = func() (*os.File, error) { return open(keyFile(i)) }
+	}
+	d.slots.open = func() (*os.File, error) { return open(slotFile) }
+	return d
+}
 
 // Close closes the descriptors that hold no lock.
-func (l *File) Close() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, f := range l.free {
-		f.Close()
+func (d *Dir) Close() {
+	for i := range d.keys {
+		d.keys[i].close()
 	}
-	l.free = nil
+	d.slots.close()
 }
 
-// take returns a descriptor that holds no lock.
-func (l *File) take() (*os.File, error) {
-	l.mu.Lock()
-	if n := len(l.free); n > 0 {
-		f := l.free[n-1]
-		l.free = l.free[:n-1]
-		l.mu.Unlock()
-		return f, nil
-	}
-	l.mu.Unlock()
-	f, err := l.open()
-	if err != nil {
-		return nil, fmt.Errorf("opening the lock file: %w", err)
-	}
-	return f, nil
-}
-
-// put takes back a descriptor that holds no lock.
-func (l *File) put(f *os.File) {
-	l.mu.Lock()
-	if len(l.free) < spare {
-		l.free = append(l.free, f)
-		f = nil
-	}
-	l.mu.Unlock()
-	if f != nil {
-		f.Close()
-	}
+// of returns the file that key's bytes are in, and where.
+func (d *Dir) of(key string) (l *file, off int64) {
+	i, off := place(key)
+	return &d.keys[i], off
 }
 
 // Lock is a held key and the slots taken with it. It is safe for concurrent
 // use, but for Unlock, which is called once and last.
 type Lock struct {
-	from   *File // nil: adopted
-	f      *os.File
-	shared bool // a child may have the descriptor: only closing it leaves the child its locks
+	dir    *Dir
+	from   *file    // nil: adopted
+	key    *os.File // nil: there is no key, but a slot
+	shared bool     // a child may have the descriptor: only closing it leaves the child its locks
 
 	mu    sync.Mutex
-	slots map[string]int64 // guarded by mu: pool -> the byte that is held
+	slots *os.File         // guarded by mu; nil: none is held
+	taken map[string]int64 // guarded by mu: pool -> the byte that is held
 }
 
 // TryLock takes the lock of key, or returns ErrHeld at once.
-func (l *File) TryLock(key string) (*Lock, error) {
+func (d *Dir) TryLock(key string) (*Lock, error) {
+	l, off := d.of(key)
 	f, err := l.take()
 	if err != nil {
 		return nil, err
 	}
-	if err := set(f, keyOffset(key)); err != nil {
+	if err := set(f, off); err != nil {
 		l.put(f)
 		return nil, err
 	}
-	return &Lock{from: l, f: f}, nil
+	return &Lock{dir: d, from: l, key: f}, nil
 }
 
 // TryPool takes one of the n slots of pool without a key. It returns ErrHeld
 // when all are taken.
-func (l *File) TryPool(pool string, n int) (*Lock, error) {
-	f, err := l.take()
-	if err != nil {
+func (d *Dir) TryPool(pool string, n int) (*Lock, error) {
+	k := &Lock{dir: d}
+	switch ok, err := k.TrySlot(pool, n); {
+	case err != nil:
 		return nil, err
-	}
-	k := &Lock{from: l, f: f}
-	ok, err := k.TrySlot(pool, n)
-	if err == nil && !ok {
-		err = ErrHeld
-	}
-	if err != nil {
-		l.put(f)
-		return nil, err
+	case !ok:
+		return nil, ErrHeld
 	}
 	return k, nil
 }
 
 // Held reports whether somebody holds the lock of key, without taking it
 // (F_OFD_GETLK): the answer is already history when it arrives.
-func (l *File) Held(key string) (bool, error) { return l.held(keyOffset(key)) }
+func (d *Dir) Held(key string) (bool, error) {
+	l, off := d.of(key)
+	return l.held(off)
+}
 
 // A Note is what the holder of a key may tell the other processes.
 type Note int64
@@ -140,12 +117,15 @@ type Note int64
 const MaxNote Note = bytesOfKey - 1
 
 // Noted is Held for a note of key.
-func (l *File) Noted(key string, n Note) (bool, error) { return l.held(noteOffset(key, n)) }
+func (d *Dir) Noted(key string, n Note) (bool, error) {
+	l, off := d.of(key)
+	return l.held(noteOffset(off, n))
+}
 
 // FreeSlots reports whether at least want of the n slots of pool are free, likewise.
-func (l *File) FreeSlots(pool string, n, want int) (bool, error) {
+func (d *Dir) FreeSlots(pool string, n, want int) (bool, error) {
 	for i := 0; i < n && want > 0; i++ {
-		held, err := l.held(slotOffset(pool) + int64(i))
+		held, err := d.slots.held(slotOffset(pool) + int64(i))
 		if err != nil {
 			return false, err
 		}
@@ -156,35 +136,28 @@ func (l *File) FreeSlots(pool string, n, want int) (bool, error) {
 	return want <= 0, nil
 }
 
-func (l *File) held(off int64) (bool, error) {
-	f, err := l.take()
-	if err != nil {
-		return false, err
-	}
-	defer l.put(f)
-	lk := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: off, Len: 1}
-	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &lk); err != nil {
-		return false, fmt.Errorf("asking for a lock: %w", err)
-	}
-	return lk.Type != unix.F_UNLCK, nil
-}
-
 // Adopt takes over a lock whose descriptor was inherited from a parent process
 // that called [Lock.File].
-func Adopt(f *os.File) *Lock { return &Lock{f: f} }
+func (d *Dir) Adopt(f *os.File) *Lock { return &Lock{dir: d, key: f} }
 
-// File returns the descriptor that holds the lock, to be passed to a child
-// process. The lock lives until both have closed it.
+// File returns the descriptor that holds the key, to be passed to a child
+// process: the key lives until both have closed it. Slots stay here.
 func (l *Lock) File() *os.File {
 	l.shared = true
-	return l.f
+	return l.key
 }
 
 // Note makes a note of key, which l has locked. Unnote or Unlock takes it back.
-func (l *Lock) Note(key string, n Note) error { return set(l.f, noteOffset(key, n)) }
+func (l *Lock) Note(key string, n Note) error {
+	_, off := place(key)
+	return set(l.key, noteOffset(off, n))
+}
 
 // Unnote takes a note back. One that was not made is no error.
-func (l *Lock) Unnote(key string, n Note) { l.unset(noteOffset(key, n)) }
+func (l *Lock) Unnote(key string, n Note) {
+	_, off := place(key)
+	_ = unset(l.key, noteOffset(off, n), 1) // what is held can be given back
+}
 
 // TrySlot takes one of the n slots of pool, n being at most 65536: beyond them
 // lie other pools. It reports false when all are taken. Slots are released by
@@ -195,20 +168,27 @@ func (l *Lock) TrySlot(pool string, n int) (bool, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, ok := l.slots[pool]; ok {
+	if _, ok := l.taken[pool]; ok {
 		return true, nil
 	}
+	if l.slots == nil {
+		var err error
+		if l.slots, err = l.dir.slots.take(); err != nil {
+			return false, err
+		}
+	}
+	defer l.putSlots()
 	first := slotOffset(pool)
 	// From anywhere: whoever begins at the first slot meets all that are taken.
 	start := rand.Int64N(int64(n))
 	for i := range int64(n) {
 		i = (start + i) % int64(n)
-		switch err := set(l.f, first+i); {
+		switch err := set(l.slots, first+i); {
 		case err == nil:
-			if l.slots == nil {
-				l.slots = make(map[string]int64, 2)
+			if l.taken == nil {
+				l.taken = make(map[string]int64, 2)
 			}
-			l.slots[pool] = first + i
+			l.taken[pool] = first + i
 			return true, nil
 		case !errors.Is(err, ErrHeld):
 			return false, err
@@ -221,31 +201,39 @@ func (l *Lock) TrySlot(pool string, n int) (bool, error) {
 func (l *Lock) ReleaseSlot(pool string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	off, ok := l.slots[pool]
+	off, ok := l.taken[pool]
 	if !ok {
 		return
 	}
-	delete(l.slots, pool)
-	l.unset(off)
+	delete(l.taken, pool)
+	_ = unset(l.slots, off, 1)
+	l.putSlots()
 }
 
-func (l *Lock) unset(off int64) {
-	lk := unix.Flock_t{Type: unix.F_UNLCK, Whence: io.SeekStart, Start: off, Len: 1}
-	// Unlocking a byte that we hold does not fail; Close would release it too.
-	_ = unix.FcntlFlock(l.f.Fd(), unix.F_OFD_SETLK, &lk)
+// putSlots gives the descriptor of the slots back, if it holds none. l.mu is held.
+func (l *Lock) putSlots() {
+	if len(l.taken) == 0 {
+		l.dir.slots.put(l.slots)
+		l.slots = nil
+	}
 }
 
 // Unlock releases the key, its notes and every slot.
 func (l *Lock) Unlock() error {
-	if l.from == nil || l.shared {
-		return l.f.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var err error
+	if l.slots != nil {
+		err = l.dir.slots.clear(l.slots)
+		l.slots, l.taken = nil, nil
 	}
-	all := unix.Flock_t{Type: unix.F_UNLCK, Whence: io.SeekStart, Start: 0, Len: 0}
-	if err := unix.FcntlFlock(l.f.Fd(), unix.F_OFD_SETLK, &all); err != nil {
-		return l.f.Close()
+	switch {
+	case l.key == nil:
+		return err
+	case l.from == nil || l.shared:
+		return errors.Join(err, l.key.Close())
 	}
-	l.from.put(l.f)
-	return nil
+	return errors.Join(err, l.from.clear(l.key))
 }
 
 func set(f *os.File, off int64) error {
@@ -261,4 +249,10 @@ func set(f *os.File, off int64) error {
 			return fmt.Errorf("locking: %w", err)
 		}
 	}
+}
+
+// unset releases n bytes; 0: all from off on.
+func unset(f *os.File, off, n int64) error {
+	lk := unix.Flock_t{Type: unix.F_UNLCK, Whence: io.SeekStart, Start: off, Len: n}
+	return unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lk)
 }

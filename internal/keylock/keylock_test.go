@@ -10,12 +10,14 @@ import (
 	"testing"
 )
 
-func lockFile(path string) *File {
-	return New(func() (*os.File, error) { return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) })
+func lockDir(path string) *Dir {
+	return New(func(name string) (*os.File, error) {
+		return os.OpenFile(filepath.Join(path, name), os.O_RDWR|os.O_CREATE, 0o600)
+	})
 }
 
 func TestExclusion(t *testing.T) {
-	l := lockFile(filepath.Join(t.TempDir(), "lock"))
+	l := lockDir(t.TempDir())
 	a, err := l.TryLock("a")
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +42,7 @@ func TestExclusion(t *testing.T) {
 }
 
 func TestSlots(t *testing.T) {
-	l := lockFile(filepath.Join(t.TempDir(), "lock"))
+	l := lockDir(t.TempDir())
 	var locks []*Lock
 	for i := range 4 {
 		k, err := l.TryLock(fmt.Sprint(i))
@@ -69,7 +71,7 @@ func TestSlots(t *testing.T) {
 
 // TestFreeSlots: the slots that are free are counted, whichever they are.
 func TestFreeSlots(t *testing.T) {
-	l := lockFile(filepath.Join(t.TempDir(), "lock"))
+	l := lockDir(t.TempDir())
 	const n = 5
 	var locks []*Lock
 	for held := range n + 1 {
@@ -101,8 +103,8 @@ func TestFreeSlots(t *testing.T) {
 // TestOtherProcess hands a lock to a child and sees it live exactly as long as
 // the child does.
 func TestOtherProcess(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lock")
-	l := lockFile(path)
+	path := t.TempDir()
+	l := lockDir(path)
 	k, err := l.TryLock("a")
 	if err != nil {
 		t.Fatal(err)
@@ -131,8 +133,8 @@ func TestOtherProcess(t *testing.T) {
 
 // TestNotes: a note is of one key, and goes by itself or with the lock.
 func TestNotes(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lock")
-	l, other := lockFile(path), lockFile(path)
+	path := t.TempDir()
+	l, other := lockDir(path), lockDir(path)
 	a, err := l.TryLock("a")
 	if err != nil {
 		t.Fatal(err)
@@ -177,20 +179,28 @@ func TestNotes(t *testing.T) {
 
 func TestOffsetsAreForEver(t *testing.T) {
 	// Processes of two versions on one state directory must agree.
-	if got, want := keyOffset("debian/pool/a.deb"), int64(0x11d5cce8105e167c); got != want {
-		t.Errorf("key offset %#x, want %#x", got, want)
+	if i, off := place("debian/pool/a.deb"); i != 0x3e || off != 0x11d5cce8105e167c {
+		t.Errorf("the key is in file %#x, at %#x", i, off)
 	}
-	if got, want := slotOffset("all"), int64(0x66f09b1905190000); got != want {
+	if got, want := slotOffset("all"), int64(0x26f09b1905190000); got != want {
 		t.Errorf("slot offset %#x, want %#x", got, want)
 	}
+	if got, want := keyFile(10)+" "+slotFile, "0a slots"; got != want {
+		t.Errorf("the files are called %q, want %q", got, want)
+	}
+	var keys [keyFiles]int
 	for i := range 1000 {
 		key := fmt.Sprint("key ", i)
-		if got := keyOffset(key); got < 0 || got >= slotBase || got%bytesOfKey != 0 {
-			t.Errorf("key offset %#x is outside the keys' half, or leaves no room for notes", got)
+		file, off := place(key)
+		if keys[file]++; off < 0 || off >= 1<<62 || off%bytesOfKey != 0 {
+			t.Errorf("key offset %#x is outside the file, or leaves no room for notes", off)
 		}
-		if got := slotOffset(key); got < slotBase || got&0xffff != 0 {
-			t.Errorf("slot offset %#x is outside the slots' half, or leaves no room for slots", got)
+		if off := slotOffset(key); off < 0 || off >= 1<<62 || off&0xffff != 0 {
+			t.Errorf("slot offset %#x is outside the file, or leaves no room for slots", off)
 		}
+	}
+	if most := slices.Max(keys[:]); most > spare {
+		t.Errorf("%d of 1000 keys are in one file of %d", most, keyFiles)
 	}
 	if got, want := fnv1a("a"), uint64(0xaf63dc4c8601ec8c); got != want {
 		t.Errorf("fnv1a = %#x, want %#x", got, want)
@@ -198,7 +208,7 @@ func TestOffsetsAreForEver(t *testing.T) {
 }
 
 func BenchmarkLockUnlock(b *testing.B) {
-	l := lockFile(filepath.Join(b.TempDir(), "lock"))
+	l := lockDir(b.TempDir())
 	for b.Loop() {
 		k, err := l.TryLock("a")
 		if err != nil {
@@ -213,7 +223,7 @@ func BenchmarkLockUnlock(b *testing.B) {
 func BenchmarkBesideOthers(b *testing.B) {
 	for _, n := range []int{10, 100, 1000, 4000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			l := lockFile(filepath.Join(b.TempDir(), "lock"))
+			l := lockDir(b.TempDir())
 			defer l.Close()
 			for i := range n {
 				k, err := l.TryLock(fmt.Sprint("other ", i))
