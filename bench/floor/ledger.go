@@ -19,6 +19,12 @@ type ledger struct {
 	record *index.Index
 }
 
+// The pool of slots, and how many it has: more than there are clients.
+const (
+	pool  = "upstream"
+	slots = 64
+)
+
 // entry is what the ledger has of one file.
 type entry struct {
 	lock *keylock.Lock
@@ -48,15 +54,16 @@ func (l *ledger) enter(ctx context.Context, name string) (e entry, err error) {
 		return e, err
 	}
 	e.row.Name = name
-	_, err = e.lock.TrySlot("upstream", 64)
+	_, err = e.lock.TrySlot(pool, slots)
 	return e, err
 }
 
-// of completes the entry of a file.
+// of completes the entry of a file, which needs its slot no longer.
 func (l *ledger) of(e entry, body []byte) entry {
 	if l == nil {
 		return e
 	}
+	e.lock.ReleaseSlot(pool)
 	now, sum := time.Now(), sha256.Sum256(body)
 	e.row.Total, e.row.ModTime, e.row.Started, e.row.Digest = int64(len(body)), now, now, sum[:]
 	return e

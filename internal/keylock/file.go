@@ -10,9 +10,9 @@ import (
 )
 
 // spare is how many descriptors of a file are kept for the next locks. Opening and
-// closing one takes longer than locking does. A sync has 1024 fetches on their way:
-// some 16 in a file of keys, hardly ever twice as many.
-const spare = 32
+// closing one takes longer than locking does. By default 64 fetches hold slots at a time;
+// a sync has 1024 names under way, some 16 in a file of keys.
+const spare = 64
 
 // file is one lock file.
 type file struct {
