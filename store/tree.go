@@ -333,7 +333,7 @@ func (t *Tree) readDoc(name mirror.Name) ([]fs.DirEntry, error) {
 	defer f.Close()
 	list, err := f.ReadDir(-1)
 	if err != nil {
-		return nil, storeError(mirror.Name(name), err)
+		return nil, storeError(name, err)
 	}
 	return list, nil
 }

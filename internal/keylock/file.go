@@ -5,18 +5,31 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
 
-// spare is how many descriptors of a file are kept for the next locks. Opening and
-// closing one takes longer than locking does. By default 64 fetches hold slots at a time;
-// a sync has 1024 names under way, some 16 in a file of keys.
-const spare = 64
+// mostSpare bounds the descriptors that are kept for the next locks, of all files
+// together. Opening and closing one takes longer than locking does. A sync has 1024 fetches
+// on their way, of which now more and now fewer have their keys in one file: with as many
+// as that two locks in a hundred open a descriptor.
+const mostSpare = 512
+
+// spares returns how many are kept: few where the process may have few, since what is kept
+// for a lock here is lacking for all else.
+func spares() int64 {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 0
+	}
+	return int64(min(mostSpare, limit.Cur/8))
+}
 
 // file is one lock file.
 type file struct {
-	open func() (*os.File, error)
+	open  func() (*os.File, error)
+	spare *atomic.Int64 // how many more descriptors may be kept; of all files
 
 	mu   sync.Mutex
 	free []*os.File // guarded by mu: descriptors that hold no lock
@@ -28,6 +41,7 @@ func (l *file) close() {
 	for _, f := range l.free {
 		f.Close()
 	}
+	l.spare.Add(int64(len(l.free)))
 	l.free = nil
 }
 
@@ -38,6 +52,7 @@ func (l *file) take() (*os.File, error) {
 		f := l.free[n-1]
 		l.free = l.free[:n-1]
 		l.mu.Unlock()
+		l.spare.Add(1)
 		return f, nil
 	}
 	l.mu.Unlock()
@@ -50,15 +65,14 @@ func (l *file) take() (*os.File, error) {
 
 // put takes back a descriptor that holds no lock.
 func (l *file) put(f *os.File) {
-	l.mu.Lock()
-	if len(l.free) < spare {
-		l.free = append(l.free, f)
-		f = nil
-	}
-	l.mu.Unlock()
-	if f != nil {
+	if l.spare.Add(-1) < 0 {
+		l.spare.Add(1)
 		f.Close()
+		return
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.free = append(l.free, f)
 }
 
 // clear takes back a descriptor with its locks, which it releases.

@@ -24,6 +24,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,16 +37,21 @@ var ErrHeld = errors.New("the lock is held")
 type Dir struct {
 	keys  [keyFiles]file
 	slots file
+	spare atomic.Int64 // see file
 }
 
 // New returns the lock files that open opens by their names, for reading and
 // writing. open must create what is missing, and not truncate.
 func New(open func(name string) (*os.File, error)) *Dir {
 	d := new(Dir)
-	for i := range d.keys {
-		d.keys[i].open = func() (*os.File, error) { return open(keyFile(i)) }
+	d.spare.Store(spares())
+	of := func(name string) file {
+		return file{open: func() (*os.File, error) { return open(name) }, spare: &d.spare}
 	}
-	d.slots.open = func() (*os.File, error) { return open(slotFile) }
+	for i := range d.keys {
+		d.keys[i] = of(keyFile(i))
+	}
+	d.slots = of(slotFile)
 	return d
 }
 
