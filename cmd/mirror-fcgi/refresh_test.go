@@ -10,6 +10,7 @@ import (
 
 	"mirror/internal/loopback"
 	"mirror/internal/origin"
+	"mirror/internal/server"
 )
 
 // TestRefreshes: the daemon keeps fresh what clients use, though nobody asks.
@@ -33,7 +34,7 @@ func TestRefreshes(t *testing.T) {
 	}
 	resp.Body.Close()
 	o.Set("/a.db", origin.File{Body: []byte("new"), ModTime: origin.Epoch.Add(time.Hour)})
-	d.until(t, "the new one is in the docroot", func() bool {
+	server.Eventually(t, "the new one is in the docroot", func() bool {
 		b, err := os.ReadFile(filepath.Join(dir, "doc/m/a.db"))
 		return err == nil && string(b) == "new"
 	})

@@ -23,6 +23,7 @@ import (
 
 	"mirror/internal/loopback"
 	"mirror/internal/origin"
+	"mirror/internal/server"
 )
 
 func TestMain(m *testing.M) {
@@ -157,7 +158,7 @@ func begin(t *testing.T, dir, address string, stderr *os.File, wrap []string, ar
 			t.Logf("log:\n%s", &d.log)
 		}
 	})
-	d.until(t, "it listens", func() bool {
+	server.Eventually(t, "it listens", func() bool {
 		resp, err := http.Get(d.url + "/")
 		if err == nil {
 			resp.Body.Close()
@@ -165,15 +166,6 @@ func begin(t *testing.T, dir, address string, stderr *os.File, wrap []string, ar
 		return err == nil
 	})
 	return d
-}
-
-func (d *daemon) until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
 }
 
 // TestOutOfDescriptors: a full descriptor table is no reason to end, nor to say
@@ -204,10 +196,10 @@ func TestOutOfDescriptors(t *testing.T) {
 			}
 		})
 	}
-	d.until(t, "it complains", func() bool { return strings.Contains(d.log.String(), "too many open files") })
+	server.Eventually(t, "it complains", func() bool { return strings.Contains(d.log.String(), "too many open files") })
 	release()
 	wg.Wait()
-	d.until(t, "everything is to be had again", func() bool {
+	server.Eventually(t, "everything is to be had again", func() bool {
 		resp, err := http.Get(d.url + "/m/0")
 		if err != nil {
 			return false
@@ -236,7 +228,7 @@ func TestDrain(t *testing.T) {
 	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	d.until(t, "it drains", func() bool { return strings.Contains(d.log.String(), "draining") })
+	server.Eventually(t, "it drains", func() bool { return strings.Contains(d.log.String(), "draining") })
 	release()
 	if err := origin.CheckRange(resp.Body, 1, size/4, size-size/4); err != nil {
 		t.Error(err)

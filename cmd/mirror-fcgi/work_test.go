@@ -14,6 +14,7 @@ import (
 
 	"mirror/internal/loopback"
 	"mirror/internal/origin"
+	"mirror/internal/server"
 	"mirror/store/index"
 )
 
@@ -45,7 +46,7 @@ func TestWork(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		d.until(t, "it is published", func() bool { _, err := os.Stat(filepath.Join(doc, "m", name)); return err == nil })
+		server.Eventually(t, "it is published", func() bool { _, err := os.Stat(filepath.Join(doc, "m", name)); return err == nil })
 	}
 	d.end(t)
 
@@ -57,7 +58,7 @@ func TestWork(t *testing.T) {
 	}
 	d = begin(t, dir, address, nil, nil, "-config", file)
 	for _, what := range []string{`"verify: all was read"`, `"gc: done"`} {
-		d.until(t, what, func() bool { return strings.Contains(d.log.String(), what) })
+		server.Eventually(t, what, func() bool { return strings.Contains(d.log.String(), what) })
 	}
 	d.end(t)
 	if !strings.Contains(d.log.String(), `msg="verify: damaged" path=/m/rotten done=repaired`) {
