@@ -47,6 +47,13 @@ func (h *handing) toWorkers() string {
 	return fmt.Sprint(h.handed)
 }
 
+// wantSoon is wantPublished for who does not know when whoever fetches it is ready.
+func (s *site) wantSoon(name mirror.Name, content []byte, mtime time.Time) {
+	s.t.Helper()
+	s.until("it is published", func() bool { _, err := os.Stat(s.path(name)); return err == nil })
+	s.wantPublished(name, content, mtime)
+}
+
 // asked is what toWorkers says of a fetch that a worker went on with, and of one that it
 // began.
 const (
@@ -127,8 +134,7 @@ func TestBrief(t *testing.T) {
 			if test.err != nil || test.b.CloseDelimited {
 				return
 			}
-			s.until("it is published", func() bool { _, err := os.Stat(s.path(mirror.Name("m" + path))); return err == nil })
-			s.wantPublished(mirror.Name("m"+path), got, time.Time{})
+			s.wantSoon(mirror.Name("m"+path), got, time.Time{})
 			s.until("it is on record", func() bool {
 				rec, ok, err := h.index.File(s.ctx(), "m"+path)
 				return err == nil && ok && rec.Ours && len(rec.Digest) == 32
@@ -302,8 +308,7 @@ func TestBriefWhoLeaves(t *testing.T) {
 		}
 		release()
 		h.Await()
-		s.until("it is published", func() bool { _, err := os.Stat(s.path("m/a")); return err == nil })
-		s.wantPublished("m/a", origin.Bytes(11, size), origin.Epoch)
+		s.wantSoon("m/a", origin.Bytes(11, size), origin.Epoch)
 		if n := o.Count("/a", ""); n != 1 {
 			t.Errorf("%d requests, want 1", n)
 		}
@@ -332,7 +337,7 @@ func TestBriefInPieces(t *testing.T) {
 				if err != nil || !bytes.Equal(got, body) {
 					t.Errorf("%d bytes, %v", len(got), err)
 				}
-				s.until("it is published", func() bool { _, err := os.Stat(s.path("m/a")); return err == nil })
+				s.wantSoon("m/a", body, time.Time{})
 				if n := requests.Load(); n != 1 {
 					t.Errorf("%d requests, want 1", n)
 				}
