@@ -84,12 +84,25 @@ type line struct {
 	out []byte
 }
 
+// get asks on a connection, and keeps it for the next unless that has failed.
 func (s *sockets) get(path string) ([]byte, error) {
 	c, err := s.line()
 	if err != nil {
 		return nil, err
 	}
-	c.out = fmt.Appendf(c.out[:0], "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: floor\r\n\r\n", path, s.addr)
+	body, err := c.get(path, s.addr)
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	s.mu.Lock()
+	s.idle = append(s.idle, c)
+	s.mu.Unlock()
+	return body, nil
+}
+
+func (c *line) get(path, host string) ([]byte, error) {
+	c.out = fmt.Appendf(c.out[:0], "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: floor\r\n\r\n", path, host)
 	if _, err := c.Write(c.out); err != nil {
 		return nil, err
 	}
@@ -105,13 +118,8 @@ func (s *sockets) get(path string) ([]byte, error) {
 		return nil, err
 	}
 	body := make([]byte, n)
-	if _, err := io.ReadFull(c.in, body); err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	s.idle = append(s.idle, c)
-	s.mu.Unlock()
-	return body, nil
+	_, err = io.ReadFull(c.in, body)
+	return body, err
 }
 
 func (s *sockets) line() (*line, error) {
