@@ -59,14 +59,13 @@ func (t *transaction) publishMany(records []Record) error {
 	names := make([]any, 0, chunk)
 	files := make([]any, 0, chunk*strings.Count(fileRow, "?"))
 	changes := make([]any, 0, chunk*strings.Count(newChangeRow, "?"))
-	now := nanos(time.Now())
+	now := time.Now()
 	for _, r := range records {
 		r.Ours = true
-		row := r.values()
-		name, size, mtime := row[0], row[2], row[3] // as in fileColumns
-		names = append(names, name)
-		files = append(files, row...)
-		changes = append(changes, name, OpAdd, size, mtime, now)
+		c := Change{Name: r.Name, Op: OpAdd, Size: r.Size, ModTime: r.ModTime, At: now}
+		names = append(names, []byte(r.Name))
+		files = append(files, r.values()...)
+		changes = append(changes, c.values()...)
 	}
 	known := twice(records)
 	if !known {
