@@ -35,10 +35,11 @@ type File struct {
 	closed bool       // guarded by mu
 	cancel func()     // ends a Read
 
-	ctx   context.Context // of the client
-	part  *store.Part     // of a growing file; else nil, or not made yet
-	body  []byte          // of a small one that has just come; else nil
-	head  []byte          // the first bytes, where the part did not have them yet
+	ctx   context.Context    // of the client
+	part  *store.Part        // of a growing file; else nil, or not made yet
+	made  func() *store.Part // a reference to part, once it has been made; nil: it was given up
+	body  []byte             // of a small one that has just come; else nil
+	head  []byte             // the first bytes, where the part did not have them yet
 	grow  growth
 	relay *relay
 	leave func()
@@ -197,7 +198,7 @@ func (f *File) readAt(p []byte) (int, error) {
 		return copy(p, f.head[f.pos:]), nil
 	}
 	if f.head = nil; f.part == nil { // it has been made since
-		if f.part = f.grow.(*local).part(); f.part == nil {
+		if f.part = f.made(); f.part == nil {
 			return 0, mirror.ErrChanged
 		}
 	}
@@ -313,7 +314,8 @@ func (t *transfer) open(ctx context.Context) (*File, error) {
 		f.grow = &local{t: t} // for its end alone
 		return f, nil
 	}
-	f.grow = &local{t, s.edition}
+	l := &local{t, s.edition}
+	f.grow, f.made = l, l.part
 	f.relay = newRelay(t.e, t.m, t.rest, s.meta, s.from)
 	return f, nil
 }
