@@ -1,5 +1,6 @@
 // Package gather has small answers of net/http leave in one write, and pieces of files
-// uncopied.
+// uncopied. Both are up to the connection, which net/http shows to no handler: so one
+// Listener makes connections that do both.
 //
 // # Small answers
 //
@@ -16,7 +17,12 @@
 //
 // # Pieces
 //
-// What is on disk of a file that grows goes as a Piece, with sendfile(2), held by nobody.
+// The clients of a file that grows share its descriptor, and net/http's sendfile(2) goes by
+// the one position that this has. A Piece has its own:
+//
+//	net/http                 conn
+//	header ────────────────> Write
+//	a Piece ───────────────> ReadFrom  sent as far as the client takes it: see Piece
 package gather
 
 import (
@@ -38,7 +44,7 @@ const (
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, headRoom+most); return &b }}
 
-// Listener returns l with connections that can hold answers.
+// Listener returns l with connections that can hold answers, and send pieces.
 func Listener(l net.Listener) net.Listener { return listener{l} }
 
 type listener struct{ net.Listener }

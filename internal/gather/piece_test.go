@@ -128,8 +128,8 @@ func TestPieceForSlowClient(t *testing.T) {
 	}
 }
 
-// A file that grows for long goes out in so many pieces that what each left to be
-// collected would show: 6 MiB after 40 GB.
+// A large file goes out in so many pieces that what each left to be collected would show:
+// with 40 GB it was 6 MiB.
 func TestPieceAllocatesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, make([]byte, 4<<10), 0o600); err != nil {
