@@ -84,7 +84,7 @@ func (t *transfer) askBriefly(line *source.Line) (*source.Result, error) {
 
 // handOver has a worker go on: by the connection in files, or from the start.
 func (t *transfer) handOver(files []*os.File) error {
-	t.lock.ReleaseSlot(poolAll) // the worker takes its own, and could not tell ours from them
+	t.lock.ReleaseSlot(poolAll) // the worker takes its own, and would wait for ours
 	err := t.e.spawn(t.name, append([]*os.File{t.lock.File()}, files...))
 	if err == nil {
 		for _, f := range files {
