@@ -5,19 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
-	"time"
 
 	"mirror"
 	"mirror/source"
 )
 
 const (
-	// poolAll bounds the fetches of all processes together.
-	poolAll = "all"
-	// poolRelays bounds the relayed ranges likewise.
-	poolRelays = "relays"
-
 	// maxRounds bounds how often the list of upstreams is gone through for
 	// one file. A round is only followed by another if it brought bytes: so
 	// this is how often a connection may break in the middle.
@@ -187,29 +180,6 @@ func (t *transfer) ask(src upstream, path mirror.Name) (*source.Result, error) {
 	return &res, err
 }
 
-// admit waits until src may be asked.
-func (t *transfer) admit(src upstream) (leave func(), err error) {
-	switch {
-	case t.group != nil:
-		return t.group.admit(t, src)
-	case t.generation != nil:
-		return t.waitSlots(src) // no client waits
-	}
-	n, begun := t.e.conf.Limits.PerUpstream, time.Now()
-	leaveQueue, err := t.e.queues.enter(t, src.pool, n)
-	if err != nil {
-		return nil, err
-	}
-	if err := t.takeSlotWithin(t.e.conf.Limits.QueueTime-time.Since(begun), src.pool, n); err != nil {
-		leaveQueue()
-		return nil, err
-	}
-	return func() {
-		t.lock.ReleaseSlot(src.pool)
-		leaveQueue()
-	}, nil
-}
-
 // condition describes the held file to src, in the upstream's own words; nil
 // where they do not tell one version from another, as of an adopted file, whose
 // mtime may be anything, and where the held one is not to be believed.
@@ -241,199 +211,4 @@ func (t *transfer) touch(src upstream, meta mirror.Meta) error {
 		return fmt.Errorf("%w: recording that /%s is current: %w", mirror.ErrStore, t.name, err)
 	}
 	return nil
-}
-
-// takeSlot waits for a free slot of a pool, for limits.queue_time.
-func (t *transfer) takeSlot(pool string, n int) error {
-	return t.takeSlotWithin(t.e.conf.Limits.QueueTime, pool, n)
-}
-
-func (t *transfer) takeSlotWithin(d time.Duration, pool string, n int) error {
-	if t.brief {
-		d = 0 // a worker can wait
-	}
-	got, err := t.lock.TrySlot(pool, n)
-	if !got && err == nil {
-		wait, cancel := context.WithTimeout(t.ctx, d)
-		defer cancel()
-		poll(wait, func() bool {
-			got, err = t.lock.TrySlot(pool, n)
-			return got || err != nil
-		})
-	}
-	switch {
-	case t.ctx.Err() != nil:
-		return context.Cause(t.ctx)
-	case err != nil:
-		return fmt.Errorf("%w: %w", mirror.ErrStore, err)
-	case !got:
-		return t.noSlot(pool, n)
-	}
-	return nil
-}
-
-func (t *transfer) noSlot(pool string, n int) error {
-	return fmt.Errorf("/%s: %w: all %d slots of %q (limits.fetches, limits.per_upstream) were taken for %s", t.name, mirror.ErrBusy, n, pool, t.e.conf.Limits.QueueTime)
-}
-
-const (
-	pollSoon  = 500 * time.Microsecond // a tenth of what a small fetch of a worker takes
-	pollFirst = 5 * time.Millisecond   // what a small fetch of another process takes
-	pollMost  = 50 * time.Millisecond  // a person does not notice it; 100 pollers take 5 % of a core
-)
-
-// poll calls ok, once at least, until it reports true or ctx is done, with
-// growing pauses.
-func poll(ctx context.Context, ok func() bool) error { return pollFrom(ctx, pollFirst, ok) }
-
-func pollFrom(ctx context.Context, pause time.Duration, ok func() bool) error {
-	var timer *time.Timer
-	for {
-		if ok() {
-			return nil
-		}
-		if timer == nil {
-			timer = time.NewTimer(pause)
-			defer timer.Stop()
-		} else {
-			timer.Reset(pause)
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-timer.C:
-		}
-		pause = min(pause+pause/4, pollMost)
-	}
-}
-
-// isFinal reports whether no other upstream can do better.
-func isFinal(err error) bool {
-	for _, kind := range []error{mirror.ErrNoSpace, mirror.ErrStore, mirror.ErrTooLarge, mirror.ErrIsDirectory} {
-		if errors.Is(err, kind) {
-			return true
-		}
-	}
-	return false
-}
-
-// allError is the failure of every upstream.
-type allError struct {
-	kind    error
-	certain bool // all of them answered, and said the same
-	causes  []error
-	retry   time.Duration // the longest Retry-After
-}
-
-func (e *allError) Error() string {
-	var b strings.Builder
-	for i, c := range e.causes {
-		if i > 0 {
-			b.WriteString("; ")
-		}
-		b.WriteString(c.Error())
-	}
-	return b.String()
-}
-
-func (e *allError) Unwrap() error { return e.kind }
-
-// isGone reports whether every upstream has answered that there is no such thing:
-// what is here may go on that word, and on no less.
-func isGone(err error) bool {
-	var all *allError
-	return errors.As(err, &all) && all.certain
-}
-
-// summary is the one error that stands for those of all upstreams.
-//
-// "Not found" is what the upstreams that answered say, if they agree; it is
-// certain only if all of them answered. An upstream that refuses or asks for
-// patience has answered, one that is silent or broken has not.
-func summary(failures []error) error {
-	count := func(kind error) (n int) {
-		for _, f := range failures {
-			if errors.Is(f, kind) {
-				n++
-			}
-		}
-		return n
-	}
-	all := len(failures)
-	e := &allError{kind: mirror.ErrBroken, causes: failures}
-	missing, busy, refused := count(mirror.ErrNotFound), count(mirror.ErrBusy), count(mirror.ErrRefused)
-	switch {
-	case missing > 0 && busy == 0 && refused == 0 && count(mirror.ErrWrong) == 0:
-		e.kind, e.certain = mirror.ErrNotFound, missing == all
-	case busy > 0:
-		e.kind = mirror.ErrBusy
-	case refused == all:
-		e.kind = mirror.ErrRefused
-	case count(mirror.ErrWrong) > 0: // the others may not have it
-		e.kind = mirror.ErrWrong
-	case count(mirror.ErrHalfway) > 0:
-		e.kind = mirror.ErrHalfway
-	case count(mirror.ErrTimeout) == all:
-		e.kind = mirror.ErrTimeout
-	}
-	for _, f := range failures {
-		var s *source.Error
-		if errors.As(f, &s) {
-			e.retry = max(e.retry, s.RetryAfter)
-		}
-	}
-	return e
-}
-
-// RetryAfter returns how long the upstreams asked to wait; 0: they did not.
-func RetryAfter(err error) time.Duration {
-	var all *allError
-	if errors.As(err, &all) {
-		return all.retry
-	}
-	return 0
-}
-
-// The words under which failures are recorded.
-const (
-	kindNotFound = "notfound"
-	kindWrong    = "wrong"
-	KindHalfway  = "halfway" // the upstream's files do not fit together
-)
-
-var kinds = []struct {
-	word string
-	err  error
-}{
-	{kindNotFound, mirror.ErrNotFound},
-	{"directory", mirror.ErrIsDirectory},
-	{"timeout", mirror.ErrTimeout},
-	{"refused", mirror.ErrRefused},
-	{"busy", mirror.ErrBusy},
-	{"nospace", mirror.ErrNoSpace},
-	{"toolarge", mirror.ErrTooLarge},
-	{"foreign", mirror.ErrForeign},
-	{"store", mirror.ErrStore},
-	{"changed", mirror.ErrChanged},
-	{kindWrong, mirror.ErrWrong},
-	{KindHalfway, mirror.ErrHalfway},
-	{"broken", mirror.ErrBroken},
-}
-
-func kindOf(err error) string {
-	for _, k := range kinds {
-		if errors.Is(err, k.err) {
-			return k.word
-		}
-	}
-	return "broken"
-}
-
-func errOf(word string) error {
-	for _, k := range kinds {
-		if k.word == word {
-			return k.err
-		}
-	}
-	return mirror.ErrBroken
 }

@@ -216,68 +216,6 @@ var (
 	errAgain = errors.New("look again")
 )
 
-// remembered returns the error that all upstreams gave a short while ago.
-func (e *Engine) remembered(ctx context.Context, name mirror.Name) error {
-	fail, ok, err := e.index.Failure(ctx, string(name))
-	if err != nil {
-		e.log.Warn("the record of failures cannot be read", "err", err)
-		return nil
-	}
-	if !ok || !recalls(fail, e.now()) {
-		return nil
-	}
-	if fail.Kind == kindWrong {
-		return fmt.Errorf("/%s: %w: %s (it is not tried again before %s)", name, mirror.ErrWrong, fail.Cause, fail.Until.Format(time.TimeOnly))
-	}
-	// What a current index names is there, or will be: an upstream that lacked it a
-	// moment ago is asked again.
-	if hint, err := e.index.Hint(ctx, string(name)); err == nil && hint.Expected {
-		return nil
-	}
-	return fmt.Errorf("/%s: %w (remembered until %s)", name, mirror.ErrNotFound, fail.Until.Format(time.TimeOnly))
-}
-
-// remember records a failure: for the other processes that follow, for the log
-// reader, and, where all upstreams say that there is no such file, for negative_ttl.
-func (e *Engine) remember(ctx context.Context, name mirror.Name, m *config.Mirror, upstream string, err error) {
-	fail := index.Failure{Name: string(name), Kind: kindOf(err), Cause: err.Error(), Upstream: upstream, At: e.now()}
-	fail.Until = fail.At
-	var all *allError
-	switch {
-	case errors.As(err, &all) && all.certain:
-		fail.Until = fail.At.Add(m.NegativeTTL)
-	case errors.Is(err, mirror.ErrWrong):
-		fail.Until = fail.At.Add(e.backOff(ctx, fail, leastWrong, mostWrong))
-	case errors.Is(err, mirror.ErrHalfway):
-		fail.Until = fail.At.Add(e.backOff(ctx, fail, leastHalfway, mostHalfway))
-	}
-	if err := e.index.PutFailure(ctx, fail); err != nil {
-		e.log.Warn("a failure cannot be recorded", "path", "/"+string(name), "err", err)
-	}
-}
-
-const (
-	// The pauses between attempts at a file whose bytes are wrong: each costs a whole
-	// transfer, and who put them there may take his time.
-	leastWrong = time.Second
-	mostWrong  = 10 * time.Minute
-
-	// Those between refreshes that find an upstream in the middle of an update, or
-	// behind: the one seldom takes long, the other may. What has come for the next
-	// generation is not asked for again.
-	leastHalfway = 2 * time.Second
-	mostHalfway  = time.Minute
-)
-
-// backOff is twice the last pause after a failure of this kind.
-func (e *Engine) backOff(ctx context.Context, fail index.Failure, least, most time.Duration) time.Duration {
-	last, ok, err := e.index.Failure(ctx, fail.Name)
-	if err != nil || !ok || last.Kind != fail.Kind {
-		return least
-	}
-	return min(max(2*last.Until.Sub(last.At), least), most)
-}
-
 // join begins the fetch of a missing file or follows the one that runs.
 func (e *Engine) join(ctx context.Context, p place, o order, since time.Time, try int) (*File, error) {
 	// A worker that fails without a word is not tried for ever.
