@@ -32,7 +32,7 @@ type relay struct {
 
 	end  int64 // no byte at or after it is wanted
 	off  bool  // it was tried and failed
-	last bool  // there is no growing file any more: it takes no slot, and cannot be waited for
+	only bool  // there is no growing file any more: it takes no slot, and cannot be waited for
 	slot *keylock.Lock
 	body io.ReadCloser
 	at   int64 // where body is
@@ -58,7 +58,7 @@ func (r *relay) instead(pos int64) bool {
 	if r == nil || r.pin.Size < 0 || (pos > 0 && !r.pin.Pinned()) {
 		return false
 	}
-	r.last = true
+	r.only = true
 	r.close() // a slot that it had
 	return true
 }
@@ -93,7 +93,7 @@ func (r *relay) open(ctx context.Context, pos int64) error {
 	if last < pos {
 		last = r.pin.Size - 1
 	}
-	if !r.last {
+	if !r.only {
 		last = min(last, pos+relayChunk-1)
 	}
 	var err error
@@ -118,7 +118,7 @@ func (r *relay) open(ctx context.Context, pos int64) error {
 }
 
 func (r *relay) takeSlot() error {
-	if r.slot != nil || r.last {
+	if r.slot != nil || r.only {
 		return nil
 	}
 	slot, err := r.e.tree.Locks.TryPool(poolRelays, r.e.conf.Limits.Relays)
@@ -172,6 +172,6 @@ func (e *Engine) passThrough(ctx context.Context, name mirror.Name, m *config.Mi
 		return nil, fmt.Errorf("/%s cannot be passed through, since its upstream does not tell its length: %w", name, cause)
 	}
 	r := newRelay(e, m, rest, meta, from)
-	r.last = true
+	r.only = true
 	return &File{Meta: meta, e: e, name: name, ctx: ctx, relay: r}, nil
 }
