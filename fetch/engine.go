@@ -173,11 +173,8 @@ const maxTries = 4
 // it, unless the mirror's keep_going is false.
 func (e *Engine) Open(ctx context.Context, name mirror.Name) (*File, error) {
 	since := e.now()
-	var err error
 	for try := range maxTries {
-		var f *File
-		var p place
-		f, p, err = e.find(ctx, name)
+		f, p, err := e.find(ctx, name)
 		switch {
 		case err == nil:
 			return f, nil

@@ -112,7 +112,7 @@ func (h *Handler) directory(w http.ResponseWriter, r *http.Request) {
 	header.Set("Vary", "Accept")
 	header.Set("Content-Security-Policy", render.Policy())
 	if stale {
-		header.Set("Warning", `110 - "Response is Stale"`) // RFC 7234, 5.5.1
+		warnStale(header)
 	}
 	w.WriteHeader(http.StatusOK)
 	if r.Method == http.MethodHead {

@@ -69,9 +69,9 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		h.log.Warn("request failed", "status", status, "target", r.RequestURI, "err", err)
 	}
 	if status == http.StatusServiceUnavailable {
-		after := max(fetch.RetryAfter(err), time.Second)
-		if fetch.RetryAfter(err) == 0 {
-			after = retryLater
+		after := retryLater
+		if asked := fetch.RetryAfter(err); asked > 0 {
+			after = max(asked, time.Second) // less is 0 in the header
 		}
 		w.Header().Set("Retry-After", strconv.Itoa(int(after/time.Second)))
 	}

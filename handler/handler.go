@@ -226,12 +226,12 @@ func (h *Handler) startAndRefer(w http.ResponseWriter, r *http.Request, name mir
 	if err != nil {
 		h.log.Warn("a fetch could not be started", "path", "/"+string(name), "err", err)
 	}
-	h.refer(w, r)
+	h.refer(w, name) // config has seen to it that one does
 }
 
-// refer sends the client to an upstream itself.
-func (h *Handler) refer(w http.ResponseWriter, r *http.Request) bool {
-	to := h.engine.URL(visitOf(r).target.Name)
+// refer sends the client to an upstream itself, for name; false: none speaks HTTP.
+func (h *Handler) refer(w http.ResponseWriter, name mirror.Name) bool {
+	to := h.engine.URL(name)
 	if to == "" {
 		return false
 	}
@@ -244,7 +244,7 @@ func (h *Handler) refer(w http.ResponseWriter, r *http.Request) bool {
 // failOrRefer answers an error; one that only says that it takes long sends
 // the client to the upstream meanwhile.
 func (h *Handler) failOrRefer(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(err, errPatience) && h.refer(w, r) {
+	if errors.Is(err, errPatience) && h.refer(w, visitOf(r).target.Name) {
 		return
 	}
 	h.fail(w, r, err)

@@ -157,10 +157,7 @@ func (h *Handler) simple(w http.ResponseWriter, r *http.Request) {
 	case r.Context().Err() != nil:
 	case !certain && only == "" && (errors.Is(err, mirror.ErrNotFound) || h.engine.IsListed(wait, dir)):
 		h.directory(w, r)
-	case errors.Is(err, errPatience) && h.engine.URL(html) != "":
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("Location", h.engine.URL(html))
-		w.WriteHeader(http.StatusFound)
+	case errors.Is(err, errPatience) && h.refer(w, html):
 	default:
 		h.fail(w, r, err)
 	}

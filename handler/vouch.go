@@ -16,17 +16,20 @@ func vouch(w http.ResponseWriter, r *http.Request, f *fetch.File) {
 }
 
 // tellAge says for how long nobody has confirmed a mutable file, and warns where that
-// is too long (RFC 7234, 5.5.1). Warnings have gone from RFC 9111, but there is no
-// other header that tells a person with curl.
+// is too long.
 func tellAge(header http.Header, f fetch.Freshness) {
 	if !f.Known {
 		return
 	}
 	header.Set("Age", strconv.FormatInt(int64(f.Age/time.Second), 10))
 	if f.Stale {
-		header.Set("Warning", `110 - "Response is Stale"`)
+		warnStale(header)
 	}
 }
+
+// warnStale says that an answer is older than it should be (RFC 7234, 5.5.1). Warnings
+// have gone from RFC 9111, but there is no other header that tells a person with curl.
+func warnStale(header http.Header) { header.Set("Warning", `110 - "Response is Stale"`) }
 
 // tellDigest sends the digest of the whole file, which is the same with a part of it
 // (RFC 9530, 3.1). An answer that may turn out to be an error is not of the file, so

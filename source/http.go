@@ -272,7 +272,7 @@ func (h *HTTP) checkRange(resp *http.Response, path mirror.Name, from, to int64,
 		return h.statusError(path, resp)
 	}
 	if e := encoding(resp); e != "" && !describes(e, path) {
-		return h.fail(mirror.ErrBroken, path, "is sent with Content-Encoding %s", encoding(resp))
+		return h.fail(mirror.ErrBroken, path, "is sent with Content-Encoding %s", e)
 	}
 	if pin.Size >= 0 && total != pin.Size {
 		return h.other(path, "has %d bytes, not %d", total, pin.Size)
