@@ -247,7 +247,7 @@ func (w *walk) work() {
 // ask lists a directory, with patience.
 func (w *walk) ask(name mirror.Name) (d *Directory, err error) {
 	for range maxTries {
-		if d, err = w.e.ask(w.ctx, name); !w.e.pause(w.ctx, err) {
+		if d, err = w.e.listNow(w.ctx, name); !w.e.pause(w.ctx, err) {
 			break
 		}
 	}
@@ -313,8 +313,8 @@ func (w *walk) tellsLinks(d *Directory) bool {
 // link leads back.
 var ErrLoop = errors.New("is not gone into")
 
-// ask lists a directory as the upstream has it now, however fresh the record is.
-func (e *Engine) ask(ctx context.Context, name mirror.Name) (*Directory, error) {
+// listNow lists a directory as the upstream has it now, however fresh the record is.
+func (e *Engine) listNow(ctx context.Context, name mirror.Name) (*Directory, error) {
 	m, rest, _ := e.lookupDir(name)
 	if m.Index != "" {
 		d, err := e.fromCatalog(ctx, name, m)
@@ -336,13 +336,4 @@ func (e *Engine) ask(ctx context.Context, name mirror.Name) (*Directory, error) 
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-}
-
-// LinkOf is the symbolic link that an entry of a listing is, at its place below m.
-func (e *Engine) LinkOf(m *config.Mirror, name mirror.Name, entry *listing.Entry) Link {
-	l := Link{Name: name, Target: entry.Target, Upstream: e.sources[m][0].URL(name[len(m.Prefix):])}
-	if entry.MTime.Exact() {
-		l.ModTime = time.Unix(entry.MTime.Lo, 0)
-	}
-	return l
 }

@@ -1,0 +1,87 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"mirror"
+	"mirror/internal/keylock"
+)
+
+// Removed is what became of a name that was to go.
+type Removed struct {
+	Name mirror.Name
+	Size int64 // of a file
+	Link bool
+	Err  error // mirror.ErrForeign: it is not ours, and stays
+}
+
+// RemoveMany takes files and links of ours out of the docroot, and calls done for
+// each.
+func (e *Engine) RemoveMany(ctx context.Context, names []mirror.Name, done func(Removed)) error {
+	for len(names) > 0 {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		n := min(len(names), maxBatch)
+		if err := e.remove(context.WithoutCancel(ctx), names[:n], done); err != nil {
+			return err
+		}
+		names = names[n:]
+	}
+	return nil
+}
+
+func (e *Engine) remove(ctx context.Context, names []mirror.Name, done func(Removed)) error {
+	var gone []string
+	for _, name := range names {
+		lock, err := e.tree.Locks.TryLock(string(name))
+		if errors.Is(err, keylock.ErrHeld) {
+			done(Removed{Name: name, Err: fmt.Errorf("/%s: %w: it is being fetched", name, mirror.ErrBusy)})
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", mirror.ErrStore, err)
+		}
+		defer lock.Unlock()
+		r := Removed{Name: name}
+		fi, err := e.tree.Lstat(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			gone = append(gone, string(name))
+			continue
+		}
+		if err == nil {
+			r.Link = fi.Mode()&fs.ModeSymlink != 0
+			if !r.Link {
+				r.Size = fi.Size()
+			}
+			if _, ours := e.claim(ctx, name, fi); !ours || fi.IsDir() {
+				err = fmt.Errorf("/%s: %w", name, mirror.ErrForeign)
+			} else if err = e.tree.Remove(name); err == nil {
+				gone = append(gone, string(name))
+			}
+		}
+		r.Err = err
+		done(r)
+	}
+	return e.index.Remove(ctx, gone...)
+}
+
+// RemoveDir takes an empty directory out of the docroot, and reports whether it
+// did. It was made for the mirror if something of ours was just taken out of it
+// (emptied), or an upstream is on record as having had it.
+func (e *Engine) RemoveDir(ctx context.Context, name mirror.Name, emptied bool) bool {
+	_, recorded, err := e.index.Listing(ctx, string(name))
+	if err != nil || !recorded && !emptied || e.tree.RemoveDir(name) != nil {
+		return false
+	}
+	if !recorded {
+		return true
+	}
+	if err := e.index.DeleteListing(ctx, string(name)); err != nil {
+		e.log.Warn("the record of a directory cannot be removed", "path", "/"+string(name), "err", err)
+	}
+	return true
+}
