@@ -34,9 +34,12 @@ var formats = []format{
 	{"pypi", pypi{}},
 }
 
+// None is the profile of a mirror whose files mean nothing.
+const None = "none"
+
 // Profiles are the names that New takes.
 func Profiles() []string {
-	names := []string{"auto", "none"}
+	names := []string{"auto", None}
 	for _, f := range formats {
 		names = append(names, f.name)
 	}
@@ -50,12 +53,12 @@ type Knowledge struct {
 }
 
 // New returns what a profile knows: that of one format, of every one ("auto"), or
-// nothing at all ("none").
+// nothing at all (None).
 func New(profile string) (*Knowledge, error) {
 	switch profile {
 	case "auto":
 		return &Knowledge{formats}, nil
-	case "none":
+	case None:
 		return &Knowledge{}, nil
 	}
 	i := slices.IndexFunc(formats, func(f format) bool { return f.name == profile })
