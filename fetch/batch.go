@@ -195,20 +195,3 @@ func (b *batch) slots() (lock *keylock.Lock, err error) {
 	}
 	return lock, nil
 }
-
-// waitSlot waits for one of the n slots of a pool.
-func waitSlot(ctx context.Context, lock *keylock.Lock, pool string, n int) error {
-	var got bool
-	var err error
-	waitErr := poll(ctx, func() bool {
-		got, err = lock.TrySlot(pool, n)
-		return got || err != nil
-	})
-	switch {
-	case got:
-		return nil
-	case err != nil:
-		return fmt.Errorf("%w: %w", mirror.ErrStore, err)
-	}
-	return waitErr
-}

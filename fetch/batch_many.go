@@ -248,20 +248,3 @@ func (g *group) admit(t *transfer, src upstream) (leave func(), err error) {
 	}
 	return func() { release(); <-g.gate }, nil
 }
-
-// waitSlots waits for the slots to ask src, as long as it takes, since no client does.
-func (t *transfer) waitSlots(src upstream) (leave func(), err error) {
-	leave = func() {
-		t.lock.ReleaseSlot(src.pool)
-		t.lock.ReleaseSlot(poolAll)
-	}
-	limits := t.e.conf.Limits
-	if err = waitSlot(t.ctx, t.lock, poolAll, limits.Fetches); err == nil {
-		err = waitSlot(t.ctx, t.lock, src.pool, limits.PerUpstream)
-	}
-	if err != nil {
-		leave()
-		return nil, err
-	}
-	return leave, nil
-}

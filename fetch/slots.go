@@ -2,10 +2,12 @@ package fetch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"mirror"
+	"mirror/internal/keylock"
 )
 
 // The pools of slots that are not of one upstream.
@@ -70,6 +72,60 @@ func (t *transfer) takeSlotWithin(d time.Duration, pool string, n int) error {
 
 func (t *transfer) noSlot(pool string, n int) error {
 	return fmt.Errorf("/%s: %w: all %d slots of %q (limits.fetches, limits.per_upstream) were taken for %s", t.name, mirror.ErrBusy, n, pool, t.e.conf.Limits.QueueTime)
+}
+
+// waitSlots waits for the slots to ask src, as long as it takes, since no client does.
+func (t *transfer) waitSlots(src upstream) (leave func(), err error) {
+	leave = func() {
+		t.lock.ReleaseSlot(src.pool)
+		t.lock.ReleaseSlot(poolAll)
+	}
+	limits := t.e.conf.Limits
+	if err = waitSlot(t.ctx, t.lock, poolAll, limits.Fetches); err == nil {
+		err = waitSlot(t.ctx, t.lock, src.pool, limits.PerUpstream)
+	}
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	return leave, nil
+}
+
+// waitSlot waits for one of the n slots of a pool.
+func waitSlot(ctx context.Context, lock *keylock.Lock, pool string, n int) error {
+	var got bool
+	var err error
+	waitErr := poll(ctx, func() bool {
+		got, err = lock.TrySlot(pool, n)
+		return got || err != nil
+	})
+	switch {
+	case got:
+		return nil
+	case err != nil:
+		return fmt.Errorf("%w: %w", mirror.ErrStore, err)
+	}
+	return waitErr
+}
+
+// upstreamSlot waits for one of an upstream's slots, for limits.queue_time.
+func (e *Engine) upstreamSlot(ctx context.Context, src upstream) (*keylock.Lock, error) {
+	wait, cancel := context.WithTimeout(ctx, e.conf.Limits.QueueTime)
+	defer cancel()
+	n := e.conf.Limits.PerUpstream
+	var slot *keylock.Lock
+	err := keylock.ErrHeld
+	poll(wait, func() bool {
+		slot, err = e.tree.Locks.TryPool(src.pool, n)
+		return !errors.Is(err, keylock.ErrHeld)
+	})
+	switch {
+	case errors.Is(err, keylock.ErrHeld):
+		return nil, fmt.Errorf("%w: all %d slots of %q (limits.per_upstream) were taken for %s", mirror.ErrBusy, n, src.pool, e.conf.Limits.QueueTime)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", mirror.ErrStore, err)
+	}
+	return slot, nil
 }
 
 const (

@@ -7,7 +7,6 @@ import (
 
 	"mirror"
 	"mirror/config"
-	"mirror/internal/keylock"
 	"mirror/source"
 )
 
@@ -68,24 +67,4 @@ func (e *Engine) stat(ctx context.Context, src upstream, rest mirror.Name) (mirr
 	}
 	defer slot.Unlock()
 	return src.Stat(ctx, rest)
-}
-
-// upstreamSlot waits for one of an upstream's slots, for limits.queue_time.
-func (e *Engine) upstreamSlot(ctx context.Context, src upstream) (*keylock.Lock, error) {
-	wait, cancel := context.WithTimeout(ctx, e.conf.Limits.QueueTime)
-	defer cancel()
-	n := e.conf.Limits.PerUpstream
-	var slot *keylock.Lock
-	err := keylock.ErrHeld
-	poll(wait, func() bool {
-		slot, err = e.tree.Locks.TryPool(src.pool, n)
-		return !errors.Is(err, keylock.ErrHeld)
-	})
-	switch {
-	case errors.Is(err, keylock.ErrHeld):
-		return nil, fmt.Errorf("%w: all %d slots of %q (limits.per_upstream) were taken for %s", mirror.ErrBusy, n, src.pool, e.conf.Limits.QueueTime)
-	case err != nil:
-		return nil, fmt.Errorf("%w: %w", mirror.ErrStore, err)
-	}
-	return slot, nil
 }
