@@ -32,6 +32,22 @@ func (r *Request) atHand() (int64, error) {
 	return fi.Size(), nil
 }
 
+// acceptable looks at what is known of a file before anything of it is transferred, where
+// only size and time tell a version. fail makes an error of the source's.
+func (r *Request) acceptable(meta mirror.Meta, offset int64, fail func(kind error, format string, args ...any) error) error {
+	switch held := r.Held; {
+	case offset > 0 && !r.Have.Continues(meta, r.SameUpstream):
+		return fail(mirror.ErrChanged, "is another version than the %d bytes at hand", offset)
+	case offset > meta.Size && meta.Size >= 0:
+		return fail(mirror.ErrChanged, "is shorter than the %d bytes at hand", offset)
+	case offset == 0 && held != nil && held.LastModified != "" && held.LastModified == meta.LastModified && held.Size == meta.Size:
+		return ErrNotModified
+	case r.MaxSize > 0 && meta.Size > r.MaxSize:
+		return fail(mirror.ErrTooLarge, "has %d bytes, limits.max_size is %d", meta.Size, r.MaxSize)
+	}
+	return nil
+}
+
 // compare reads the bytes from from up to to and holds them against Part's. It
 // returns up to where they are the same: to, or a little before a difference.
 // It needs a buffer of two bytes or more, and takes what it says.

@@ -41,8 +41,8 @@ func copyPlain(ctx context.Context, p plain, r Request, meta mirror.Meta) (mirro
 	if err != nil {
 		return meta, err
 	}
-	c := &copying{p: p, r: r, offset: offset, meta: meta}
-	if err := c.acceptable(); err != nil {
+	fail := func(kind error, format string, args ...any) error { return p.fail(kind, format, args...) }
+	if err := r.acceptable(meta, offset, fail); err != nil {
 		return meta, err
 	}
 	body, from, err := p.open(ctx, max(0, offset-overlap))
@@ -50,11 +50,11 @@ func copyPlain(ctx context.Context, p plain, r Request, meta mirror.Meta) (mirro
 		return meta, err
 	}
 	defer body.Close()
-	c.body = body
-	c.buffer = make([]byte, copyBuffer)
+	buffer := int64(copyBuffer)
 	if meta.Size >= 0 { // most files are small
-		c.buffer = make([]byte, max(sniffLen, min(copyBuffer, meta.Size-from+1)))
+		buffer = max(sniffLen, min(copyBuffer, meta.Size-from+1))
 	}
+	c := &copying{p: p, r: r, offset: offset, meta: meta, body: body, buffer: make([]byte, buffer)}
 	same, err := r.compare(body, from, offset, c.buffer)
 	if err != nil {
 		return meta, err
@@ -66,22 +66,6 @@ func copyPlain(ctx context.Context, p plain, r Request, meta mirror.Meta) (mirro
 		return c.meta, err
 	}
 	return c.meta, c.same(ctx)
-}
-
-// acceptable looks at what is known before anything is transferred.
-func (c *copying) acceptable() error {
-	r, held := &c.r, c.r.Held
-	switch {
-	case c.offset > 0 && !r.Have.Continues(c.meta, r.SameUpstream):
-		return c.p.fail(mirror.ErrChanged, "is another version than the %d bytes at hand", c.offset)
-	case c.offset > c.meta.Size && c.meta.Size >= 0:
-		return c.p.fail(mirror.ErrChanged, "is shorter than the %d bytes at hand", c.offset)
-	case c.offset == 0 && held != nil && held.LastModified != "" && held.LastModified == c.meta.LastModified && held.Size == c.meta.Size:
-		return ErrNotModified
-	case r.MaxSize > 0 && c.meta.Size > r.MaxSize:
-		return c.p.fail(mirror.ErrTooLarge, "has %d bytes, limits.max_size is %d", c.meta.Size, r.MaxSize)
-	}
-	return nil
 }
 
 // append has Start name the file to append to, and appends what comes.

@@ -168,17 +168,7 @@ func (b *rsyncBatch) judgeOne(s *rsyncSession, f *rsyncFetch, index map[string]i
 	if f.index, f.meta, err = s.find(b.r, f.Path, index); err != nil {
 		return err
 	}
-	switch held := f.Held; {
-	case held != nil && f.offset == 0 && held.Size == f.meta.Size && held.LastModified != "" && held.LastModified == f.meta.LastModified:
-		return ErrNotModified
-	case f.offset > 0 && !f.Have.Continues(f.meta, f.SameUpstream):
-		return faultf(mirror.ErrChanged, "is another version than the %d bytes at hand", f.offset)
-	case f.offset > f.meta.Size:
-		return faultf(mirror.ErrChanged, "is shorter than the %d bytes at hand", f.offset)
-	case f.MaxSize > 0 && f.meta.Size > f.MaxSize:
-		return faultf(mirror.ErrTooLarge, "has %d bytes, limits.max_size is %d", f.meta.Size, f.MaxSize)
-	}
-	return nil
+	return f.acceptable(f.meta, f.offset, faultf)
 }
 
 // transfer asks for the files and receives them, and returns those that are
