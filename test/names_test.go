@@ -65,6 +65,13 @@ func strangeNames(t *testing.T, s *site) {
 		}
 	}
 
+	// A file is not another whose name goes on: Apache's MultiViews takes them for one.
+	other := origin.File{Seed: 15, Size: 3 * kib}
+	s.offer("/debian/strange/variant", f)
+	s.get(t, s.offer("/debian/strange/variant.txt", other)).whole(t, other)
+	s.published(t, "/debian/strange/variant.txt")
+	s.get(t, "/debian/strange/variant").whole(t, f)
+
 	// Bytes that are no UTF-8 are a name like any other.
 	for _, dir := range []string{"/debian", "/wait"} {
 		s.upstream.Set(pub+dir+"/latin\xe4.deb", f)

@@ -151,8 +151,8 @@ const sharedHosting = `
 	%[3]s
 	<Directory %[2]s>
 		Require all granted
-		Options Indexes FollowSymLinks
-		AllowOverride FileInfo Options AuthConfig Indexes Limit
+		Options Indexes FollowSymLinks MultiViews
+		AllowOverride FileInfo Options=ExecCGI,Indexes,MultiViews AuthConfig Indexes Limit
 	</Directory>
 </VirtualHost>
 `
