@@ -62,7 +62,7 @@ func ParseTarget(target, base string) (Target, error) {
 	case len(rest) > maxName:
 		return Target{}, fmt.Errorf("%w: it is longer than %d bytes", ErrBadName, maxName)
 	}
-	return Target{Name: Name(rest), Dir: strings.HasSuffix(path, "/") || rest == "", Query: query}, nil
+	return Target{Name: Name(rest), Dir: strings.HasSuffix(path, "/"), Query: query}, nil
 }
 
 // Askable reports whether an upstream's name for an entry of a directory can be

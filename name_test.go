@@ -26,7 +26,8 @@ func TestParseTarget(t *testing.T) {
 		{target: "/a%2520", want: Target{Name: "a%20"}}, // decoded once
 		{target: "/%7Eu/x", base: "/~u/", want: Target{Name: "x"}},
 		{target: "/~u/x", base: "/~u/", want: Target{Name: "x"}},
-		{target: "/~u", base: "/~u/", want: Target{Dir: true}},
+		{target: "/~u/", base: "/~u/", want: Target{Dir: true}},
+		{target: "/~u", base: "/~u/", want: Target{}}, // relative links would lead out of it
 		{target: "/~user/x", base: "/~u/", err: ErrNoMirror},
 		{target: "/x", base: "/~u/", err: ErrNoMirror},
 		{target: "http://host/a", want: Target{Name: "a"}},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"mirror"
@@ -48,7 +49,7 @@ var statuses = []struct {
 // fail answers an error.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, mirror.ErrIsDirectory) {
-		w.Header().Set("Location", h.location(visitOf(r).target.Name)+"/")
+		w.Header().Set("Location", strings.TrimSuffix(h.location(visitOf(r).target.Name), "/")+"/")
 		h.page(w, r, http.StatusMovedPermanently, "This is a directory.")
 		return
 	}

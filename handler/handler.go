@@ -42,6 +42,7 @@ func New(conf *config.Config, engine *fetch.Engine, log *slog.Logger) *Handler {
 	}
 	r := mux.NewRouter()
 	get := r.Methods(http.MethodGet, http.MethodHead).Subrouter()
+	get.MatcherFunc(isTop).HandlerFunc(h.top)
 	get.MatcherFunc(h.isSimple).HandlerFunc(h.simple)
 	get.MatcherFunc(isDirectory).HandlerFunc(h.directory)
 	get.Methods(http.MethodHead).HandlerFunc(h.head)
@@ -71,6 +72,12 @@ func (v *visit) Value(key any) any {
 }
 
 func visitOf(r *http.Request) *visit { return r.Context().Value(visitKey{}).(*visit) }
+
+// isTop reports whether a request is for the base without its slash.
+func isTop(r *http.Request, _ *mux.RouteMatch) bool {
+	t := visitOf(r).target
+	return t.Name == "" && !t.Dir
+}
 
 func isDirectory(r *http.Request, _ *mux.RouteMatch) bool { return visitOf(r).target.Dir }
 
@@ -253,6 +260,8 @@ func (h *Handler) failOrRefer(w http.ResponseWriter, r *http.Request, err error)
 // location is the URL path of a name, to be sent to a client: path only, since
 // what the front says of its host and port may be wrong.
 func (h *Handler) location(name mirror.Name) string { return h.prefix + name.Escape() }
+
+func (h *Handler) top(w http.ResponseWriter, r *http.Request) { h.fail(w, r, mirror.ErrIsDirectory) }
 
 func (h *Handler) notAllowed(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Allow", "GET, HEAD")

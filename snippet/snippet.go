@@ -110,6 +110,7 @@ type page struct {
 	Docroot       string
 	Config        string
 	Base          string // "" at the top of the site, else "/pub/"
+	Top           string // Base without the slash at its end
 	Program       string // the URL path of mirror.cgi in the docroot, escaped
 	MaxWait       time.Duration
 	Patience      int // seconds
@@ -147,6 +148,7 @@ func (s Style) page(conf *config.Config, host string) *page {
 	p.Program = (&url.URL{Path: conf.Base + "mirror.cgi"}).EscapedPath()
 	// The handler has to have given up before.
 	p.Patience = max(60, 3*int(conf.Timeouts.MaxWait.Seconds()))
+	p.Top = strings.TrimSuffix(conf.Base, "/")
 	base := conf.Base
 	if base == "/" {
 		p.Base = ""

@@ -23,9 +23,11 @@ func TestBase(t *testing.T) {
 			hiddenNames(t, s)
 
 			s.offer("/debian/dir/a.deb", origin.File{Seed: 31, Size: kib})
-			a := s.ask(t, "GET", "/debian/dir")
-			if to := strings.TrimPrefix(a.header.Get("Location"), s.URL); a.status != http.StatusMovedPermanently || to != s.base+"/debian/dir/" {
-				t.Errorf("a directory without its slash: %d to %q", a.status, to)
+			for _, dir := range []string{"", "/debian/dir"} {
+				a := s.ask(t, "GET", dir)
+				if to := strings.TrimPrefix(a.header.Get("Location"), s.URL); a.status != http.StatusMovedPermanently || to != s.base+dir+"/" {
+					t.Errorf("%q, a directory without its slash: %d to %q", dir, a.status, to)
+				}
 			}
 			entityTags(t, s)
 			withoutHandler(t, s)

@@ -41,7 +41,7 @@ func parseArgument(conf *config.Config, arg string) (argument, error) {
 	if err != nil {
 		return argument{}, fmt.Errorf("%q: %w", arg, err)
 	}
-	return argument{target.Name, target.Dir}, nil
+	return argument{target.Name, target.Dir || target.Name == ""}, nil
 }
 
 func plainName(name string, dir bool) (mirror.Target, error) {
