@@ -234,7 +234,7 @@ func (e *Engine) askList(name mirror.Name, m *config.Mirror, rest mirror.Name, h
 		d, err := e.listFrom(src, name, m, rest, held)
 		switch {
 		case err == nil:
-			e.log.Info("list", "path", "/"+string(name)+"/", "upstream", src.String(), "entries", len(d.Entries),
+			e.log.Info("list", "path", slashed(name), "upstream", src.String(), "entries", len(d.Entries),
 				"ended", d.Ended, "unread", d.Unread, "took", e.now().Sub(begun).Round(10*time.Microsecond))
 			return d, nil
 		case e.ctx.Err() != nil:
@@ -251,7 +251,7 @@ func (e *Engine) askList(name mirror.Name, m *config.Mirror, rest mirror.Name, h
 			err = f
 		}
 	}
-	e.log.Info("list: failed", "path", "/"+string(name)+"/", "err", err)
+	e.log.Info("list: failed", "path", slashed(name), "err", err)
 	if ctx := context.WithoutCancel(e.ctx); isGone(err) {
 		e.remember(ctx, name+"/", m, "", err)
 		if err := e.index.DeleteListing(ctx, string(name)); err != nil {
@@ -259,6 +259,14 @@ func (e *Engine) askList(name mirror.Name, m *config.Mirror, rest mirror.Name, h
 		}
 	}
 	return nil, err
+}
+
+// slashed is the path of a directory, as logs have it; "" is the docroot itself.
+func slashed(name mirror.Name) string {
+	if name == "" {
+		return "/"
+	}
+	return "/" + string(name) + "/"
 }
 
 // listFrom asks one upstream.

@@ -219,3 +219,12 @@ func TestItems(t *testing.T) {
 		}
 	}
 }
+
+// TestSlashed: a directory in the log is its path, that of the docroot, too.
+func TestSlashed(t *testing.T) {
+	for name, want := range map[mirror.Name]string{"": "/", "m/d": "/m/d/"} {
+		if got := slashed(name); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+}
