@@ -48,10 +48,8 @@ func main() {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stderr); err != nil {
-		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintf(os.Stderr, "mirror-fcgi: %v\n", err)
-		}
+	if err := run(ctx, os.Args[1:], os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintf(os.Stderr, "mirror-fcgi: %v\n", err)
 		os.Exit(1)
 	}
 }
@@ -109,14 +107,19 @@ func (m *mirrors) Set(v string) error { *m = append(*m, v); return nil }
 
 func configure(args []string, stderr io.Writer) (*config.Config, error) {
 	flags := flag.NewFlagSet("mirror-fcgi", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+	flags.SetOutput(io.Discard) // main prints the error
 	file := flags.String("config", "", "the configuration `FILE`; without it the other flags are the configuration")
 	http := flags.String("http", "", "`ADDRESS` of the built-in front, such as 127.0.0.1:8080")
 	docroot := flags.String("docroot", "", "the `DIRECTORY` that is served")
 	var list mirrors
 	flags.Var(&list, "mirror", "a `MIRROR`, as /PREFIX/=URL[,URL...]; may be given again")
-	if err := flags.Parse(args); err != nil {
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(stderr)
+		flags.Usage()
 		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("%w: see -help", err)
 	}
 	switch {
 	case flags.NArg() > 0:
