@@ -61,7 +61,7 @@ exit status is 1.`,
 	f.StringArrayVar(&o.Include, "include", nil, "only files that match the `PATTERN`; may be repeated")
 	f.StringArrayVar(&o.Exclude, "exclude", nil, "no files and directories that match the `PATTERN`; may be repeated")
 	f.StringVar(&since, "since", "", "only files as new as `TIME`: a date, a time, or how long ago (36h, 7d)")
-	f.IntVarP(&o.Jobs, "jobs", "j", 0, "how many files are asked for at a time: 4, or as many as limits.per_upstream lets")
+	f.IntVarP(&o.Jobs, "jobs", "j", 0, "ask for `N` files at a time: 4, or as many as limits.per_upstream lets")
 	f.BoolVarP(&verbose, "verbose", "v", false, "tell of each name")
 	return c
 }
