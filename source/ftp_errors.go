@@ -111,7 +111,7 @@ func (f *FTP) failure(ctx context.Context, path mirror.Name, err error) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return s.fail(mirror.ErrBroken, "the connection ended before the file did")
 	}
-	return s.fail(mirror.ErrBroken, "%v", err)
+	return s.fail(mirror.ErrBroken, "%s", trusted(err))
 }
 
 // replyKind is the meaning of every reply that is not about a file.

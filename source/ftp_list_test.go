@@ -171,6 +171,20 @@ func testFTPS(t *testing.T, f ftpServer, implicit bool) {
 	newAttempt(t, "d/a", nil).upstreamFails(stranger, mirror.ErrBroken)
 }
 
+// TestUnknownCA: who has a CA of their own is told what to do, whatever the protocol.
+func TestUnknownCA(t *testing.T) {
+	ftps := ftpd.New(t, ftpd.TLS())
+	https := origin.New(t, origin.TLS())
+	for name, u := range map[string]Source{
+		"ftps":  overFTP(t, "ftps://"+ftps.Addr+"/", func(o *FTPOptions) { o.TLS = &tls.Config{RootCAs: x509.NewCertPool()} }),
+		"https": over(t, https.URL+"/", configured(https)),
+	} {
+		if err := newAttempt(t, "d/a", nil).fails(u, mirror.ErrBroken); !strings.Contains(err.Error(), "SSL_CERT_FILE") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestFTPList: a listing that did not end is none, a strange line is told of.
 func TestFTPList(t *testing.T) {
 	s := ftpd.New(t)

@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -313,12 +314,21 @@ func (h *HTTP) transportError(ctx context.Context, path mirror.Name, err error) 
 	if outOfFiles(err) {
 		return h.fail(mirror.ErrBusy, path, "cannot be asked for: %v: raise the limit of open files", err)
 	}
-	e := h.fail(mirror.ErrBroken, path, "%v", err)
+	e := h.fail(mirror.ErrBroken, path, "%s", trusted(err))
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		e = h.fail(mirror.ErrTimeout, path, "no answer in time (%v)", err)
 	}
 	e.wire = true
 	return e
+}
+
+// trusted is the text of an error, with what to do about a CA that nobody knows here.
+func trusted(err error) string {
+	var unknown x509.UnknownAuthorityError
+	if errors.As(err, &unknown) {
+		return err.Error() + ": add its CA to those of the machine, or name a file with it in SSL_CERT_FILE"
+	}
+	return err.Error()
 }
 
 // outOfFiles: the descriptors of the process, or of the machine, are used up.
