@@ -22,7 +22,7 @@ import (
 func (s Site) Advice() []string {
 	var list []string
 	for _, check := range []func() []string{
-		s.closedDocroot, s.openState, s.sharing, s.unwritable, s.socketDirectory, s.passwords, s.misplaced,
+		s.closedDocroot, s.openState, s.sharing, s.unwritable, s.socketDirectory, s.passwords, s.local, s.misplaced,
 	} {
 		list = append(list, check()...)
 	}
@@ -141,6 +141,22 @@ func (s Site) passwords() []string {
 	for _, path := range s.Conf.Secrets {
 		if fi, err := os.Stat(path); err == nil && fi.Mode()&0o004 != 0 {
 			list = append(list, fmt.Sprintf("%s holds a password and can be read by everyone: chmod o-r %s", path, path))
+		}
+	}
+	return list
+}
+
+// local finds upstreams on this machine that are not there: a disk may be mounted later.
+func (s Site) local() []string {
+	var list []string
+	for i := range s.Conf.Mirrors {
+		for _, u := range s.Conf.Mirrors[i].Upstream {
+			if u.Scheme != "file" {
+				continue
+			}
+			if _, err := os.Stat(u.Path); err != nil {
+				list = append(list, fmt.Sprintf("the upstream %s is no directory that can be read: %v", u, err))
+			}
 		}
 	}
 	return list
