@@ -209,6 +209,10 @@ func (r *syncing) below(dir mirror.Name) (what []mirror.Name, stays *Note) {
 
 // file plans to fetch a file, unless it is here as it is upstream.
 func (r *syncing) file(name mirror.Name, e *listing.Entry, here fs.DirEntry) {
+	if here != nil && here.IsDir() && e.Type != listing.Symlink && !e.Size.Known && r.isDirectory(name) {
+		r.guessed = append(r.guessed, name)
+		return
+	}
 	if here != nil && !here.Type().IsRegular() && !r.makeWay(name, here) {
 		return
 	}
@@ -221,6 +225,14 @@ func (r *syncing) file(name mirror.Name, e *listing.Entry, here fs.DirEntry) {
 		size = e.Size.Hi
 	}
 	r.files = append(r.files, fetch.Wanted{Name: name, Size: size, New: here == nil})
+}
+
+// isDirectory asks about what is a directory here and shown as a file: some web servers
+// show a link to a directory so. Nothing gives way before the upstream has said that
+// there is none; where it shows something else, the sync fails there.
+func (r *syncing) isDirectory(name mirror.Name) bool {
+	_, err := r.Engine.List(r.ctx, name)
+	return !errors.Is(err, mirror.ErrNotFound)
 }
 
 // isCurrent reports whether the docroot's file is what the listing says. Where

@@ -163,7 +163,7 @@ func TestSyncMakesWay(t *testing.T) {
 		{"m/theirs", SyncOptions{Delete: true}, 0, "/m/theirs/d/z is not ours"},
 	} {
 		r := s.newSyncing(c.o)
-		r.file(c.name, &listing.Entry{Name: c.name.Base(), Type: listing.File}, r.here("m")[c.name.Base()])
+		r.file(c.name, &listing.Entry{Name: c.name.Base(), Type: listing.File, Size: listing.Exactly(10)}, r.here("m")[c.name.Base()])
 		said := fmt.Sprint(r.sum.Kept)
 		if len(r.way) != c.way || len(r.files) != min(c.way, 1) || !strings.Contains(said, c.why) || c.why == "" && len(r.sum.Kept) > 0 {
 			t.Errorf("%s, %+v: %q go, %v come; %s", c.name, c.o, r.way, r.files, said)
@@ -186,6 +186,15 @@ func TestSyncGuesses(t *testing.T) {
 	for _, name := range []string{"m/a", "m/d/b", "m/d/e/c"} {
 		if _, err := os.Lstat(s.path(name)); err != nil {
 			t.Error(err)
+		}
+	}
+
+	// What came as a directory is one the next time, too.
+	s.origin.Set("/d/b", origin.File{Seed: 2, Size: 20})
+	for _, o := range []SyncOptions{{}, {Delete: true}} {
+		sum, err := s.Sync(t.Context(), "m", o)
+		if err != nil || sum.Deleted+sum.DeletedDirs+len(sum.Kept)+len(sum.Failed) > 0 {
+			t.Errorf("%+v: %+v, %v", o, sum, err)
 		}
 	}
 }
