@@ -26,6 +26,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -94,6 +95,10 @@ func rootCommand() *cobra.Command {
 A PATH is that of a URL ("/debian/a%20file", with or without the base), a
 whole URL, a file below the docroot, or a plain name ("debian/a file").`
 	root.CompletionOptions.HiddenDefaultCmd = true
+	if info, ok := debug.ReadBuildInfo(); ok {
+		root.Version = info.Main.Version // of the commit, where it was built from a clone
+	}
+	root.Flags().Bool("version", false, "tell the version") // without -v, which is --verbose
 	file := root.PersistentFlags().String("config", path, "the configuration `FILE`; "+configKey+" names another default")
 	root.AddCommand(checkCommand(file), fetchCommand(file), syncCommand(file), refreshCommand(file), verifyCommand(file), gcCommand(file), whyCommand(file), reindexCommand(file), adoptCommand(file),
 		lsCommand(file), parseCommand(), snippetCommand(file))
