@@ -134,12 +134,12 @@ func (t *Tree) openAside(dir mirror.Name) (*os.File, error) {
 // makeAside makes a directory of the tree, and its parents.
 func (t *Tree) makeAside(dir string) error {
 	at := path.Join(asideDir, dir)
-	err := t.state.Mkdir(at, 0o700)
+	err := t.state.Mkdir(at, t.ownMode())
 	if dir != "." && errors.Is(err, fs.ErrNotExist) {
 		if err := t.makeAside(path.Dir(dir)); err != nil {
 			return err
 		}
-		err = t.state.Mkdir(at, 0o700)
+		err = t.state.Mkdir(at, t.ownMode())
 	}
 	if errors.Is(err, fs.ErrExist) {
 		return nil // whoever made it sees to its mode

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"mirror"
-	"mirror/internal/keylock"
 )
 
 // openVar makes the test binary open a tree, publish what publishVar names, if
@@ -440,28 +439,6 @@ func TestProbe(t *testing.T) {
 	}
 	if list, _ := os.ReadDir(docroot); len(list) > 0 {
 		t.Errorf("left behind: %v", list)
-	}
-}
-
-func TestLocksAreOfTheTree(t *testing.T) {
-	tree, docroot, state := newTree(t)
-	for _, name := range keylock.Files() { // on a full disk none could be made
-		if _, err := os.Stat(filepath.Join(state, lockDir, name)); err != nil {
-			t.Error(err)
-		}
-	}
-	other, err := Open(docroot, state)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
-	l, err := tree.Locks.TryLock("a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Unlock()
-	if _, err := other.Locks.TryLock("a"); !errors.Is(err, keylock.ErrHeld) {
-		t.Errorf("%v, want ErrHeld", err)
 	}
 }
 

@@ -187,6 +187,9 @@ func (t *Tree) furnish() error {
 	err := errors.Join(t.makeOwn(partDir), t.makeLocks())
 	if _, statErr := t.state.Lstat(htaccessName); err == nil && errors.Is(statErr, fs.ErrNotExist) {
 		err = t.state.WriteFile(htaccessName, []byte(htaccess), 0o644)
+		if errors.Is(err, fs.ErrPermission) {
+			_, err = t.state.Lstat(htaccessName) // another user of the group was first
+		}
 	}
 	if err == nil {
 		t.parts, err = t.state.Open(partDir)
@@ -197,16 +200,18 @@ func (t *Tree) furnish() error {
 	return nil
 }
 
-// makeLocks makes all lock files at first: later, the disk may be full.
+// makeLocks makes all lock files at first: later, the disk may be full. If the last one
+// is there, all are.
 func (t *Tree) makeLocks() error {
-	_, err := t.state.Lstat(lockDir)
+	names := keylock.Files()
+	_, err := t.state.Lstat(path.Join(lockDir, names[len(names)-1]))
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := t.makeOwn(lockDir); err != nil {
 		return err
 	}
-	for _, name := range keylock.Files() {
+	for _, name := range names {
 		f, err := t.openLock(name)
 		if err != nil {
 			return err
@@ -218,7 +223,7 @@ func (t *Tree) makeLocks() error {
 
 // makeOwn makes a directory of the state directory, if it is missing.
 func (t *Tree) makeOwn(dir string) error {
-	err := t.state.Mkdir(dir, 0o700)
+	err := t.state.Mkdir(dir, t.ownMode())
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
@@ -241,6 +246,15 @@ func (t *Tree) fileMode() fs.FileMode {
 		return 0o660
 	}
 	return 0o600
+}
+
+// ownMode is that of directories in the state directory. It is theirs from the start:
+// another user of the group may open one the moment it is there.
+func (t *Tree) ownMode() fs.FileMode {
+	if t.shared {
+		return 0o770
+	}
+	return 0o700
 }
 
 // dirMode is that of directories in the docroot. A shared one is writable by

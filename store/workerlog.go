@@ -16,7 +16,7 @@ const (
 // OpenWorkerLog opens the log of detached workers, which have no other place
 // to write to, for appending. Several processes write whole lines to it.
 func (t *Tree) OpenWorkerLog() (*os.File, error) {
-	if err := t.state.Mkdir(logDir, 0o700); err == nil {
+	if err := t.state.Mkdir(logDir, t.ownMode()); err == nil {
 		if err := t.share(logDir, fs.ModeSetgid|0o770); err != nil {
 			return nil, err
 		}

@@ -18,7 +18,7 @@ const (
 // keyFile returns the name of a file of keys.
 func keyFile(i int) string { return fmt.Sprintf("%02x", i) }
 
-// Files returns the names of all lock files.
+// Files returns the names of all lock files, always in the same order.
 func Files() []string {
 	names := []string{slotFile}
 	for i := range keyFiles {

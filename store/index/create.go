@@ -69,7 +69,11 @@ func (x *Index) create() error {
 	if err != nil {
 		return err
 	}
-	file, err := os.OpenFile(x.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	mode, first := 0o600|dir.Mode()&0o060, os.FileMode(0o600)
+	if dir.Mode()&os.ModeSetgid != 0 { // it will be that group's from the start: others of it may come at once
+		first = mode
+	}
+	file, err := os.OpenFile(x.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, first)
 	if errors.Is(err, os.ErrExist) {
 		return nil // where directories cannot be locked
 	}
@@ -83,7 +87,7 @@ func (x *Index) create() error {
 		file.Chown(-1, int(owner.Gid)) // succeeds where it matters: in a group of ours
 	}
 	// To close it drops nobody's locks: SQLite has not opened it yet.
-	return errors.Join(err, file.Chmod(0o600|dir.Mode()&0o060), file.Close())
+	return errors.Join(err, file.Chmod(mode), file.Close())
 }
 
 // lockDirectory keeps other processes from creating the database. It does not

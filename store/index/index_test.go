@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -274,4 +275,30 @@ func TestManyGoroutines(t *testing.T) {
 	if changes, err := x.Changes(ctx, 0, 1000); len(changes) != 160 || err != nil {
 		t.Errorf("%d changes, %v; want 160", len(changes), err)
 	}
+}
+
+// A group's file is the group's as soon as it is there: another user of it may come at once.
+func TestSharedFromTheStart(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0o002)) // as every program of ours
+	dir := t.TempDir()
+	must(t, os.Chmod(dir, 0o770|os.ModeSetgid))
+	x := open(t, dir)
+	var made atomic.Int64
+	const files = 300
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		for made.Load() < files {
+			if fi, err := os.Stat(x.path); err == nil && fi.Mode().Perm() != 0o660 {
+				t.Errorf("mode %v", fi.Mode())
+				return
+			}
+		}
+	}()
+	for range files {
+		must(t, x.create())
+		must(t, os.Remove(x.path))
+		made.Add(1)
+	}
+	<-watched
 }
