@@ -132,9 +132,9 @@ func TestWhyUnfinished(t *testing.T) {
 	}()
 	<-arriving
 	s.wantNext("m/big", fetch.NextFollow, "followed")
-	// Its row is written beside the copying, so it may come a little later.
-	for r := s.why("m/big"); r.Unfinished.Total != size; r = s.why("m/big") {
-		if !r.Fetching || r.Unfinished.Have == 0 {
+	// Its row and first bytes are written beside the copying, so they may come a little later.
+	for r := s.why("m/big"); r.Unfinished.Total != size || r.Unfinished.Have == 0; r = s.why("m/big") {
+		if !r.Fetching {
 			t.Fatalf("%+v, unfinished %+v", r, r.Unfinished)
 		}
 	}
