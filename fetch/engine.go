@@ -220,12 +220,21 @@ func (e *Engine) join(ctx context.Context, p place, o order, since time.Time, tr
 	switch {
 	case err != nil:
 		return nil, err
+	case t != nil && t.refresh && e.isHere(p.name):
+		// It has got its name since it was looked for, and is being refreshed by now.
+		return nil, errAgain
 	case t != nil:
 		if f, err := t.open(ctx); !errors.Is(err, errHandedOver) {
 			return f, err
 		}
 	}
 	return e.follow(ctx, p.name, p.m, p.rest, since)
+}
+
+// isHere reports whether something stands at name.
+func (e *Engine) isHere(name mirror.Name) bool {
+	_, err := e.tree.Lstat(name)
+	return err == nil
 }
 
 // begin sees to it that name is being fetched. It returns the transfer of this
