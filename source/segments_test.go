@@ -193,23 +193,23 @@ func TestSegmentsRefused(t *testing.T) {
 		},
 		"other version": func(m *metered, w http.ResponseWriter, from, to int64) {
 			w.Header().Set("ETag", `"eight"`)
-			partial(w, from, to, aSize, int(to-from+1))
+			partial(w, from, to, bigSize, int(to-from+1))
 			w.Write(make([]byte, to-from+1))
 		},
 		"other length": func(m *metered, w http.ResponseWriter, from, to int64) {
-			partial(w, from, to, aSize+1, int(to-from+1))
+			partial(w, from, to, bigSize+1, int(to-from+1))
 			w.Write(m.body[from : to+1])
 		},
 		"other place": func(m *metered, w http.ResponseWriter, from, to int64) {
-			partial(w, from+1, to+1, aSize, int(to-from+1))
+			partial(w, from+1, to+1, bigSize, int(to-from+1))
 			w.Write(m.body[from+1 : to+2])
 		},
 		"short": func(m *metered, w http.ResponseWriter, from, to int64) {
-			partial(w, from, to-1, aSize, int(to-from))
+			partial(w, from, to-1, bigSize, int(to-from))
 			w.Write(m.body[from:to])
 		},
 		"long": func(m *metered, w http.ResponseWriter, from, to int64) {
-			partial(w, from, to+1, aSize, int(to-from+2))
+			partial(w, from, to+1, bigSize, int(to-from+2))
 			w.Write(m.body[from : to+2])
 		},
 		"no place": func(m *metered, w http.ResponseWriter, from, to int64) {
@@ -219,7 +219,7 @@ func TestSegmentsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := newMetered(t, slow/4, 0, false)
+			m := newBig(t, 0, false) // lasts until it was seen
 			var answered atomic.Bool
 			m.instead = func(w http.ResponseWriter, r *http.Request, _, _ int) bool {
 				from, to, ok := m.span(r)
