@@ -101,25 +101,7 @@ func TestMutableHungUpstream(t *testing.T) {
 			t.Fatalf("%q, %v", got, err)
 		}
 	}
-}
-
-// TestLateForRefresh: who looked right before a file had its name, and finds it being
-// refreshed, does not wait for that either.
-func TestLateForRefresh(t *testing.T) {
-	o := origin.New(t)
-	o.Set("/InRelease", origin.File{Body: []byte("1")})
-	s := newSite(t, "mutable = [\"InRelease\"]\nmax_age = \"1m\"\n", o)
-	e := s.engine()
-	if _, err := s.get(e, "m/InRelease"); err != nil {
-		t.Fatal(err)
-	}
-	s.settle(e)
-	s.clock.advance(10 * time.Minute)
-	release := o.Hold("/InRelease")
-	defer release()
-	if _, err := s.get(e, "m/InRelease"); err != nil { // begins the refresh
-		t.Fatal(err)
-	}
+	// Nor does who looked right before the file had its name, and finds it being refreshed.
 	f, err := e.join(s.ctx(), e.placeOf("m/InRelease"), order{}, s.clock.now(), 0)
 	if f != nil || !errors.Is(err, errAgain) {
 		t.Errorf("%v, %v: it is not looked for again", f, err)
