@@ -53,6 +53,17 @@ func (e *Engine) follow(ctx context.Context, name mirror.Name, m *config.Mirror,
 	return f, err
 }
 
+// Idle returns once nobody fetches name, in this process or another.
+func (e *Engine) Idle(ctx context.Context, name mirror.Name) error {
+	var err error
+	waitErr := poll(ctx, func() bool {
+		var held bool
+		held, err = e.tree.Locks.Held(string(name))
+		return err != nil || !held
+	})
+	return errors.Join(waitErr, err)
+}
+
 // failedSince returns the error that another process has recorded.
 func (e *Engine) failedSince(ctx context.Context, name mirror.Name, since time.Time) error {
 	fail, ok, err := e.index.Failure(ctx, string(name))

@@ -179,17 +179,6 @@ func (e *Engine) nextOfFound(ctx context.Context, in *Inspection, name mirror.Na
 	return s.next, s.until
 }
 
-// Idle returns once nobody fetches name, in this process or another.
-func (e *Engine) Idle(ctx context.Context, name mirror.Name) error {
-	var err error
-	waitErr := poll(ctx, func() bool {
-		var held bool
-		held, err = e.tree.Locks.Held(string(name))
-		return err != nil || !held
-	})
-	return errors.Join(waitErr, err)
-}
-
 // recorded reports whether the record says that what was found is ours.
 func (in *Inspection) recorded() bool {
 	return in.Record != nil && in.Record.Ours && in.Record.Describes(in.Found.Size(), in.Found.ModTime())
