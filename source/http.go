@@ -222,9 +222,6 @@ func (h *HTTP) Stat(ctx context.Context, path mirror.Name) (mirror.Meta, error) 
 
 // Range implements Source.
 func (h *HTTP) Range(ctx context.Context, path mirror.Name, from, to int64, pin mirror.Meta) (io.ReadCloser, error) {
-	if from > 0 && !pin.Pinned() {
-		return nil, h.fail(mirror.ErrChanged, path, "has no validator, so a part of it cannot be relayed")
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	b, err := h.rangeOver(ctx, cancel, h.client, path, from, to, pin)
 	if err != nil {
@@ -275,23 +272,15 @@ func (h *HTTP) checkRange(resp *http.Response, path mirror.Name, from, to int64,
 	if e := encoding(resp); e != "" && !describes(e, path) {
 		return h.fail(mirror.ErrBroken, path, "is sent with Content-Encoding %s", e)
 	}
-	if pin.Size >= 0 && total != pin.Size {
-		return h.other(path, "has %d bytes, not %d", total, pin.Size)
+	if why := offPin(pin, h.metaOf(resp, total), from, to); why != "" {
+		e := h.fail(mirror.ErrChanged, path, "%s", why)
+		e.other = true
+		return e
 	}
 	if IsHTML(resp.Header.Get("Content-Type")) && !IsHTML(pin.ContentType) {
 		return h.fail(mirror.ErrBroken, path, "an HTML page came for a file of type %q (a captive portal?)", pin.ContentType)
 	}
-	if pin.Pinned() && !pin.Continues(h.metaOf(resp, total), true) {
-		return h.other(path, "is another version than the one being fetched")
-	}
 	return nil
-}
-
-// other is the error of another version.
-func (h *HTTP) other(path mirror.Name, format string, args ...any) error {
-	e := h.fail(mirror.ErrChanged, path, format, args...)
-	e.other = true
-	return e
 }
 
 // transportError tells silence from breakage.

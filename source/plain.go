@@ -154,13 +154,8 @@ func (c *copying) same(ctx context.Context) error {
 
 // openRange does what Source.Range promises, of a file that meta describes.
 func openRange(ctx context.Context, p plain, first, last int64, pin, meta mirror.Meta) (io.ReadCloser, error) {
-	switch {
-	case first > 0 && !pin.Pinned():
-		return nil, p.fail(mirror.ErrChanged, "has no validator, so a part of it cannot be relayed")
-	case pin.Size >= 0 && meta.Size != pin.Size:
-		return nil, p.fail(mirror.ErrChanged, "has %d bytes, not %d", meta.Size, pin.Size)
-	case pin.Pinned() && !pin.Continues(meta, true):
-		return nil, p.fail(mirror.ErrChanged, "is another version than the one being fetched")
+	if why := offPin(pin, meta, first, last); why != "" {
+		return nil, p.fail(mirror.ErrChanged, "%s", why)
 	}
 	body, from, err := p.open(ctx, first)
 	if err != nil {

@@ -115,35 +115,35 @@ func (r *Rsync) Stat(ctx context.Context, path mirror.Name) (mirror.Meta, error)
 
 // Range implements Source.
 func (r *Rsync) Range(ctx context.Context, path mirror.Name, first, last int64, pin mirror.Meta) (io.ReadCloser, error) {
-	if first > 0 && !pin.Pinned() {
-		return nil, r.failure(ctx, path, faultf(mirror.ErrChanged, "has no validator, so a part of it cannot be relayed"))
-	}
 	s, err := r.open(ctx, r.fileAsk(path, first > 0))
 	if err != nil {
 		return nil, r.failure(ctx, path, err)
 	}
-	index, meta, err := s.find(r, path, s.index())
-	switch {
-	case err != nil:
-	case pin.Size >= 0 && meta.Size != pin.Size:
-		err = faultf(mirror.ErrChanged, "has %d bytes, not %d", meta.Size, pin.Size)
-	case pin.Pinned() && !pin.Continues(meta, true):
-		err = faultf(mirror.ErrChanged, "is another version than the one being fetched")
-	case last >= meta.Size || !pin.Pinned() && last != meta.Size-1:
-		err = faultf(mirror.ErrChanged, "has %d bytes, and bytes %d-%d are asked for", meta.Size, first, last)
-	default:
-		s.request(index, first)
-		s.goodbye()
-		if err = s.out.flush(); err == nil {
-			s.pace(r)
-			err = s.answer(index)
-		}
-	}
+	meta, err := s.askRange(r, path, first, last, pin)
 	if err != nil {
 		s.close()
 		return nil, r.failure(ctx, path, err)
 	}
 	return &rsyncBody{r: r, ctx: ctx, path: path, s: s, data: s.data(meta.Size - first), left: last - first + 1}, nil
+}
+
+// askRange asks for a file from first on, if it is the one that pin describes, and
+// reads up to its first chunk.
+func (s *rsyncSession) askRange(r *Rsync, path mirror.Name, first, last int64, pin mirror.Meta) (mirror.Meta, error) {
+	index, meta, err := s.find(r, path, s.index())
+	if err != nil {
+		return meta, err
+	}
+	if why := offPin(pin, meta, first, last); why != "" {
+		return meta, faultf(mirror.ErrChanged, "%s", why)
+	}
+	s.request(index, first)
+	s.goodbye()
+	if err := s.out.flush(); err != nil {
+		return meta, err
+	}
+	s.pace(r)
+	return meta, s.answer(index)
 }
 
 // rsyncBody is a range of a file. Of one that reaches the file's end it gives the
