@@ -180,6 +180,7 @@ func startHtaccess(file string) func(*testing.T, *site) {
 			}
 		}
 		writeFile(t, filepath.Join(s.frontRoot, ".htaccess"), s.deploy(t, file, pairs...))
+		where += "\n" + s.admins
 		writeFile(t, filepath.Join(s.dir, "site.conf"), fmt.Sprintf(sharedHosting, s.addr, s.frontRoot, where))
 		startApacheMain(t, s)
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -36,6 +37,7 @@ type site struct {
 	cgi         string // their processes can be told from others
 
 	more      string   // of mirror.toml: mirrors of one test
+	admins    string   // what an administrator has added to the site's configuration
 	made      bool     // the front's configuration is made for this site, else a file of deploy/ is changed
 	daemon    *process // mirror-fcgi, where the site starts it
 	frontRoot string   // the docroot as the front's configuration says
@@ -207,6 +209,9 @@ func (s *site) deploy(t *testing.T, file string, pairs ...string) string {
 			t.Fatalf("deploy/%s does not say %q", file, pairs[i])
 		}
 		text = bytes.ReplaceAll(text, []byte(pairs[i]), []byte(pairs[i+1]))
+	}
+	if end := bytes.LastIndexAny(text, "}<"); s.admins != "" && !strings.Contains(file, "htaccess") {
+		text = slices.Concat(text[:end], []byte(s.admins), text[end:])
 	}
 	return string(text)
 }
