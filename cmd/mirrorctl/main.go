@@ -94,6 +94,8 @@ func rootCommand() *cobra.Command {
 
 A PATH is that of a URL ("/debian/a%20file", with or without the base), a
 whole URL, a file below the docroot, or a plain name ("debian/a file").`
+	root.SetFlagErrorFunc(flagError)
+	root.SuggestionsMinimumDistance = 2 // letters
 	root.CompletionOptions.HiddenDefaultCmd = true
 	if info, ok := debug.ReadBuildInfo(); ok {
 		root.Version = info.Main.Version // of the commit, where it was built from a clone
@@ -105,27 +107,14 @@ whole URL, a file below the docroot, or a plain name ("debian/a file").`
 	return root
 }
 
-// longFlags writes -config, which the other programs of the mirror have, as
-// --config.
-func longFlags(args []string) []string {
-	long := make([]string, 0, len(args))
-	for i, arg := range args {
-		if arg == "--" {
-			return append(long, args[i:]...)
-		}
-		if arg == "-config" || strings.HasPrefix(arg, "-config=") {
-			arg = "-" + arg
-		}
-		long = append(long, arg)
-	}
-	return long
-}
-
 func noArguments(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
 	if c.HasSubCommands() {
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			return fmt.Errorf("there is no command %q: is %s meant?", args[0], strings.Join(near, " or "))
+		}
 		return fmt.Errorf("there is no command %q: see mirrorctl --help", args[0])
 	}
 	return fmt.Errorf("%s takes no arguments, but was given %q", c.Name(), args[0])

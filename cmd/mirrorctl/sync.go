@@ -134,7 +134,7 @@ func (y *syncing) tell(a maint.Action) {
 	case a.Verb == "fail":
 		y.display.line("mirrorctl: %s", line)
 	case y.verbose && y.DryRun:
-		fmt.Fprintf(y.out, "%-9s  %s\n", a.Verb, line)
+		fmt.Fprintf(y.out, "%-15s  %s\n", "would "+a.Verb, line)
 	case y.verbose:
 		y.display.line("%-9s  %s", a.Verb, line)
 	}
@@ -156,20 +156,24 @@ func (y *syncing) summary(sum maint.Synced) {
 	if sum.Took > 0 && !y.DryRun {
 		rate = ", " + size(int64(float64(sum.Bytes)/sum.Took.Seconds())) + " a second"
 	}
-	count(sum.Fetched, "fetched", ": "+size(sum.Bytes)+rate)
-	count(sum.Replaced, "replaced by a newer version", "")
-	count(sum.Asked, "to be asked for: they may have changed", "")
+	done, made := "", " made"
+	if y.DryRun {
+		done, made = "would be ", " would be made"
+	}
+	count(sum.Fetched, done+"fetched", ": "+size(sum.Bytes)+rate)
+	count(sum.Replaced, done+"replaced by a newer version", "")
+	count(sum.Asked, done+"asked for: they may have changed", "")
 	count(sum.Current, "as they are upstream", "")
-	count(sum.Symlinks, "symbolic links made", "")
-	count(sum.HardLinks, "hard links made", "")
-	count(sum.Deleted, "deleted", "")
-	count(sum.DeletedDirs, "directories deleted", "")
+	count(sum.Symlinks, "symbolic links", made)
+	count(sum.HardLinks, "hard links", made)
+	count(sum.Deleted, done+"deleted", "")
+	count(sum.DeletedDirs, strings.TrimSpace("directories "+done)+" deleted", "")
 	count(sum.Dropped, "no longer upstream: kept for now, see mirrorctl gc", "")
 	count(sum.Hidden, "hidden names left out: they are never mirrored", "")
 	count(sum.Excluded, "left out, as --include, --exclude and --since say", "")
 	y.notes(sum.Kept, "left alone, since they are not ours")
 	y.notes(sum.Refused, "links and odd names refused")
-	y.notes(sum.Undeleted, "directories in which nothing was deleted")
+	y.notes(sum.Undeleted, "directories in which nothing "+map[bool]string{false: "was", true: "would be"}[y.DryRun]+" deleted")
 	y.notes(sum.Failed, "failed")
 }
 
