@@ -96,12 +96,9 @@ func (x *exchange) prepare(resp *http.Response, from int64) error {
 		return err
 	}
 	if from < x.offset {
-		same, err := x.r.compare(x.body, from, x.offset, make([]byte, 2*compareBuffer))
-		if err != nil {
+		fail := func(kind error, format string, args ...any) error { return x.h.fail(kind, x.r.Path, format, args...) }
+		if err := x.r.compare(x.body, from, x.offset, make([]byte, 2*compareBuffer), fail); err != nil {
 			return err
-		}
-		if same < x.offset {
-			return x.h.fail(mirror.ErrChanged, x.r.Path, "differs from the bytes at hand near byte %d", same)
 		}
 	}
 	if !x.r.RefuseHTML || x.offset > 0 {

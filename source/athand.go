@@ -32,42 +32,28 @@ func (r *Request) atHand() (int64, error) {
 	return fi.Size(), nil
 }
 
-// acceptable looks at what is known of a file before anything of it is transferred, where
-// only size and time tell a version. fail makes an error of the source's.
-func (r *Request) acceptable(meta mirror.Meta, offset int64, fail func(kind error, format string, args ...any) error) error {
-	switch held := r.Held; {
-	case offset > 0 && !r.Have.Continues(meta, r.SameUpstream):
-		return fail(mirror.ErrChanged, "is another version than the %d bytes at hand", offset)
-	case offset > meta.Size && meta.Size >= 0:
-		return fail(mirror.ErrChanged, "is shorter than the %d bytes at hand", offset)
-	case offset == 0 && held != nil && held.LastModified != "" && held.LastModified == meta.LastModified && held.Size == meta.Size:
-		return ErrNotModified
-	case r.MaxSize > 0 && meta.Size > r.MaxSize:
-		return fail(mirror.ErrTooLarge, "has %d bytes, limits.max_size is %d", meta.Size, r.MaxSize)
-	}
-	return nil
-}
+// failFunc makes an error of a source's about a file.
+type failFunc func(kind error, format string, args ...any) error
 
 // compare reads the bytes from from up to to and holds them against Part's. It
-// returns up to where they are the same: to, or a little before a difference.
-// It needs a buffer of two bytes or more, and takes what it says.
-func (r *Request) compare(body io.Reader, from, to int64, buffer []byte) (same int64, err error) {
+// needs a buffer of two bytes or more.
+func (r *Request) compare(body io.Reader, from, to int64, buffer []byte, fail failFunc) error {
 	half := min(len(buffer)/2, compareBuffer)
 	for from < to {
 		n := int(min(int64(half), to-from))
 		theirs, ours := buffer[:n], buffer[half:half+n]
 		if _, err := io.ReadFull(body, theirs); err != nil {
-			return from, early(err)
+			return early(err)
 		}
 		if _, err := r.Part.ReadAt(ours, from); err != nil {
-			return from, fmt.Errorf("%w: reading back the partial file: %w", mirror.ErrStore, err)
+			return fmt.Errorf("%w: reading back the partial file: %w", mirror.ErrStore, err)
 		}
 		if !bytes.Equal(theirs, ours) {
-			return from, nil
+			return fail(mirror.ErrChanged, "differs from the bytes at hand near byte %d", from)
 		}
 		from += int64(n)
 	}
-	return from, nil
+	return nil
 }
 
 // early makes the end of the connection an error where more was due.

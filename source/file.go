@@ -155,7 +155,7 @@ func (l *localFile) open(_ context.Context, off int64) (io.ReadCloser, int64, er
 }
 
 // fail implements plain.
-func (l *localFile) fail(kind error, format string, args ...any) *Error {
+func (l *localFile) fail(kind error, format string, args ...any) error {
 	return &Error{Kind: kind, Upstream: l.f.name, Path: l.path, Cause: fmt.Sprintf(format, args...)}
 }
 

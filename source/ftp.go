@@ -311,6 +311,6 @@ func (s *ftpFile) open(ctx context.Context, off int64) (io.ReadCloser, int64, er
 }
 
 // fail implements plain.
-func (s *ftpFile) fail(kind error, format string, args ...any) *Error {
+func (s *ftpFile) fail(kind error, format string, args ...any) error {
 	return &Error{Kind: kind, Upstream: s.f.name, Path: s.path, Cause: fmt.Sprintf(format, args...)}
 }

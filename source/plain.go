@@ -3,8 +3,6 @@ package source
 import (
 	"context"
 	"io"
-	"net/http"
-	"os"
 
 	"mirror"
 )
@@ -19,33 +17,20 @@ type plain interface {
 	// in io.EOF only when the upstream says that it is whole.
 	open(ctx context.Context, off int64) (body io.ReadCloser, from int64, err error)
 	// fail is an error of the upstream's about the file.
-	fail(kind error, format string, args ...any) *Error
-}
-
-// copying is one attempt to append a plain file to what is at hand.
-//
-//	size, time ─> the same version? ─> body ─> the same bytes? ─> Start ─> append
-//	           ─> all of it? ─> size, time: still the same?
-type copying struct {
-	p      plain
-	r      Request
-	offset int64       // what Part has
-	meta   mirror.Meta // as it was before
-	body   io.Reader
-	buffer []byte
+	fail(kind error, format string, args ...any) error
 }
 
 // copyPlain does what Source.Fetch promises, of a file that meta describes.
 func copyPlain(ctx context.Context, p plain, r Request, meta mirror.Meta) (mirror.Meta, error) {
-	offset, err := r.atHand()
-	if err != nil {
+	c := &copying{Request: r, meta: meta, fail: p.fail}
+	var err error
+	if c.offset, err = r.atHand(); err != nil {
 		return meta, err
 	}
-	fail := func(kind error, format string, args ...any) error { return p.fail(kind, format, args...) }
-	if err := r.acceptable(meta, offset, fail); err != nil {
+	if err := c.acceptable(); err != nil {
 		return meta, err
 	}
-	body, from, err := p.open(ctx, max(0, offset-overlap))
+	body, from, err := p.open(ctx, max(0, c.offset-overlap))
 	if err != nil {
 		return meta, err
 	}
@@ -54,100 +39,32 @@ func copyPlain(ctx context.Context, p plain, r Request, meta mirror.Meta) (mirro
 	if meta.Size >= 0 { // most files are small
 		buffer = max(sniffLen, min(copyBuffer, meta.Size-from+1))
 	}
-	c := &copying{p: p, r: r, offset: offset, meta: meta, body: body, buffer: make([]byte, buffer)}
-	same, err := r.compare(body, from, offset, c.buffer)
+	dst, err := c.append(ctx, body, from, make([]byte, buffer))
 	if err != nil {
 		return meta, err
 	}
-	if same < offset {
-		return meta, p.fail(mirror.ErrChanged, "differs from the bytes at hand near byte %d", same)
-	}
-	if err := c.append(ctx); err != nil {
-		return c.meta, err
-	}
-	return c.meta, c.same(ctx)
-}
-
-// append has Start name the file to append to, and appends what comes.
-func (c *copying) append(ctx context.Context) error {
-	var n int
-	var err error
-	for n < sniffLen && err == nil {
-		var k int
-		k, err = c.body.Read(c.buffer[n:])
-		n += k
-	}
-	if err != nil && err != io.EOF && n == 0 {
-		return err
-	}
-	if c.r.RefuseHTML && c.offset == 0 && IsHTML(http.DetectContentType(c.buffer[:n])) {
-		return c.p.fail(mirror.ErrBroken, "is an HTML page, where the name promises something else")
-	}
-	dst, objects := c.r.Start(c.meta)
-	if objects != nil {
-		return &objection{objects}
-	}
-	has := c.offset
-	for {
-		if err := c.fits(has + int64(n)); err != nil {
-			return err
-		}
-		if n > 0 {
-			if _, err := dst.Write(c.buffer[:n]); err != nil {
-				return storeError(err)
-			}
-			has += int64(n)
-			c.r.Wrote(n)
-		}
-		if err != nil {
-			break
-		}
-		if err = context.Cause(ctx); err != nil {
-			break
-		}
-		n, err = c.body.Read(c.buffer)
-	}
-	if err != io.EOF {
-		return err
-	}
-	return c.whole(ctx, dst)
-}
-
-// fits looks at the length that the file is about to have.
-func (c *copying) fits(n int64) error {
-	switch limit := c.r.MaxSize; {
-	case c.meta.Size >= 0 && n > c.meta.Size:
-		return c.p.fail(mirror.ErrChanged, "is longer than the %d bytes that it was said to have", c.meta.Size)
-	case limit > 0 && n > limit:
-		return c.p.fail(mirror.ErrTooLarge, "is longer than limits.max_size, %d bytes", limit)
-	}
-	return nil
-}
-
-// whole looks at the length on disk, the only one that counts.
-func (c *copying) whole(ctx context.Context, dst *os.File) error {
-	fi, err := dst.Stat()
+	fi, err := dst.Stat() // the length on disk is the only one that counts
 	if err != nil {
-		return storeError(err)
+		return meta, storeError(err)
 	}
-	if c.meta.Size < 0 {
-		c.meta.Size = fi.Size()
+	if meta.Size < 0 {
+		meta.Size = fi.Size()
 	}
-	if fi.Size() == c.meta.Size {
-		return nil
+	if err := stillSame(ctx, p, meta); err != nil {
+		return meta, err
 	}
-	if err := c.same(ctx); err != nil {
-		return err
+	if fi.Size() != meta.Size {
+		return meta, p.fail(mirror.ErrBroken, "ended after %d of %d bytes", fi.Size(), meta.Size)
 	}
-	return c.p.fail(mirror.ErrBroken, "ended after %d of %d bytes", fi.Size(), c.meta.Size)
+	return meta, nil
 }
 
-// same asks once more: a file that is written while it is sent may be a part of
+// stillSame asks once more: a file that is written while it is sent may be a part of
 // one version and a part of another, without a trace.
-func (c *copying) same(ctx context.Context) error {
-	ok, err := c.p.same(ctx, c.meta)
+func stillSame(ctx context.Context, p plain, meta mirror.Meta) error {
+	ok, err := p.same(ctx, meta)
 	if err == nil && !ok {
-		err = c.p.fail(mirror.ErrChanged, "has changed while it was sent")
+		err = p.fail(mirror.ErrChanged, "has changed while it was sent")
 	}
 	return err
 }
@@ -165,14 +82,15 @@ func openRange(ctx context.Context, p plain, first, last int64, pin, meta mirror
 		body.Close()
 		return nil, p.fail(mirror.ErrChanged, "cannot be sent from its middle on")
 	}
-	return &plainRange{ctx: ctx, c: copying{p: p, meta: meta}, body: body, left: last - first + 1}, nil
+	return &plainRange{ctx: ctx, p: p, meta: meta, body: body, left: last - first + 1}, nil
 }
 
 // plainRange is some bytes of a plain file. It gives the last of them only when
 // the file has not changed meanwhile.
 type plainRange struct {
 	ctx  context.Context
-	c    copying
+	p    plain
+	meta mirror.Meta
 	body io.ReadCloser
 	left int64
 }
@@ -189,7 +107,7 @@ func (r *plainRange) Read(p []byte) (int, error) {
 		return n, err
 	}
 	r.body.Close()
-	if err := r.c.same(r.ctx); err != nil {
+	if err := stillSame(r.ctx, r.p, r.meta); err != nil {
 		return 0, err
 	}
 	return n, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/http"
 	"slices"
 	"time"
 
@@ -45,7 +44,7 @@ func (r *Rsync) Fetch(ctx context.Context, req Request) (res Result, err error) 
 func (r *Rsync) FetchMany(ctx context.Context, requests []Request, done func(int, Result, error)) {
 	pending := make([]*rsyncFetch, len(requests))
 	for i := range requests {
-		pending[i] = &rsyncFetch{Request: requests[i], i: i}
+		pending[i] = &rsyncFetch{copying: copying{Request: requests[i], fail: faultf}, i: i}
 	}
 	b := &rsyncBatch{r: r, buffer: make([]byte, rsyncBuffer)}
 	b.settle = func(f *rsyncFetch, err error) {
@@ -78,12 +77,10 @@ type rsyncBatch struct {
 
 // rsyncFetch is one of the requests.
 type rsyncFetch struct {
-	Request
+	copying
 	i       int   // among the requests
-	offset  int64 // what Part has
 	from    int64 // where the answer is to begin
 	index   int   // in the upstream's list
-	meta    mirror.Meta
 	settled bool
 }
 
@@ -168,7 +165,7 @@ func (b *rsyncBatch) judgeOne(s *rsyncSession, f *rsyncFetch, index map[string]i
 	if f.index, f.meta, err = s.find(b.r, f.Path, index); err != nil {
 		return err
 	}
-	return f.acceptable(f.meta, f.offset, faultf)
+	return f.acceptable()
 }
 
 // transfer asks for the files and receives them, and returns those that are
@@ -213,46 +210,8 @@ func (b *rsyncBatch) receive(ctx context.Context, s *rsyncSession, f *rsyncFetch
 		return nil, err
 	}
 	data := s.data(f.meta.Size - f.from)
-	same, err := f.compare(data, f.from, f.offset, b.buffer)
-	if err != nil {
-		return data, err
-	}
-	if same < f.offset {
-		return data, faultf(mirror.ErrChanged, "differs from the bytes at hand near byte %d", same)
-	}
-	n, err := io.ReadAtLeast(data, b.buffer, sniffLen)
-	switch {
-	case data.ended && (err == io.ErrUnexpectedEOF || err == io.EOF):
-		err = io.EOF // it is short
-	case err != nil && n == 0:
-		return data, err
-	}
-	if f.RefuseHTML && f.offset == 0 && IsHTML(http.DetectContentType(b.buffer[:n])) {
-		return data, faultf(mirror.ErrBroken, "is an HTML page, where the name promises something else")
-	}
-	dst, objects := f.Start(f.meta)
-	if objects != nil {
-		return data, &objection{objects}
-	}
-	for {
-		if ctx.Err() != nil {
-			return data, context.Cause(ctx)
-		}
-		if n > 0 {
-			if _, err := dst.Write(b.buffer[:n]); err != nil {
-				return data, storeError(err)
-			}
-			f.Wrote(n)
-		}
-		switch err {
-		case nil:
-			n, err = data.Read(b.buffer)
-		case io.EOF:
-			return data, nil
-		default:
-			return data, err
-		}
-	}
+	_, err := f.append(ctx, data, f.from, b.buffer)
+	return data, err
 }
 
 // skip reads what is left of an answer, if that is worth the while.
