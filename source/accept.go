@@ -60,32 +60,31 @@ func (o *objection) Error() string { return o.err.Error() }
 // span says where the body begins in the file, and how long the file is (-1:
 // unknown).
 func (x *exchange) span(resp *http.Response) (from, total int64, err error) {
-	path := x.r.Path
 	switch {
 	case resp.StatusCode == http.StatusNotModified && x.r.Held != nil && x.offset == 0:
 		x.meta = x.h.metaOf(resp, -1)
 		return 0, 0, ErrNotModified
 	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && x.offset > 0:
-		return 0, 0, x.h.fail(mirror.ErrChanged, path, "is shorter than the %d bytes at hand", x.offset)
+		return 0, 0, x.fail(mirror.ErrChanged, "is shorter than the %d bytes at hand", x.offset)
 	case resp.StatusCode == http.StatusPartialContent && x.offset > 0:
 		first, last, t, err := contentRange(resp)
 		want := max(0, x.offset-overlap)
 		if err != nil || first != want || last != t-1 {
-			return 0, 0, x.h.fail(mirror.ErrChanged, path, "asked for bytes %d-, the answer says %q", want, resp.Header.Get("Content-Range"))
+			return 0, 0, x.fail(mirror.ErrChanged, "asked for bytes %d-, the answer says %q", want, resp.Header.Get("Content-Range"))
 		}
 		from, total = first, t
 	case resp.StatusCode == http.StatusOK:
 		total = resp.ContentLength
 	case resp.StatusCode < 300:
-		return 0, 0, x.h.fail(mirror.ErrBroken, path, "answered %s", statusOf(resp))
+		return 0, 0, x.fail(mirror.ErrBroken, "answered %s", statusOf(resp))
 	default:
-		return 0, 0, x.h.statusError(path, resp)
+		return 0, 0, x.h.statusError(x.r.Path, resp)
 	}
 	if x.offset > 0 && !x.r.Have.Continues(x.h.metaOf(resp, total), x.r.SameUpstream) {
-		return 0, 0, x.h.fail(mirror.ErrChanged, path, "is another version than the %d bytes at hand", x.offset)
+		return 0, 0, x.fail(mirror.ErrChanged, "is another version than the %d bytes at hand", x.offset)
 	}
 	if limit := x.r.MaxSize; limit > 0 && total > limit {
-		return 0, 0, x.h.fail(mirror.ErrTooLarge, path, "has %d bytes, limits.max_size is %d", total, limit)
+		return 0, 0, x.fail(mirror.ErrTooLarge, "has %d bytes, limits.max_size is %d", total, limit)
 	}
 	return from, total, nil
 }
@@ -96,8 +95,7 @@ func (x *exchange) prepare(resp *http.Response, from int64) error {
 		return err
 	}
 	if from < x.offset {
-		fail := func(kind error, format string, args ...any) error { return x.h.fail(kind, x.r.Path, format, args...) }
-		if err := x.r.compare(x.body, from, x.offset, make([]byte, 2*compareBuffer), fail); err != nil {
+		if err := x.r.compare(x.body, from, x.offset, make([]byte, 2*compareBuffer), x.fail); err != nil {
 			return err
 		}
 	}
@@ -109,7 +107,7 @@ func (x *exchange) prepare(resp *http.Response, from int64) error {
 		return err
 	}
 	if IsHTML(x.meta.ContentType) || IsHTML(http.DetectContentType(head)) {
-		return x.h.fail(mirror.ErrBroken, x.r.Path, "an HTML page came where the name promises something else (a captive portal?)")
+		return x.fail(mirror.ErrBroken, "an HTML page came where the name promises something else (a captive portal?)")
 	}
 	return nil
 }
@@ -121,11 +119,11 @@ func (x *exchange) decode(resp *http.Response, b *body) error {
 	switch e := encoding(resp); {
 	case e == "", describes(e, x.r.Path):
 	case x.offset > 0:
-		return x.h.fail(mirror.ErrChanged, x.r.Path, "is now sent with Content-Encoding %s", e)
+		return x.fail(mirror.ErrChanged, "is now sent with Content-Encoding %s", e)
 	case e == "gzip" || e == "x-gzip":
 		z, err := gzip.NewReader(b.r)
 		if errors.Is(err, gzip.ErrHeader) {
-			return x.h.fail(mirror.ErrBroken, x.r.Path, "says Content-Encoding gzip, but: %v", err)
+			return x.fail(mirror.ErrBroken, "says Content-Encoding gzip, but: %v", err)
 		}
 		if err != nil {
 			return err
@@ -135,7 +133,7 @@ func (x *exchange) decode(resp *http.Response, b *body) error {
 		x.meta.Size, x.meta.ETag, x.meta.LastModified = -1, "", ""
 		x.unframed = false
 	default:
-		return x.h.fail(mirror.ErrBroken, x.r.Path, "is sent with Content-Encoding %s, though none was accepted", e)
+		return x.fail(mirror.ErrBroken, "is sent with Content-Encoding %s, though none was accepted", e)
 	}
 	return nil
 }

@@ -188,7 +188,7 @@ func (x *exchange) transfer(hr *http.Request) error {
 	if x.meta.Size >= 0 {
 		rest := x.meta.Size - x.offset - x.appended
 		if rest < 0 {
-			return x.h.fail(mirror.ErrChanged, x.r.Path, "is shorter than the %d bytes at hand", x.offset)
+			return x.fail(mirror.ErrChanged, "is shorter than the %d bytes at hand", x.offset)
 		}
 		in := x.body.r
 		if x.segments = x.segmented(in, rest); x.segments != nil {
@@ -252,7 +252,7 @@ func (e *exact) Read(p []byte) (int, error) {
 		var more [1]byte
 		n, err := e.r.Read(more[:])
 		if n > 0 {
-			return 0, e.x.h.fail(mirror.ErrBroken, e.x.r.Path, "is longer than it was said to be")
+			return 0, e.x.fail(mirror.ErrBroken, "is longer than it was said to be")
 		}
 		return 0, err
 	}
@@ -271,7 +271,7 @@ func (x *exchange) WaitN(_ context.Context, n int) error {
 	x.appended += int64(n)
 	x.r.Wrote(n)
 	if limit := x.r.MaxSize; limit > 0 && x.offset+x.appended > limit {
-		return x.h.fail(mirror.ErrTooLarge, x.r.Path, "is longer than limits.max_size, %d bytes", limit)
+		return x.fail(mirror.ErrTooLarge, "is longer than limits.max_size, %d bytes", limit)
 	}
 	return nil
 }
@@ -301,9 +301,14 @@ func (x *exchange) whole() error {
 		x.meta.Size = fi.Size()
 	}
 	if fi.Size() != x.meta.Size {
-		return x.h.fail(mirror.ErrBroken, x.r.Path, "ended after %d of %d bytes", fi.Size(), x.meta.Size)
+		return x.fail(mirror.ErrBroken, "ended after %d of %d bytes", fi.Size(), x.meta.Size)
 	}
 	return nil
+}
+
+// fail is an error of the upstream's about the file.
+func (x *exchange) fail(kind error, format string, args ...any) error {
+	return x.h.fail(kind, x.r.Path, format, args...)
 }
 
 // failure gives an error of grab, the transport, the body or the disk its kind.
@@ -321,9 +326,9 @@ func (x *exchange) failure(err error) error {
 	case noSpace(err): // grab says nothing of whose error it is
 		return storeError(err)
 	case errors.Is(err, mirror.ErrTimeout):
-		return x.h.fail(mirror.ErrTimeout, x.r.Path, "%v", err)
+		return x.fail(mirror.ErrTimeout, "%v", err)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, grab.ErrBadLength):
-		return x.h.fail(mirror.ErrBroken, x.r.Path, "the connection ended before the file did")
+		return x.fail(mirror.ErrBroken, "the connection ended before the file did")
 	}
 	var pe *os.PathError
 	if errors.As(err, &pe) && !outOfFiles(err) {
