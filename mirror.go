@@ -32,6 +32,27 @@ type Meta struct {
 	Fresh time.Duration
 }
 
+// What a file's time can be, in seconds since 1970: ext4 begins in December 1901, and
+// nanoseconds in 64 bits, as which records keep a time, end in April 2262. File systems
+// that end sooner have the kernel take the nearest that they can hold.
+var (
+	firstFileTime = time.Date(1902, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+	lastFileTime  = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC).Unix() - 1
+)
+
+// IsFileTime reports whether a file can be given this time, in seconds since 1970. What
+// an upstream says outside of that is no date: the year 9999 would be one of 1816.
+func IsFileTime(seconds int64) bool { return firstFileTime <= seconds && seconds <= lastFileTime }
+
+// FileTime is a time that an upstream tells of a file; zero, unknown, if no file can be
+// given it.
+func FileTime(t time.Time) time.Time {
+	if !IsFileTime(t.Unix()) {
+		return time.Time{}
+	}
+	return t
+}
+
 // StrongETag returns the entity tag when it is a strong validator (RFC 9110,
 // 8.8.1), else "".
 func (m Meta) StrongETag() string {

@@ -218,6 +218,7 @@ func (w *catalogWriter) add(dir string, entries []listing.Entry) error {
 	if m, _, _ := w.e.lookupDir(mirror.Name(w.name(dir))); m != w.m {
 		return nil // it is another mirror's
 	}
+	withFileTimes(entries)
 	b := w.gathered[dir]
 	before := len(b)
 	if b == nil {

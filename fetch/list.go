@@ -295,8 +295,9 @@ func (e *Engine) listFrom(src upstream, name mirror.Name, m *config.Mirror, rest
 	if err != nil {
 		return nil, err
 	}
+	withFileTimes(l.Entries)
 	d := &Directory{
-		Name: name, Upstream: url, Entries: l.Entries, ModTime: l.Meta.ModTime,
+		Name: name, Upstream: url, Entries: l.Entries, ModTime: mirror.FileTime(l.Meta.ModTime),
 		Ended: l.Ended, Unread: int64(l.Unread), Checked: now, meta: l.Meta,
 	}
 	err = e.index.PutListings(ctx, index.Listing{
@@ -308,4 +309,14 @@ func (e *Engine) listFrom(src upstream, name mirror.Name, m *config.Mirror, rest
 		e.log.Warn("a listing cannot be recorded", "path", "/"+string(name), "err", err)
 	}
 	return d, nil
+}
+
+// withFileTimes makes times unknown that no file can be given: a listing comes in here,
+// by itself, with a tree or out of a catalog.
+func withFileTimes(entries []listing.Entry) {
+	for i := range entries {
+		if at := &entries[i].MTime; at.Known && !(mirror.IsFileTime(at.Lo) && mirror.IsFileTime(at.Hi)) {
+			*at = listing.Span{}
+		}
+	}
 }

@@ -93,6 +93,7 @@ func (e *Engine) walkTree(ctx context.Context, src upstream, name, rest mirror.N
 			return nil // it was not gone into
 		}
 		d.Entries = append(d.Entries, entry)
+		withFileTimes(d.Entries[len(d.Entries)-1:])
 		if below := at.Join(entry.Name); entry.Type == listing.Dir && into(below) {
 			if err := found.add(below); err != nil {
 				return err
@@ -100,7 +101,7 @@ func (e *Engine) walkTree(ctx context.Context, src upstream, name, rest mirror.N
 			_, rest, _ := e.lookupDir(below)
 			dirs[below] = &Directory{Name: below, Upstream: src.URL(rest)}
 			if entry.MTime.Exact() {
-				dirs[below].ModTime = time.Unix(entry.MTime.Lo, 0)
+				dirs[below].ModTime = mirror.FileTime(time.Unix(entry.MTime.Lo, 0))
 			}
 			order = append(order, dirs[below])
 		}
@@ -110,7 +111,7 @@ func (e *Engine) walkTree(ctx context.Context, src upstream, name, rest mirror.N
 		return err
 	}
 	if l, err := src.Source.(source.Lister).List(ctx, rest, nil); err == nil {
-		dirs[name].ModTime = l.Meta.ModTime // which the tree below it does not tell
+		dirs[name].ModTime = mirror.FileTime(l.Meta.ModTime) // which the tree below it does not tell
 	}
 	now := e.now()
 	for _, d := range order {

@@ -34,7 +34,7 @@ func (h *HTTP) metaOf(resp *http.Response, size int64) mirror.Meta {
 	}
 	lm := resp.Header.Get("Last-Modified")
 	t, err := http.ParseTime(lm)
-	if err != nil {
+	if err != nil || !mirror.IsFileTime(t.Unix()) {
 		return m
 	}
 	m.ModTime = t

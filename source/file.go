@@ -142,7 +142,8 @@ func (l *localFile) stat(context.Context) (mirror.Meta, error) {
 	case !fi.Mode().IsRegular():
 		return mirror.Meta{}, l.fail(mirror.ErrRefused, "is neither a file nor a directory (%s)", fi.Mode())
 	}
-	return mirror.Meta{Size: fi.Size(), ModTime: fi.ModTime(), LastModified: settled(fi.ModTime(), time.Now())}, nil
+	at := mirror.FileTime(fi.ModTime())
+	return mirror.Meta{Size: fi.Size(), ModTime: at, LastModified: settled(at, time.Now())}, nil
 }
 
 // open implements plain.

@@ -264,6 +264,7 @@ func (s *ftpFile) stat(ctx context.Context) (mirror.Meta, error) {
 	if err != nil {
 		return mirror.Meta{}, s.unavailable(ctx, err)
 	}
+	m.ModTime = mirror.FileTime(m.ModTime)
 	m.LastModified = settled(m.ModTime, time.Now())
 	return m, nil
 }

@@ -209,7 +209,8 @@ func (r *Rsync) metaOf(e *rsyncEntry) (mirror.Meta, error) {
 	case !e.is(modeRegular):
 		return mirror.Meta{}, faultf(mirror.ErrBroken, "is no file (its mode is %o)", e.mode)
 	}
-	return mirror.Meta{Size: e.size, ModTime: e.mtime, LastModified: settled(e.mtime, r.now())}, nil
+	at := mirror.FileTime(e.mtime)
+	return mirror.Meta{Size: e.size, ModTime: at, LastModified: settled(at, r.now())}, nil
 }
 
 // pace watches the speed from here on.

@@ -171,6 +171,14 @@ func testSource(t *testing.T, start func(*testing.T) upstream) {
 		}
 	})
 
+	// What becomes of the year 9999 in a file of the upstream is out of reach as well.
+	t.Run("a time that no file can have", func(t *testing.T) {
+		_, meta := with(t, origin.File{Seed: 1, Size: size, ModTime: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)})
+		if year := meta.ModTime.Year(); year < 1902 && !meta.ModTime.IsZero() || year > 2261 || meta.ModTime.IsZero() && meta.LastModified != "" {
+			t.Errorf("the time is %v, and %q a validator", meta.ModTime, meta.LastModified)
+		}
+	})
+
 	t.Run("names", func(t *testing.T) {
 		u := start(t)
 		for i, name := range []mirror.Name{"a b+c%20.deb", "100%", "#?&;=", "~u/ü~1:2-3_all.deb", "a/[x]{y}|^`\"<>'/b"} {
