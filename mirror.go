@@ -32,6 +32,16 @@ type Meta struct {
 	Fresh time.Duration
 }
 
+// HoldBack is how much of the end of a file nobody gets before the file was found
+// good, in bytes: so a client of one that turns out wrong is left without its end, and
+// sees that.
+const HoldBack = 64 << 10
+
+// IsSmall reports whether all of the file is held back until it was found good. Since
+// nobody reads of it before, it may stay in memory until then, needs no record that tells
+// other processes how far it is, and is not worth resuming.
+func (m Meta) IsSmall() bool { return m.Size >= 0 && m.Size <= HoldBack }
+
 // What a file's time can be, in seconds since 1970: ext4 begins in December 1901, and
 // nanoseconds in 64 bits, as which records keep a time, end in April 2262. File systems
 // that end sooner have the kernel take the nearest that they can hold.

@@ -78,8 +78,8 @@ func TestBrief(t *testing.T) {
 	}{
 		{name: "small", size: small, worker: nobody},
 		{name: "empty", size: 0, worker: nobody},
-		{name: "the largest that is small", size: 64 << 10, worker: nobody},
-		{name: "the smallest that is not", size: 64<<10 + 1, worker: asked},
+		{name: "the largest that is small", size: mirror.HoldBack, worker: nobody},
+		{name: "the smallest that is not", size: mirror.HoldBack + 1, worker: asked},
 		{name: "large", size: large, worker: asked},
 		{name: "chunked", size: small, b: origin.Behaviour{Chunked: true}, worker: asked},
 		{name: "chunked and large", size: large, b: origin.Behaviour{Chunked: true}, worker: asked},

@@ -20,7 +20,7 @@ import (
 const mib = 1 << 20
 
 func TestMissIsPublished(t *testing.T) {
-	for _, size := range []int64{0, 1, 4096, 64 << 10, 64<<10 + 1, 3 * mib} {
+	for _, size := range []int64{0, 1, 4096, mirror.HoldBack, mirror.HoldBack + 1, 3 * mib} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			o := origin.New(t)
 			o.Set("/d/a.bin", origin.File{Seed: 1, Size: size})
@@ -101,17 +101,17 @@ func TestEndIsHeldBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := origin.CheckRange(io.LimitReader(f, size-64<<10), 3, 0, size-64<<10); err != nil {
+	if err := origin.CheckRange(io.LimitReader(f, size-mirror.HoldBack), 3, 0, size-mirror.HoldBack); err != nil {
 		t.Fatal(err)
 	}
 	s.until("all but one byte has arrived", func() bool {
 		return e.onDisk("m/a") == size-1
 	})
-	if v := f.grow.visible(); v != size-64<<10 {
-		t.Errorf("%d bytes are visible, want %d", v, size-64<<10)
+	if v := f.grow.visible(); v != size-mirror.HoldBack {
+		t.Errorf("%d bytes are visible, want %d", v, size-mirror.HoldBack)
 	}
 	for _, ready := range []int64{100, 0} {
-		pos, err := f.Seek(size-64<<10-ready, io.SeekStart)
+		pos, err := f.Seek(size-mirror.HoldBack-ready, io.SeekStart)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +120,7 @@ func TestEndIsHeldBack(t *testing.T) {
 		}
 	}
 	release()
-	if err := origin.CheckRange(f, 3, size-64<<10, 64<<10); err != nil {
+	if err := origin.CheckRange(f, 3, size-mirror.HoldBack, mirror.HoldBack); err != nil {
 		t.Fatal(err)
 	}
 }

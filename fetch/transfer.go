@@ -67,7 +67,7 @@ const (
 // files there are hundreds at a time, each published at once with the others: a
 // lock more for each would cost more than the wait of who asks for one just now.
 func (t *transfer) confirm() {
-	if s := t.now(); t.group != nil && s.meta.Size >= 0 && s.meta.Size <= store.HoldBack {
+	if s := t.now(); t.group != nil && s.meta.IsSmall() {
 		return
 	}
 	if err := t.lock.Note(string(t.name), live); err != nil {
@@ -365,7 +365,7 @@ func (t *transfer) resume() {
 // version can be told.
 func (t *transfer) resumable() bool {
 	s := t.now()
-	return s.part != nil && s.have > 0 && !s.checked && s.meta.Pinned() && s.meta.Size > store.HoldBack
+	return s.part != nil && s.have > 0 && !s.checked && s.meta.Pinned() && !s.meta.IsSmall()
 }
 
 // keep makes an unfinished part good for the next boot, too.
@@ -463,7 +463,5 @@ func (t *transfer) started(src upstream, meta mirror.Meta) {
 		t.digester = newDigester(t.part)
 		t.digester.follow(t)
 	}
-	// Nothing of a small file can be read before it is checked, and nobody
-	// resumes it: no other process needs the row.
-	t.rowDue = meta.Size < 0 || meta.Size > store.HoldBack
+	t.rowDue = !meta.IsSmall()
 }

@@ -14,7 +14,6 @@ import (
 	"mirror"
 	"mirror/config"
 	"mirror/repo"
-	"mirror/store"
 	"mirror/store/index"
 )
 
@@ -75,7 +74,7 @@ func (t *transfer) summer(size int64) func(repo.Algorithm) (string, error) {
 // and looks whether it may take the place of the index that is here.
 func (t *transfer) verify(src upstream) error {
 	s := t.now()
-	if t.held == nil && t.generation == nil && s.have > store.HoldBack && t.m.Profile != profileNone {
+	if t.held == nil && t.generation == nil && s.have > mirror.HoldBack && t.m.Profile != profileNone {
 		t.expectAnew() // an index may have come while the file did
 	}
 	if len(t.expected) > 0 {

@@ -14,7 +14,6 @@ import (
 
 	"mirror"
 	"mirror/internal/origin"
-	"mirror/store"
 	"mirror/store/index"
 )
 
@@ -166,7 +165,7 @@ func testEndIsHeld(t *testing.T, meanwhile bool) {
 		rest, err = io.ReadAll(f)
 		got = append(got, rest...)
 	}
-	if err == nil || len(got) > len(body)-store.HoldBack || !strings.HasPrefix(body, string(got)) {
+	if err == nil || len(got) > len(body)-mirror.HoldBack || !strings.HasPrefix(body, string(got)) {
 		t.Errorf("%d bytes of %d, %v", len(got), len(body), err)
 	}
 	m.set(name, body)

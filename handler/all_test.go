@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mirror"
+	"mirror/internal/gather"
 	"mirror/internal/origin"
 )
 
@@ -21,7 +22,7 @@ func TestAllAsServeContent(t *testing.T) {
 	at := time.Date(2024, 2, 29, 12, 30, 15, 678, time.UTC)
 	date, later, before := at.Format(http.TimeFormat), at.Add(time.Hour).Format(http.TimeFormat), at.Add(-time.Hour).Format(http.TimeFormat)
 	all, parts := 0, 0
-	for _, size := range []int64{0, 1, 4 << 10, small + 1} {
+	for _, size := range []int64{0, 1, 4 << 10, gather.Small + 1} {
 		content := origin.Bytes(uint64(size), size)
 		for _, modTime := range []time.Time{at, {}, time.Unix(0, 0), time.Unix(0, 1), time.Unix(-1, 0), at.In(time.FixedZone("", 3600))} {
 			for _, header := range [][]string{

@@ -97,10 +97,10 @@ func (h *Handler) bytes(w http.ResponseWriter, r *http.Request, name mirror.Name
 	vouch(w, r, f)
 	f.Expect(rangeEnd(r.Header.Get("Range"), f.Meta.Size))
 	var content io.ReadSeeker = f
-	if f.Published() && f.Meta.Size > small {
+	if f.Published() && f.Meta.Size > gather.Small {
 		content = f.OS() // so that sendfile can be used
 	}
-	if f.Published() || f.Meta.Size <= small && f.Whole() { // nothing is waited for
+	if f.Published() || f.Meta.Size <= gather.Small && f.Whole() { // nothing is waited for
 		var release func()
 		w, release = gather.Hold(r.Context(), w)
 		defer release()
@@ -109,10 +109,6 @@ func (h *Handler) bytes(w http.ResponseWriter, r *http.Request, name mirror.Name
 	}
 	serveContent(w, r, f.Meta, content)
 }
-
-// small is the size, in bytes, up to which reading a file costs less than sendfile(2)
-// with the seeks that net/http needs before it.
-const small = 64 << 10
 
 // serveContent answers with content's bytes, a range of them, or that nothing
 // has changed. Ranges that cannot be answered are ignored (RFC 9110, 14.2); of

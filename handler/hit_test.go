@@ -120,7 +120,7 @@ func (r *rig) get(url string) (*http.Response, []byte, error) {
 func TestHits(t *testing.T) {
 	r := newRig(t, "")
 	url := r.front(nil)
-	for _, n := range []int64{0, 1, 4 << 10, small - 1, small, small + 1, 1 << 20} {
+	for _, n := range []int64{0, 1, 4 << 10, gather.Small - 1, gather.Small, gather.Small + 1, 1 << 20} {
 		content := origin.Bytes(uint64(n), n)
 		name := fmt.Sprintf("/m/%d.deb", n)
 		r.o.Set(name[2:], origin.File{Body: content})

@@ -15,17 +15,9 @@ import (
 	"mirror"
 )
 
-const (
-	// copyBuffer is the size of grab's copy buffer, in bytes. 128 KiB is
-	// where larger ones stopped to help on loopback; a hundred fetches have
-	// 13 MiB of them.
-	copyBuffer = 128 << 10
-
-	// inMemory is up to which length, in bytes, what is to come is gathered in
-	// memory and appended at once: nobody may read of it before it is whole,
-	// and opening the file once more, as grab does, costs more than the copy.
-	inMemory = 64 << 10
-)
+// copyBuffer is the size of grab's copy buffer, in bytes. 128 KiB is where larger ones
+// stopped to help on loopback; a hundred fetches have 13 MiB of them.
+const copyBuffer = 128 << 10
 
 // Fetch implements Source. The upstream is asked first; grab then drives the
 // transfer of a good answer's body. It is told of nothing else, since what it
@@ -119,7 +111,7 @@ func (x *exchange) fetch() error {
 // offer has Small take a small file: then its client waits for no disk. One that
 // breaks off, or is not taken, goes the way of the others.
 func (x *exchange) offer() (took bool, err error) {
-	if x.r.Small == nil || x.offset > 0 || x.meta.Size < 0 || x.meta.Size > inMemory {
+	if x.r.Small == nil || x.offset > 0 || !x.meta.IsSmall() {
 		return false, nil
 	}
 	b, err := readWhole(&exact{x: x, r: x.body.r, left: x.meta.Size}, int(x.meta.Size))
@@ -139,7 +131,7 @@ const firstBytes = 16 << 10
 // goes on by ranges: of an upstream that does not offer them he has seen nothing yet, and
 // may begin anew.
 func (x *exchange) show() (head []byte, err error) {
-	if x.r.First == nil || x.offset > 0 || x.meta.Size <= inMemory || !x.offers {
+	if x.r.First == nil || x.offset > 0 || x.meta.Size <= mirror.HoldBack || !x.offers {
 		return nil, nil
 	}
 	head = make([]byte, firstBytes)
@@ -195,7 +187,7 @@ func (x *exchange) transfer(hr *http.Request) error {
 			in = x.segments
 		}
 		x.body.r = &exact{x: x, r: in, left: rest}
-		if rest <= inMemory {
+		if rest <= mirror.HoldBack {
 			return x.gather(int(rest))
 		}
 	}
@@ -213,8 +205,9 @@ func (x *exchange) transfer(hr *http.Request) error {
 	return client.Do(req.WithContext(x.ctx)).Err()
 }
 
-// gather reads what is to come into memory, and appends it at once. Of a body
-// that breaks off, what did arrive is appended: it is where to go on.
+// gather reads what is to come into memory, and appends it at once: nobody may read of it
+// before it is whole, and opening the file once more, as grab does, costs more than the
+// copy. Of a body that breaks off, what did arrive is appended: it is where to go on.
 func (x *exchange) gather(rest int) error {
 	b, err := readWhole(x.body, rest)
 	if len(b) > 0 {

@@ -16,16 +16,11 @@ import (
 	"mirror"
 )
 
-// HoldBack is how much of the end of an unchecked file no reader gets, in
-// bytes: so that a client of a file that turns out wrong is left without its
-// end, and sees that.
-const HoldBack = 64 << 10
-
 // Part is a file that grows in the state directory. It grows at its end only,
 // and is never truncated: a restart unlinks it and makes a new one, so bytes
 // that were read once stay true. What its mode lets a reader look at:
 //
-//	0600 (0660)  growing    its length, but never the last HoldBack bytes of the file
+//	0600 (0660)  growing    its length, but never the last mirror.HoldBack bytes of the file
 //	0644         checked    everything; length and mtime are final
 //
 // The mode stands on the inode, so readers in every process that have it open
@@ -176,7 +171,7 @@ func Visible(size, total int64, checked bool) int64 {
 	if checked {
 		return size
 	}
-	return max(0, min(size, total-HoldBack))
+	return max(0, min(size, total-mirror.HoldBack))
 }
 
 // Check marks the part as checked: its bytes and length are right, and readers

@@ -34,15 +34,13 @@ import (
 	"sync"
 )
 
-const (
-	// most is the longest body, in bytes, that is read before its answer leaves.
-	// Beyond it sendfile(2) costs less than copying.
-	most = 64 << 10
-	// headRoom is for the header.
-	headRoom = 4 << 10
-)
+// Small is the longest body, in bytes, that is read before its answer leaves. Beyond it
+// sendfile(2), with the seeks that net/http needs before it, costs less than copying.
+const Small = 64 << 10
 
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, headRoom+most); return &b }}
+const headRoom = 4 << 10 // bytes, for the header
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, headRoom+Small); return &b }}
 
 // Listener returns l with connections that can hold answers, and send pieces.
 func Listener(l net.Listener) net.Listener { return listener{l} }
@@ -136,7 +134,7 @@ func (c *conn) ReadFrom(src io.Reader) (int64, error) {
 		return n, err
 	}
 	l, limited := src.(*io.LimitedReader)
-	if c.held != nil && limited && l.N <= most && len(*c.held)+int(l.N) <= cap(*c.held) {
+	if c.held != nil && limited && l.N <= Small && len(*c.held)+int(l.N) <= cap(*c.held) {
 		head := len(*c.held)
 		n, err := io.ReadFull(l, (*c.held)[head:head+int(l.N)])
 		*c.held = (*c.held)[:head+n]

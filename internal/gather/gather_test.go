@@ -107,7 +107,7 @@ func serve(w http.ResponseWriter, r *http.Request) {
 // TestWhole: answers of any length, one after the other on one connection.
 func TestWhole(t *testing.T) {
 	c := newClient(t, serve)
-	for _, n := range []int{0, 1, 511, 512, 513, 2048, 4 << 10, most - 1, most, most + 1, most + headRoom, 4 * most, 1} {
+	for _, n := range []int{0, 1, 511, 512, 513, 2048, 4 << 10, Small - 1, Small, Small + 1, Small + headRoom, 4 * Small, 1} {
 		resp, b, err := c.ask("GET", fmt.Sprint("/", n))
 		if err != nil || resp.StatusCode != 200 || resp.ContentLength != int64(n) || !bytes.Equal(b, content(n)) {
 			t.Errorf("%d bytes: %s, Content-Length %d, %d bytes, %v", n, resp.Status, resp.ContentLength, len(b), err)
@@ -182,7 +182,7 @@ func TestBreaksOff(t *testing.T) {
 // TestRelease: what a handler writes by itself while it holds leaves when it lets go,
 // also when it panics.
 func TestRelease(t *testing.T) {
-	long := strings.Repeat("x", 2*most)
+	long := strings.Repeat("x", 2*Small)
 	c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
 		w, release := Hold(r.Context(), w)
 		defer release()
