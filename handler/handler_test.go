@@ -310,6 +310,24 @@ func TestOwnFilesAreNoNames(t *testing.T) {
 	}
 }
 
+// TestBusy: when every slot is taken the client is told to come again.
+func TestBusy(t *testing.T) {
+	r := newRig(t, "[limits]\nfetches=1\nqueue_time=\"50ms\"\n---")
+	r.o.Set("/a", origin.File{Seed: 2, Size: 1 << 20})
+	r.o.Set("/b", origin.File{Seed: 2, Size: 10})
+	release := r.o.HoldAfter("/a", 1<<19)
+	defer release()
+	f, err := r.engine.Open(t.Context(), "m/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	resp := r.ask(streaming, "GET", "/m/b")
+	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("%d %v", resp.StatusCode, resp.Header)
+	}
+}
+
 // TestBroken: a body that breaks off reaches the client as a broken
 // connection.
 func TestBroken(t *testing.T) {
