@@ -248,3 +248,22 @@ func TestSimpleOurs(t *testing.T) {
 		t.Errorf("%q, %v", b, err)
 	}
 }
+
+// TestSimpleMaxWait: who has waited long enough for a page is sent to the upstream's own,
+// whichever form he wants, and the next one gets it from here.
+func TestSimpleMaxWait(t *testing.T) {
+	r := newRig(t, "[timeouts]\nmax_wait = \"1s\"\n--- profile = \"pypi\"")
+	html, _ := links()
+	r.o.Set("/simple/hello/", origin.File{Body: []byte(html), ContentType: "text/html"})
+	release := r.o.Hold("/simple/hello/")
+	for _, accept := range []string{"text/html", pipAccepts} {
+		resp := r.ask(streaming, "GET", "/m/simple/hello/", "Accept", accept)
+		if resp.StatusCode != 302 || resp.Header.Get("Location") != r.o.URL+"/simple/hello/" || resp.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("for %q: %d %v, want a redirect to the upstream", accept, resp.StatusCode, resp.Header)
+		}
+	}
+	release()
+	if resp := r.ask(streaming, "GET", "/m/simple/hello/", "Accept", "text/html"); resp.StatusCode != 200 || string(body(t, resp)) != html {
+		t.Errorf("afterwards: %d", resp.StatusCode)
+	}
+}
