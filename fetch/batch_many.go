@@ -118,8 +118,8 @@ func (e *Engine) FetchMany(ctx context.Context, m *config.Mirror, files []Wanted
 	return nil
 }
 
-// atOnce is how many transfers the limit of open files allows: each has two, and
-// half of them is for the rest.
+// atOnce is how many transfers of a group the limit of open files allows: each has two,
+// its lock's and its part's, of half of that limit. The other half is for all else.
 func atOnce() int {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

@@ -141,10 +141,7 @@ func (e *Engine) refreshed(ctx context.Context, name mirror.Name, t *transfer) {
 		t.await(ctx, func(s *state) bool { return s.done })
 		return
 	}
-	poll(ctx, func() bool {
-		held, err := e.tree.Locks.Held(string(name))
-		return err != nil || !held
-	})
+	e.Idle(ctx, name)
 }
 
 // What is known of a mirror's upstreams together is recorded as a failure of the
