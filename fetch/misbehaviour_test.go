@@ -40,7 +40,8 @@ func TestMisbehaviour(t *testing.T) {
 		{name: "a small file, short always", size: 10 << 10, b: origin.Behaviour{CutAtOnce: true}, err: mirror.ErrBroken},
 		{name: "short always, ever further", b: origin.Behaviour{CutAfter: 120 << 10}},
 		{name: "short always, at once", b: origin.Behaviour{CutAtOnce: true}, err: mirror.ErrBroken},
-		{name: "reset", b: origin.Behaviour{Reset: true}, err: mirror.ErrBroken},
+		{name: "reset", b: origin.Behaviour{Reset: true}, err: mirror.ErrBroken, requests: 2},
+		{name: "reset once", b: origin.Behaviour{Reset: true, Times: 1}, requests: 2},
 		{name: "204", b: origin.Behaviour{Status: 204}, err: mirror.ErrBroken},
 		{name: "206 unasked", b: origin.Behaviour{Status: 206}, err: mirror.ErrBroken},
 		{name: "404", b: origin.Behaviour{Status: 404}, err: mirror.ErrNotFound},
@@ -104,6 +105,9 @@ func TestMisbehaviour(t *testing.T) {
 			if !errors.Is(err, test.err) {
 				t.Fatalf("error %v, want %v", err, test.err)
 			}
+			if n := o.Count(path, ""); test.requests > 0 && n != test.requests {
+				t.Errorf("%d requests, want %d", n, test.requests)
+			}
 			if test.err != nil {
 				if files := s.docFiles(); len(files) > 0 {
 					t.Errorf("published %v", files)
@@ -112,9 +116,6 @@ func TestMisbehaviour(t *testing.T) {
 			}
 			if !bytes.Equal(got, want) {
 				t.Fatalf("the client got %d bytes that are not the file", len(got))
-			}
-			if n := o.Count(path, ""); test.requests > 0 && n != test.requests {
-				t.Errorf("%d requests, want %d", n, test.requests)
 			}
 			if test.unkept {
 				if files := s.docFiles(); len(files) > 0 {

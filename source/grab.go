@@ -83,7 +83,7 @@ func (x *exchange) fetch() error {
 		return err
 	}
 	x.toHeader = time.Since(begun)
-	if x.r.Line != nil {
+	if x.r.Line != nil && x.r.Line.toHeader > 0 {
 		x.toHeader = x.r.Line.toHeader
 	}
 	if err := x.accept(resp); err != nil {

@@ -73,7 +73,11 @@ func (l *Line) isFor(url string) bool { return l != nil && (l.conn == nil || l.u
 // over is a client that asks by the line first. Where else a redirect leads, the first
 // process does not go.
 func (l *Line) over(h *HTTP, url string) *http.Client {
-	return &http.Client{CheckRedirect: h.checkRedirect, Transport: &lineTrip{l, h, url}}
+	trip := &lineTrip{l, h, url}
+	if !l.till.IsZero() {
+		return &http.Client{CheckRedirect: h.checkRedirect, Transport: trip} // the second process asks again
+	}
+	return &http.Client{CheckRedirect: h.checkRedirect, Transport: twice{trip}}
 }
 
 type lineTrip struct {
@@ -92,7 +96,7 @@ func (l *lineTrip) RoundTrip(r *http.Request) (*http.Response, error) {
 	case l.used && first:
 		return nil, errElsewhere
 	case l.used:
-		return l.h.client.Transport.RoundTrip(r)
+		return l.h.transport.RoundTrip(r)
 	}
 	l.used = true
 	begun := time.Now()

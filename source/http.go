@@ -83,12 +83,13 @@ func NewExtraTransport(o HTTPOptions) *http.Transport {
 
 // HTTP is the Source of an http or https upstream.
 type HTTP struct {
-	base   *url.URL // its path ends with a slash
-	name   string
-	opts   HTTPOptions
-	client *http.Client
-	extra  *http.Client // over Extra
-	store  atomic.Bool  // it turned out to be an object store
+	base      *url.URL // its path ends with a slash
+	name      string
+	opts      HTTPOptions
+	transport http.RoundTripper
+	client    *http.Client // over transport, twice where a connection breaks
+	extra     *http.Client // over Extra
+	store     atomic.Bool  // it turned out to be an object store
 
 	tolerance tolerance
 	ahead     *allowance    // of all in the process
@@ -99,8 +100,8 @@ type HTTP struct {
 func NewHTTP(base *url.URL, transport http.RoundTripper, o HTTPOptions) *HTTP {
 	public := *base
 	public.User = nil
-	h := &HTTP{base: base, name: public.String(), opts: o, ahead: ahead, slice: sliceLeast}
-	h.client = &http.Client{Transport: transport, CheckRedirect: h.checkRedirect}
+	h := &HTTP{base: base, name: public.String(), opts: o, transport: transport, ahead: ahead, slice: sliceLeast}
+	h.client = &http.Client{Transport: twice{transport}, CheckRedirect: h.checkRedirect}
 	h.extra = &http.Client{Transport: o.Extra, CheckRedirect: h.checkRedirect}
 	return h
 }
