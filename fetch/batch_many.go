@@ -130,7 +130,7 @@ func atOnce() int {
 
 // bring fetches or refreshes one file.
 func (e *Engine) bring(ctx context.Context, g *group, m *config.Mirror, w Wanted) (how Brought, size int64, err error) {
-	rest := w.Name[len(m.Prefix):]
+	p := place{w.Name, m, w.Name[len(m.Prefix):]}
 	for try := range maxTries {
 		var held *index.Record
 		if !w.New || try > 0 {
@@ -138,10 +138,10 @@ func (e *Engine) bring(ctx context.Context, g *group, m *config.Mirror, w Wanted
 				return how, 0, err
 			}
 		}
-		if how, size, done, err := e.bringWithLeader(ctx, g, place{w.Name, m, rest, true}, held); err != nil || done && !(g.anew && how == Confirmed) {
+		if how, size, done, err := e.bringWithLeader(ctx, g, p, held); err != nil || done && !(g.anew && how == Confirmed) {
 			return how, size, err
 		}
-		t, err := e.beginAs(order{group: g}, w.Name, m, rest, held, true)
+		t, err := e.beginAs(order{group: g}, p, held, true)
 		if err != nil {
 			return how, 0, err
 		}

@@ -42,20 +42,20 @@ const catalogBatch = 16 << 20
 // errNoCatalog: the mirror has none, or it cannot be used just now.
 var errNoCatalog = errors.New("no catalog")
 
-// fromCatalog returns a directory as the mirror's catalog has it, or
+// fromCatalog returns the directory at p as the mirror's catalog has it, or
 // errNoCatalog.
-func (e *Engine) fromCatalog(ctx context.Context, name mirror.Name, m *config.Mirror) (*Directory, error) {
-	use, err := e.catalog(ctx, m)
+func (e *Engine) fromCatalog(ctx context.Context, p place) (*Directory, error) {
+	use, err := e.catalog(ctx, p.m)
 	if err != nil {
 		return nil, err
 	}
-	l, ok, err := e.index.Listing(ctx, string(name))
-	if err != nil || !ok || l.Format != formatOf(m) || l.ETag != use.ETag && l.ETag != use.LastModified {
+	l, ok, err := e.index.Listing(ctx, string(p.name))
+	if err != nil || !ok || l.Format != formatOf(p.m) || l.ETag != use.ETag && l.ETag != use.LastModified {
 		return nil, errNoCatalog
 	}
 	d, err := directoryOf(l)
 	if err != nil {
-		e.log.Warn("the record of a directory cannot be read", "path", "/"+string(name), "err", err)
+		e.log.Warn("the record of a directory cannot be read", "path", "/"+string(p.name), "err", err)
 		return nil, errNoCatalog
 	}
 	d.Checked = use.Checked
@@ -215,7 +215,7 @@ func (w *catalogWriter) add(dir string, entries []listing.Entry) error {
 	if err := w.e.ctx.Err(); err != nil {
 		return err
 	}
-	if m, _, _ := w.e.lookupDir(mirror.Name(w.name(dir))); m != w.m {
+	if w.e.placeOfDir(mirror.Name(w.name(dir))).m != w.m {
 		return nil // it is another mirror's
 	}
 	withFileTimes(entries)

@@ -115,16 +115,16 @@ func (c *connector) source(m *config.Mirror, u *url.URL) upstream {
 // URL returns where a client can get name from an upstream itself, without
 // credentials; "" when it is below no prefix, or no upstream speaks HTTP.
 func (e *Engine) URL(name mirror.Name) string {
-	m, rest, ok := e.lookup(name)
-	if !ok {
+	p := e.placeOf(name)
+	if p.m == nil {
 		return ""
 	}
-	for _, src := range e.sources[m] {
+	for _, src := range e.sources[p.m] {
 		if src.web {
-			if page := e.nature(m, rest).Page; page != "" {
-				rest = mirror.Name(page)
+			if page := e.nature(p.m, p.rest).Page; page != "" {
+				return src.URL(mirror.Name(page))
 			}
-			return src.URL(rest)
+			return src.URL(p.rest)
 		}
 	}
 	return ""

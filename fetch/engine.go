@@ -138,16 +138,10 @@ func (e *Engine) close(ctx context.Context) {
 
 var errShutdown = fmt.Errorf("%w: the server is shutting down", mirror.ErrBusy)
 
-// lookup says which mirror a name belongs to, and its path below it.
-func (e *Engine) lookup(name mirror.Name) (*config.Mirror, mirror.Name, bool) {
-	m, rest, ok := e.conf.Match(string(name))
-	return m, mirror.Name(rest), ok
-}
-
 // outside is the error of a name below no prefix: a prefix without its slash
 // is a directory.
 func (e *Engine) outside(name mirror.Name) error {
-	if _, _, ok := e.lookup(name + "/"); ok {
+	if e.placeOf(name+"/").m != nil {
 		return fmt.Errorf("/%s: %w", name, mirror.ErrIsDirectory)
 	}
 	return fmt.Errorf("/%s: %w", name, mirror.ErrNoMirror)
@@ -155,7 +149,7 @@ func (e *Engine) outside(name mirror.Name) error {
 
 // Miss says how clients get a name that is missing.
 func (e *Engine) Miss(name mirror.Name) config.MissMode {
-	if m, _, ok := e.lookup(name); ok {
+	if m := e.placeOf(name).m; m != nil {
 		return m.Miss
 	}
 	return config.MissStream
@@ -180,7 +174,7 @@ func (e *Engine) Open(ctx context.Context, name mirror.Name) (*File, error) {
 			return f, nil
 		case !errors.Is(err, errMissing):
 			return nil, err
-		case !p.mirrored:
+		case p.m == nil:
 			return nil, e.outside(name)
 		}
 		hint, err := e.index.Hint(ctx, string(p.name))
@@ -197,7 +191,7 @@ func (e *Engine) Open(ctx context.Context, name mirror.Name) (*File, error) {
 		}
 		f, err = e.join(ctx, p, order{unclaimed: err == nil && !hint.Expected, brief: true}, since, try)
 		if errors.Is(err, mirror.ErrNoSpace) {
-			return e.passThrough(ctx, p.name, p.m, p.rest, err)
+			return e.passThrough(ctx, p, err)
 		}
 		if !errors.Is(err, errAgain) {
 			return f, err
@@ -216,7 +210,7 @@ var (
 // join begins the fetch of a missing file or follows the one that runs.
 func (e *Engine) join(ctx context.Context, p place, o order, since time.Time, try int) (*File, error) {
 	// A worker that fails without a word is not tried for ever.
-	t, err := e.beginAs(o, p.name, p.m, p.rest, nil, try >= 2)
+	t, err := e.beginAs(o, p, nil, try >= 2)
 	switch {
 	case err != nil:
 		return nil, err
@@ -228,7 +222,7 @@ func (e *Engine) join(ctx context.Context, p place, o order, since time.Time, tr
 			return f, err
 		}
 	}
-	return e.follow(ctx, p.name, p.m, p.rest, since)
+	return e.follow(ctx, p, since)
 }
 
 // isHere reports whether something stands at name.
@@ -237,12 +231,12 @@ func (e *Engine) isHere(name mirror.Name) bool {
 	return err == nil
 }
 
-// begin sees to it that name is being fetched. It returns the transfer of this
+// begin sees to it that the file at p is being fetched. It returns the transfer of this
 // process, or nil when another process has the fetch, given to it just now or
 // before. held describes the published file that is to be refreshed; nil: the
 // file is missing. here: in this process, if in none yet.
-func (e *Engine) begin(name mirror.Name, m *config.Mirror, rest mirror.Name, held *index.Record, here bool) (*transfer, error) {
-	return e.beginAs(order{}, name, m, rest, held, here)
+func (e *Engine) begin(p place, held *index.Record, here bool) (*transfer, error) {
+	return e.beginAs(order{}, p, held, here)
 }
 
 // order is what a transfer is for, if it is not for who asked for its name.
@@ -262,27 +256,27 @@ type order struct {
 
 // beginAs is begin for a transfer that has an order. One that runs already goes on
 // with its own.
-func (e *Engine) beginAs(o order, name mirror.Name, m *config.Mirror, rest mirror.Name, held *index.Record, here bool) (*transfer, error) {
+func (e *Engine) beginAs(o order, p place, held *index.Record, here bool) (*transfer, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if t := e.running[name]; t != nil {
+	if t := e.running[p.name]; t != nil {
 		return t, nil
 	}
 	if e.closed {
 		return nil, errShutdown
 	}
-	lock, err := e.tree.Locks.TryLock(string(name))
+	lock, err := e.tree.Locks.TryLock(string(p.name))
 	if errors.Is(err, keylock.ErrHeld) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("/%s: %w: %w", name, mirror.ErrStore, err)
+		return nil, fmt.Errorf("/%s: %w: %w", p.name, mirror.ErrStore, err)
 	}
-	t := newTransfer(e, name, m, rest, lock, held)
+	t := newTransfer(e, p, lock, held)
 	t.order = o
 	t.brief = e.spawn != nil && !here && t.canBeBrief()
 	if e.spawn != nil && !here && !t.brief {
-		err := e.spawn(name, []*os.File{lock.File()})
+		err := e.spawn(p.name, []*os.File{lock.File()})
 		if err == nil {
 			lock.Unlock() // the child has its own copy
 			t.cancel(nil)
@@ -290,7 +284,7 @@ func (e *Engine) beginAs(o order, name mirror.Name, m *config.Mirror, rest mirro
 		}
 		e.log.Warn("no worker process could be started, so this one fetches", "err", err)
 	}
-	e.running[name] = t
+	e.running[p.name] = t
 	e.wg.Add(1)
 	e.runners.run(t.run)
 	return t, nil

@@ -316,7 +316,7 @@ func (t *transfer) open(ctx context.Context) (*File, error) {
 	}
 	l := &local{t, s.edition}
 	f.grow, f.made = l, l.part
-	f.relay = newRelay(t.e, t.m, t.rest, s.meta, s.from)
+	f.relay = newRelay(t.e, t.place, s.meta, s.from)
 	return f, nil
 }
 

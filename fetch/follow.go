@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"mirror"
-	"mirror/config"
 	"mirror/store"
 )
 
@@ -19,12 +18,12 @@ const coarse = 20 * time.Millisecond
 
 // follow opens a file that another process fetches. since is when the client
 // asked: what ended before is not an answer to it.
-func (e *Engine) follow(ctx context.Context, name mirror.Name, m *config.Mirror, rest mirror.Name, since time.Time) (*File, error) {
+func (e *Engine) follow(ctx context.Context, p place, since time.Time) (*File, error) {
 	var f *File
 	var err error
 	waitErr := pollFrom(ctx, pollSoon, func() bool {
 		// The lock is asked first: what its holder left is looked at after.
-		held, lockErr := e.tree.Locks.Held(string(name))
+		held, lockErr := e.tree.Locks.Held(string(p.name))
 		if errors.Is(lockErr, mirror.ErrBusy) { // no descriptor to ask with: later
 			return false
 		}
@@ -32,17 +31,17 @@ func (e *Engine) follow(ctx context.Context, name mirror.Name, m *config.Mirror,
 			err = fmt.Errorf("%w: %w", mirror.ErrStore, lockErr)
 			return true
 		}
-		if _, lookErr := e.tree.Lstat(name); lookErr == nil {
+		if _, lookErr := e.tree.Lstat(p.name); lookErr == nil {
 			err = errAgain
 			return true
 		}
-		if f, err = e.openFollowed(ctx, name, m, rest, since); f != nil || err != nil {
+		if f, err = e.openFollowed(ctx, p, since); f != nil || err != nil {
 			return true
 		}
 		if held {
 			return false
 		}
-		if err = e.failedSince(ctx, name, since); err == nil {
+		if err = e.failedSince(ctx, p.name, since); err == nil {
 			err = errAgain
 		}
 		return true
@@ -73,16 +72,16 @@ func (e *Engine) failedSince(ctx context.Context, name mirror.Name, since time.T
 	return fmt.Errorf("%w: %s", errOf(fail.Kind), fail.Cause)
 }
 
-// openFollowed returns the part of name once some of it may be read: once the
+// openFollowed returns the part of p once some of it may be read: once the
 // lock's holder has confirmed it (see live). What nobody holds may be read in one
 // case: a body without framing, which is never published, by those who asked
 // before it was whole.
-func (e *Engine) openFollowed(ctx context.Context, name mirror.Name, m *config.Mirror, rest mirror.Name, since time.Time) (*File, error) {
-	confirmed, err := e.tree.Locks.Noted(string(name), live)
+func (e *Engine) openFollowed(ctx context.Context, p place, since time.Time) (*File, error) {
+	confirmed, err := e.tree.Locks.Noted(string(p.name), live)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", mirror.ErrStore, err)
 	}
-	part, err := e.tree.FollowPart(name)
+	part, err := e.tree.FollowPart(p.name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -96,7 +95,7 @@ func (e *Engine) openFollowed(ctx context.Context, name mirror.Name, m *config.M
 	}
 	meta := mirror.Meta{Size: -1}
 	from := ""
-	row, ok, err := e.index.Partial(ctx, string(name))
+	row, ok, err := e.index.Partial(ctx, string(p.name))
 	if ok = ok && err == nil && row.Inode == part.Inode; ok {
 		meta, from = metaOfRow(row), row.Upstream
 	}
@@ -109,19 +108,17 @@ func (e *Engine) openFollowed(ctx context.Context, name mirror.Name, m *config.M
 		return nil, nil
 	}
 	return &File{
-		Meta: meta, e: e, name: name, ctx: ctx, part: part,
-		grow:  &remote{e: e, name: name, m: m, rest: rest, part: part, total: meta.Size},
-		relay: newRelay(e, m, rest, meta, from),
+		Meta: meta, e: e, name: p.name, ctx: ctx, part: part,
+		grow:  &remote{e: e, place: p, part: part, total: meta.Size},
+		relay: newRelay(e, p, meta, from),
 	}, nil
 }
 
 // remote follows a part that another process writes. When that process dies,
 // it takes the fetch over.
 type remote struct {
-	e     *Engine
-	name  mirror.Name
-	m     *config.Mirror
-	rest  mirror.Name
+	e *Engine
+	place
 	part  *store.Part
 	total int64
 
@@ -205,7 +202,7 @@ func (r *remote) takeOver(ctx context.Context) error {
 		return fmt.Errorf("%w: the fetch of /%s was abandoned %d times", mirror.ErrBroken, r.name, maxTries)
 	}
 	r.takeovers++
-	t, err := r.e.begin(r.name, r.m, r.rest, nil, false)
+	t, err := r.e.begin(r.place, nil, false)
 	if t == nil || err != nil {
 		return err // nil: another process goes on, and we follow that one
 	}

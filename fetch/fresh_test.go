@@ -197,13 +197,13 @@ func TestRefreshLooksAgain(t *testing.T) {
 	}
 	s.settle(e)
 	s.clock.advance(2 * time.Minute)
-	m, rest, _ := e.lookup("m/InRelease")
+	p := e.placeOf("m/InRelease")
 	rec, _, _ := e.index.File(s.ctx(), "m/InRelease")
 	if _, err := s.get(other, "m/InRelease"); err != nil {
 		t.Fatal(err)
 	}
 	s.settle(other)
-	if _, err := e.begin("m/InRelease", m, rest, &rec, true); err != nil { // it had looked before
+	if _, err := e.begin(p, &rec, true); err != nil { // it had looked before
 		t.Fatal(err)
 	}
 	s.settle(e)

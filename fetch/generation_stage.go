@@ -99,10 +99,9 @@ const spareWait = time.Second
 
 // fetch fetches one file aside. No transfer: upstream has what is here.
 func (g *generation) fetch(s staging) (*transfer, error) {
-	m := g.top.m
-	rest := s.name[len(m.Prefix):]
+	p := place{s.name, g.top.m, s.name[len(g.top.m.Prefix):]}
 	for {
-		t, err := g.e.beginAs(order{generation: g, expected: s.expected, alias: s.alias}, s.name, m, rest, s.held, true)
+		t, err := g.e.beginAs(order{generation: g, expected: s.expected, alias: s.alias}, p, s.held, true)
 		if err != nil {
 			return nil, err
 		}

@@ -71,9 +71,8 @@ func (e *Engine) Inspect(ctx context.Context, name mirror.Name) (*Inspection, er
 	if linkErr == nil {
 		name = real
 	}
-	m, rest, ok := e.lookup(name)
-	if ok {
-		in.Mirror, in.Rest, in.Mutable = m, rest, m.IsMutable(string(rest))
+	if p := e.placeOf(name); p.m != nil {
+		in.Mirror, in.Rest, in.Mutable = p.m, p.rest, p.m.IsMutable(string(p.rest))
 	}
 	var err error
 	// The lock is asked first: what its holder left is looked at after.
@@ -174,7 +173,7 @@ func (e *Engine) nextOfFound(ctx context.Context, in *Inspection, name mirror.Na
 		r := in.Partial.Record()
 		rec = &r
 	}
-	s := e.standing(ctx, place{name, in.Mirror, in.Rest, true}, *rec)
+	s := e.standing(ctx, place{name, in.Mirror, in.Rest}, *rec)
 	in.Keeping = e.inspectKeeping(ctx, s, name)
 	return s.next, s.until
 }

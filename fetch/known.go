@@ -42,7 +42,7 @@ func (e *Engine) ExpectedSHA256(ctx context.Context, name mirror.Name, size int6
 }
 
 func (e *Engine) expectedSHA256(ctx context.Context, p place, size int64) []byte {
-	if !p.mirrored {
+	if p.m == nil {
 		return nil
 	}
 	return onlySHA256(e.expectations(ctx, p.m, p.rest), size)

@@ -58,7 +58,7 @@ func (e *Engine) leaderOfSet(ctx context.Context, m *config.Mirror, rest mirror.
 	set := e.nature(m, rest).Set
 	for i := len(set) - 1; i >= 0; i-- {
 		if name := mirror.Name(m.Prefix + set[i]); e.Owns(ctx, name) && !e.isGivenUp(ctx, name) {
-			return place{name, m, mirror.Name(set[i]), true}, true
+			return place{name, m, mirror.Name(set[i])}, true
 		}
 	}
 	return place{}, false
@@ -103,7 +103,7 @@ func (t *transfer) renew() bool {
 	if t.held != nil || t.generation != nil {
 		return false
 	}
-	lead := t.e.leader(t.ctx, place{t.name, t.m, t.rest, true})
+	lead := t.e.leader(t.ctx, t.place)
 	if lead.name == t.name || t.confirmLeader(lead) != nil {
 		return false
 	}

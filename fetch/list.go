@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"mirror"
-	"mirror/config"
 	"mirror/listing"
 	"mirror/source"
 	"mirror/store/index"
@@ -46,12 +45,12 @@ var errAsking = errors.New("the upstream has not answered yet")
 //
 // Absence from a listing is no proof that a file is gone.
 func (e *Engine) List(ctx context.Context, name mirror.Name) (*Directory, error) {
-	m, rest, ok := e.lookupDir(name)
-	if !ok {
+	p := e.placeOfDir(name)
+	if p.m == nil {
 		return e.above(name)
 	}
-	if rest != "" && !e.tree.HasDir(name) { // a link may be in the way
-		e.via(ctx, place{name, m, rest, true})
+	if p.rest != "" && !e.tree.HasDir(name) { // a link may be in the way
+		e.via(ctx, p)
 		real, err := e.tree.Resolve(name)
 		if err != nil {
 			return nil, err
@@ -60,8 +59,8 @@ func (e *Engine) List(ctx context.Context, name mirror.Name) (*Directory, error)
 			return e.List(ctx, real)
 		}
 	}
-	if m.Index != "" {
-		d, err := e.fromCatalog(ctx, name, m)
+	if p.m.Index != "" {
+		d, err := e.fromCatalog(ctx, p)
 		if !errors.Is(err, errNoCatalog) {
 			return d, err
 		}
@@ -71,7 +70,7 @@ func (e *Engine) List(ctx context.Context, name mirror.Name) (*Directory, error)
 		return nil, err
 	}
 	if held != nil {
-		if age := e.now().Sub(held.Checked); age >= 0 && age <= m.ListingMaxAge {
+		if age := e.now().Sub(held.Checked); age >= 0 && age <= p.m.ListingMaxAge {
 			return held, nil
 		}
 		if why := e.stalled.why(directoryKey(name), e.now()); why != nil {
@@ -80,8 +79,14 @@ func (e *Engine) List(ctx context.Context, name mirror.Name) (*Directory, error)
 	} else if err := e.remembered(ctx, name+"/"); err != nil {
 		return nil, err
 	}
-	call, _, err := e.beginCall(name, func() (*Directory, error) {
-		d, err := e.askList(name, m, rest, held)
+	return e.confirmList(ctx, p, held)
+}
+
+// confirmList has the upstreams asked for the directory at p, of which held is the
+// listing on record; nil: there is none.
+func (e *Engine) confirmList(ctx context.Context, p place, held *Directory) (*Directory, error) {
+	call, _, err := e.beginCall(p.name, func() (*Directory, error) {
+		d, err := e.askList(p, held)
 		if err == nil {
 			e.makeLinksOf(context.WithoutCancel(e.ctx), d)
 		}
@@ -102,11 +107,11 @@ func (e *Engine) List(ctx context.Context, name mirror.Name) (*Directory, error)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		e.stalled.note(directoryKey(name), errAsking, e.now().Add(refreshAgain))
+		e.stalled.note(directoryKey(p.name), errAsking, e.now().Add(refreshAgain))
 		return stale(held, errAsking)
 	}
 	if call.err != nil && !isGone(call.err) {
-		e.stalled.note(directoryKey(name), call.err, e.now().Add(refreshAgain))
+		e.stalled.note(directoryKey(p.name), call.err, e.now().Add(refreshAgain))
 		return stale(held, call.err)
 	}
 	return call.dir, call.err
@@ -123,15 +128,6 @@ func stale(held *Directory, why error) (*Directory, error) {
 	d := *held
 	d.Stale = why
 	return &d, nil
-}
-
-// lookupDir is lookup for a directory: a prefix is one, too.
-func (e *Engine) lookupDir(name mirror.Name) (*config.Mirror, mirror.Name, bool) {
-	if name == "" {
-		return e.lookup("")
-	}
-	m, rest, ok := e.lookup(name + "/")
-	return m, mirror.Name(strings.TrimSuffix(string(rest), "/")), ok
 }
 
 // above lists a directory that is below no prefix, but has some below it.
@@ -222,19 +218,19 @@ func (e *Engine) beginCall(name mirror.Name, read func() (*Directory, error)) (c
 }
 
 // askList asks the upstreams, and records what they say.
-func (e *Engine) askList(name mirror.Name, m *config.Mirror, rest mirror.Name, held *Directory) (*Directory, error) {
+func (e *Engine) askList(p place, held *Directory) (*Directory, error) {
 	begun := e.now()
 	var failures []error
-	for _, src := range e.listers[m] {
+	for _, src := range e.listers[p.m] {
 		// One that says nothing costs every directory its silence.
 		if why := e.stalled.why(src.URL(""), e.now()); why != nil {
 			failures = append(failures, why)
 			continue
 		}
-		d, err := e.listFrom(src, name, m, rest, held)
+		d, err := e.listFrom(src, p, held)
 		switch {
 		case err == nil:
-			e.log.Info("list", "path", slashed(name), "upstream", src.String(), "entries", len(d.Entries),
+			e.log.Info("list", "path", slashed(p.name), "upstream", src.String(), "entries", len(d.Entries),
 				"ended", d.Ended, "unread", d.Unread, "took", e.now().Sub(begun).Round(10*time.Microsecond))
 			return d, nil
 		case e.ctx.Err() != nil:
@@ -251,11 +247,11 @@ func (e *Engine) askList(name mirror.Name, m *config.Mirror, rest mirror.Name, h
 			err = f
 		}
 	}
-	e.log.Info("list: failed", "path", slashed(name), "err", err)
+	e.log.Info("list: failed", "path", slashed(p.name), "err", err)
 	if ctx := context.WithoutCancel(e.ctx); isGone(err) {
-		e.remember(ctx, name+"/", m, "", err)
-		if err := e.index.DeleteListing(ctx, string(name)); err != nil {
-			e.log.Warn("the record of a directory cannot be removed", "path", "/"+string(name), "err", err)
+		e.remember(ctx, p.name+"/", p.m, "", err)
+		if err := e.index.DeleteListing(ctx, string(p.name)); err != nil {
+			e.log.Warn("the record of a directory cannot be removed", "path", "/"+string(p.name), "err", err)
 		}
 	}
 	return nil, err
@@ -270,25 +266,25 @@ func slashed(name mirror.Name) string {
 }
 
 // listFrom asks one upstream.
-func (e *Engine) listFrom(src upstream, name mirror.Name, m *config.Mirror, rest mirror.Name, held *Directory) (*Directory, error) {
+func (e *Engine) listFrom(src upstream, p place, held *Directory) (*Directory, error) {
 	slot, err := e.upstreamSlot(e.ctx, src)
 	if err != nil {
 		return nil, err
 	}
 	defer slot.Unlock()
-	url := src.URL(rest)
+	url := src.URL(p.rest)
 	var condition *mirror.Meta
 	if held != nil && held.Upstream == url && held.meta.ETag+held.meta.LastModified != "" {
 		condition = &held.meta
 	}
-	l, err := src.Source.(source.Lister).List(e.ctx, rest, condition)
+	l, err := src.Source.(source.Lister).List(e.ctx, p.rest, condition)
 	ctx := context.WithoutCancel(e.ctx)
 	now := e.now()
 	if errors.Is(err, source.ErrNotModified) {
 		d := *held
 		d.Checked = now
-		if err := e.index.TouchListing(ctx, string(name), now); err != nil {
-			e.log.Warn("a listing cannot be recorded", "path", "/"+string(name), "err", err)
+		if err := e.index.TouchListing(ctx, string(p.name), now); err != nil {
+			e.log.Warn("a listing cannot be recorded", "path", "/"+string(p.name), "err", err)
 		}
 		return &d, nil
 	}
@@ -297,16 +293,16 @@ func (e *Engine) listFrom(src upstream, name mirror.Name, m *config.Mirror, rest
 	}
 	withFileTimes(l.Entries)
 	d := &Directory{
-		Name: name, Upstream: url, Entries: l.Entries, ModTime: mirror.FileTime(l.Meta.ModTime),
+		Name: p.name, Upstream: url, Entries: l.Entries, ModTime: mirror.FileTime(l.Meta.ModTime),
 		Ended: l.Ended, Unread: int64(l.Unread), Checked: now, meta: l.Meta,
 	}
 	err = e.index.PutListings(ctx, index.Listing{
-		Name: string(name), Upstream: url, Format: l.Format, ModTime: d.ModTime,
+		Name: string(p.name), Upstream: url, Format: l.Format, ModTime: d.ModTime,
 		ETag: l.Meta.ETag, LastModified: l.Meta.LastModified, Checked: now,
 		Ended: d.Ended, Unread: d.Unread, Entries: listing.Encode(nil, d.Entries),
 	})
 	if err != nil {
-		e.log.Warn("a listing cannot be recorded", "path", "/"+string(name), "err", err)
+		e.log.Warn("a listing cannot be recorded", "path", "/"+string(p.name), "err", err)
 	}
 	return d, nil
 }

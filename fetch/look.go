@@ -33,7 +33,7 @@ func (e *Engine) look(ctx context.Context, p place) (*File, error) {
 	if s.next == NextServe {
 		return f, nil
 	}
-	t, err := e.begin(s.lead.name, s.lead.m, s.lead.rest, &s.rec, false)
+	t, err := e.begin(s.lead, &s.rec, false)
 	if err != nil {
 		e.log.Warn("a file that is due cannot be refreshed", "path", "/"+string(s.lead.name), "err", err)
 		return f, nil

@@ -70,17 +70,17 @@ func (e *Engine) isSimple(ctx context.Context, name mirror.Name) bool {
 // Page says under which names the pages of a directory are that may belong to a
 // Python index. certain: it does, by the configuration. Neither need exist.
 func (e *Engine) Page(dir mirror.Name) (html, json mirror.Name, certain, ok bool) {
-	m, rest, ok := e.lookupDir(dir)
-	if !ok || !m.IsSimpleDir(string(rest)) {
+	p := e.placeOfDir(dir)
+	if p.m == nil || !p.m.IsSimpleDir(string(p.rest)) {
 		return "", "", false, false
 	}
-	return dir.Join("index.html"), dir.Join("index.v1_json"), m.IsPython(), true
+	return dir.Join("index.html"), dir.Join("index.v1_json"), p.m.IsPython(), true
 }
 
 // IsPage reports whether a name is one that Page tells.
 func (e *Engine) IsPage(name mirror.Name) bool {
-	m, rest, ok := e.lookup(name)
-	return ok && m.IsSimple(string(rest))
+	p := e.placeOf(name)
+	return p.m != nil && p.m.IsSimple(string(p.rest))
 }
 
 // IsListed reports whether a listing of a directory is on record.

@@ -18,15 +18,23 @@ import (
 // place is where a name is: a file that can be reached by several ways, through
 // symbolic links, is fetched and recorded at one.
 type place struct {
-	name     mirror.Name
-	m        *config.Mirror
-	rest     mirror.Name // name below the mirror's prefix
-	mirrored bool        // there is a mirror
+	name mirror.Name
+	m    *config.Mirror // nil: none is configured for the name
+	rest mirror.Name    // name below the mirror's prefix
 }
 
 func (e *Engine) placeOf(name mirror.Name) place {
-	m, rest, ok := e.lookup(name)
-	return place{name, m, rest, ok}
+	m, rest, _ := e.conf.Match(string(name))
+	return place{name, m, mirror.Name(rest)}
+}
+
+// placeOfDir is placeOf for a directory: a prefix is one, too.
+func (e *Engine) placeOfDir(name mirror.Name) place {
+	if name == "" {
+		return e.placeOf("")
+	}
+	p := e.placeOf(name + "/")
+	return place{name, p.m, mirror.Name(strings.TrimSuffix(string(p.rest), "/"))}
 }
 
 // find is look at the place to which the links of the docroot lead from name.
@@ -40,7 +48,7 @@ func (e *Engine) find(ctx context.Context, name mirror.Name) (*File, place, erro
 	if err != nil {
 		return nil, p, err
 	}
-	if p = e.placeOf(real); !p.mirrored && real != name {
+	if p = e.placeOf(real); p.m == nil && real != name {
 		// Others' links may lead to others' files. Nothing is fetched there.
 		if f, err = e.look(ctx, p); errors.Is(err, errMissing) {
 			err = fmt.Errorf("/%s leads to /%s, where nothing is: %w", name, real, mirror.ErrForeign)
@@ -77,7 +85,7 @@ func (e *Engine) via(ctx context.Context, p place) (moved bool) {
 	for e.meetsLink(ctx, p) {
 		moved = true
 		real, err := e.tree.Resolve(p.name)
-		if p = e.placeOf(real); err != nil || !p.mirrored {
+		if p = e.placeOf(real); err != nil || p.m == nil {
 			break // which whoever looks at the name finds, too
 		}
 	}
@@ -131,7 +139,7 @@ func (e *Engine) settleLinks(ctx context.Context, dir mirror.Name) settled {
 	if err == nil {
 		e.makeLinksOf(ctx, d)
 		s.twins = twins(d.Entries)
-		if m, _, ok := e.lookupDir(dir); ok && d.Stale == nil {
+		if m := e.placeOfDir(dir).m; m != nil && d.Stale == nil {
 			s.until = d.Checked.Add(max(m.ListingMaxAge, refreshAgain))
 		}
 	}
@@ -192,8 +200,8 @@ func (e *Engine) linkTwin(ctx context.Context, p place) bool {
 // targets stay inside the mirror. Of others, the upstream serves the content
 // under their own name.
 func (e *Engine) makeLinksOf(ctx context.Context, d *Directory) {
-	m, _, ok := e.lookupDir(d.Name)
-	if !ok || !m.Links {
+	m := e.placeOfDir(d.Name).m
+	if m == nil || !m.Links {
 		return
 	}
 	var list []Link

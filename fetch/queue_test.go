@@ -13,7 +13,7 @@ import (
 func TestQueue(t *testing.T) {
 	s := newSite(t, "[limits]\nqueue_time = \"50ms\"\n---\n", origin.New(t))
 	e := s.engine()
-	transfer := func() *transfer { return newTransfer(e, "m/a", &e.conf.Mirrors[0], "a", nil, nil) }
+	transfer := func() *transfer { return newTransfer(e, e.placeOf("m/a"), nil, nil) }
 	leave, err := e.queues.enter(transfer(), "pool", 1)
 	if err != nil {
 		t.Fatal(err)

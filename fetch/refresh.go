@@ -25,7 +25,7 @@ type Duty struct {
 // or not ours.
 func (e *Engine) Duty(ctx context.Context, name mirror.Name) (Duty, bool) {
 	p := e.placeOf(name)
-	if !p.mirrored || !p.m.IsMutable(string(p.rest)) {
+	if p.m == nil || !p.m.IsMutable(string(p.rest)) {
 		return Duty{}, false
 	}
 	fi, err := e.tree.Lstat(name)
@@ -49,7 +49,7 @@ func (e *Engine) Duty(ctx context.Context, name mirror.Name) (Duty, bool) {
 // waits for that as long as ctx lets it.
 func (e *Engine) Refresh(ctx context.Context, name mirror.Name) (Brought, error) {
 	p := e.placeOf(name)
-	if !p.mirrored {
+	if p.m == nil {
 		return 0, e.outside(name)
 	}
 	before, err := e.held(ctx, name)
@@ -91,7 +91,7 @@ func (e *Engine) refreshSince(ctx context.Context, p place, since time.Time) err
 		case e.confirmedSince(held, since):
 			return nil
 		}
-		t, err := e.beginAs(order{since: since}, p.name, p.m, p.rest, held, true)
+		t, err := e.beginAs(order{since: since}, p, held, true)
 		if err != nil {
 			return err
 		}

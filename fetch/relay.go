@@ -7,7 +7,6 @@ import (
 	"io"
 
 	"mirror"
-	"mirror/config"
 	"mirror/internal/keylock"
 )
 
@@ -24,9 +23,8 @@ const (
 // relay reads a part of the very version that is being fetched straight from
 // an upstream, and stores nothing.
 type relay struct {
-	e    *Engine
-	m    *config.Mirror
-	rest mirror.Name
+	e *Engine
+	place
 	pin  mirror.Meta
 	from string // the URL that gave pin
 
@@ -39,8 +37,8 @@ type relay struct {
 	left int64 // bytes that body still has
 }
 
-func newRelay(e *Engine, m *config.Mirror, rest mirror.Name, pin mirror.Meta, from string) *relay {
-	return &relay{e: e, m: m, rest: rest, pin: pin, from: from, end: pin.Size}
+func newRelay(e *Engine, p place, pin mirror.Meta, from string) *relay {
+	return &relay{e: e, place: p, pin: pin, from: from, end: pin.Size}
 }
 
 // worthwhile reports whether a read that is ahead by gap bytes should be
@@ -152,26 +150,26 @@ func (r *relay) close() {
 
 // passThrough returns a file that cannot be stored: its bytes come straight
 // from an upstream.
-func (e *Engine) passThrough(ctx context.Context, name mirror.Name, m *config.Mirror, rest mirror.Name, cause error) (*File, error) {
-	n := e.nature(m, rest)
+func (e *Engine) passThrough(ctx context.Context, p place, cause error) (*File, error) {
+	n := e.nature(p.m, p.rest)
 	if n.Page != "" {
 		return nil, cause // its upstream has no such name, and would say so
 	}
-	if m.Keyring != "" && (n.Inline || len(n.Signatures) > 0) {
+	if p.m.Keyring != "" && (n.Inline || len(n.Signatures) > 0) {
 		return nil, cause // nobody could check its signature before the client has it
 	}
-	e.log.Error("passed through, not stored: free some space", "path", "/"+string(name), "err", cause)
-	meta, from, err := e.statUpstream(ctx, m, rest)
+	e.log.Error("passed through, not stored: free some space", "path", "/"+string(p.name), "err", cause)
+	meta, from, err := e.statUpstream(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	if limit := e.conf.Limits.MaxSize; limit > 0 && meta.Size > limit {
-		return nil, fmt.Errorf("/%s: %w", name, mirror.ErrTooLarge)
+		return nil, fmt.Errorf("/%s: %w", p.name, mirror.ErrTooLarge)
 	}
 	if meta.Size < 0 {
-		return nil, fmt.Errorf("/%s cannot be passed through, since its upstream does not tell its length: %w", name, cause)
+		return nil, fmt.Errorf("/%s cannot be passed through, since its upstream does not tell its length: %w", p.name, cause)
 	}
-	r := newRelay(e, m, rest, meta, from)
+	r := newRelay(e, p, meta, from)
 	r.only = true
-	return &File{Meta: meta, e: e, name: name, ctx: ctx, relay: r}, nil
+	return &File{Meta: meta, e: e, name: p.name, ctx: ctx, relay: r}, nil
 }

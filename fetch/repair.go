@@ -15,8 +15,8 @@ import (
 // of it, and what it sends goes every way that a fetch goes. What is here stays
 // until then, and if it cannot be had. What is not ours is mirror.ErrForeign.
 func (e *Engine) Repair(ctx context.Context, name mirror.Name) (size int64, err error) {
-	m, _, ok := e.lookup(name)
-	if !ok {
+	m := e.placeOf(name).m
+	if m == nil {
 		return 0, e.outside(name)
 	}
 	var failed error
@@ -35,11 +35,11 @@ func (e *Engine) Repair(ctx context.Context, name mirror.Name) (size int64, err 
 // Expectations returns what is known of a file's bytes, by its repository's indexes or
 // by its name alone: any of them will do. None: nothing is known.
 func (e *Engine) Expectations(ctx context.Context, name mirror.Name) []index.Expected {
-	m, rest, ok := e.lookup(name)
-	if !ok {
+	p := e.placeOf(name)
+	if p.m == nil {
 		return nil
 	}
-	return e.expectations(ctx, m, rest)
+	return e.expectations(ctx, p.m, p.rest)
 }
 
 // Quarantine takes a damaged file of ours out of the docroot, into the state

@@ -180,7 +180,7 @@ func TestKeyringDiskFull(t *testing.T) {
 	s := newSigner(t)
 	m := newMirrored(t, false, "keyring = \""+s.keyring()+"\"\n")
 	for name, ok := range map[string]bool{inRelease: false, "dists/sid/Release": false, packages: true} {
-		f, err := m.e.passThrough(m.ctx(), mirror.Name("m/"+name), &m.conf.Mirrors[0], mirror.Name(name), mirror.ErrNoSpace)
+		f, err := m.e.passThrough(m.ctx(), m.e.placeOf(mirror.Name("m/"+name)), mirror.ErrNoSpace)
 		if err == nil {
 			f.Close()
 		}

@@ -86,7 +86,7 @@ func TestNobodyWaitsForAnOldRefresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr, err := e.begin(p.name, p.m, p.rest, &rec, true)
+	tr, err := e.begin(p, &rec, true)
 	if err != nil {
 		t.Fatal(err)
 	}

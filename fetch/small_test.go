@@ -23,15 +23,15 @@ func TestFirstBytesWaitForNoDisk(t *testing.T) {
 		t.Run("given "+given, func(t *testing.T) {
 			s := newSite(t, "", origin.New(t))
 			e := s.engine()
-			m, rest, _ := e.lookup("m/a.iso")
+			p := e.placeOf("m/a.iso")
 			lock, err := e.tree.Locks.TryLock("m/a.iso")
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer lock.Unlock()
-			tr := newTransfer(e, "m/a.iso", m, rest, lock, nil)
+			tr := newTransfer(e, p, lock, nil)
 			meta := mirror.Meta{Size: size, ETag: `"1"`}
-			tr.show(e.sources[m][0], meta, want[:first])
+			tr.show(e.sources[p.m][0], meta, want[:first])
 
 			f, err := tr.open(s.ctx())
 			if err != nil {
@@ -48,7 +48,7 @@ func TestFirstBytesWaitForNoDisk(t *testing.T) {
 				if err := tr.restart(); err != nil {
 					t.Fatal(err)
 				}
-				tr.started(e.sources[m][0], meta)
+				tr.started(e.sources[p.m][0], meta)
 				defer tr.release()
 				tr.rowDue = false // there is nobody else
 				for _, piece := range [][]byte{want[:first], want[first:end]} {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"mirror"
-	"mirror/config"
 	"mirror/source"
 )
 
@@ -20,7 +19,7 @@ func (e *Engine) Stat(ctx context.Context, name mirror.Name) (mirror.Meta, error
 		return f.Meta, nil
 	case !errors.Is(err, errMissing):
 		return mirror.Meta{}, err
-	case !p.mirrored:
+	case p.m == nil:
 		return mirror.Meta{}, e.outside(name)
 	}
 	if err := e.remembered(ctx, p.name); err != nil {
@@ -35,20 +34,20 @@ func (e *Engine) Stat(ctx context.Context, name mirror.Name) (mirror.Meta, error
 		}
 	}
 	// A 404 is not remembered: there are upstreams that say so to HEAD alone.
-	meta, _, err := e.statUpstream(ctx, p.m, p.rest)
+	meta, _, err := e.statUpstream(ctx, p)
 	return meta, err
 }
 
-func (e *Engine) statUpstream(ctx context.Context, m *config.Mirror, rest mirror.Name) (mirror.Meta, string, error) {
+func (e *Engine) statUpstream(ctx context.Context, p place) (mirror.Meta, string, error) {
 	var failures []error
-	for _, src := range e.sources[m] {
-		meta, err := e.stat(ctx, src, rest)
-		if err == nil && m.RefusesHTML(string(rest)) && source.IsHTML(meta.ContentType) {
-			err = fmt.Errorf("%w: %s is said to be an HTML page", mirror.ErrBroken, src.URL(rest))
+	for _, src := range e.sources[p.m] {
+		meta, err := e.stat(ctx, src, p.rest)
+		if err == nil && p.m.RefusesHTML(string(p.rest)) && source.IsHTML(meta.ContentType) {
+			err = fmt.Errorf("%w: %s is said to be an HTML page", mirror.ErrBroken, src.URL(p.rest))
 		}
 		switch {
 		case err == nil:
-			return meta, src.URL(rest), nil
+			return meta, src.URL(p.rest), nil
 		case ctx.Err() != nil:
 			return mirror.Meta{}, "", context.Cause(ctx)
 		case isFinal(err):

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"mirror"
-	"mirror/config"
 	"mirror/internal/keylock"
 	"mirror/repo"
 	"mirror/source"
@@ -19,10 +18,8 @@ import (
 type transfer struct {
 	board
 
-	e       *Engine
-	name    mirror.Name
-	m       *config.Mirror
-	rest    mirror.Name // name below the mirror's prefix
+	e *Engine
+	place
 	lock    *keylock.Lock
 	refresh bool          // it began with a published file
 	held    *index.Record // that file, as of the last look; nil: none
@@ -78,10 +75,10 @@ func (t *transfer) confirm() {
 // errLeft ends a fetch that nobody wants any more (keep_going = false).
 var errLeft = errors.New("the last client left")
 
-func newTransfer(e *Engine, name mirror.Name, m *config.Mirror, rest mirror.Name, lock *keylock.Lock, held *index.Record) *transfer {
+func newTransfer(e *Engine, p place, lock *keylock.Lock, held *index.Record) *transfer {
 	now := e.now()
-	t := &transfer{e: e, name: name, m: m, rest: rest, lock: lock, held: held, refresh: held != nil, begun: now, steps: steps{at: now, now: e.now}}
-	t.nature, t.as = e.nature(m, rest), rest
+	t := &transfer{e: e, place: p, lock: lock, held: held, refresh: held != nil, begun: now, steps: steps{at: now, now: e.now}}
+	t.nature, t.as = e.nature(p.m, p.rest), p.rest
 	t.ctx, t.cancel = context.WithCancelCause(e.ctx)
 	return t
 }
@@ -253,7 +250,7 @@ func (t *transfer) lookAgain() (here bool, err error) {
 	case !t.since.IsZero():
 		return t.e.confirmedSince(&rec, t.since), nil
 	}
-	return t.e.isFresh(t.ctx, place{t.name, t.m, t.rest, true}, rec), nil
+	return t.e.isFresh(t.ctx, t.place, rec), nil
 }
 
 // check is reached with the whole file in the part: from here on its end may

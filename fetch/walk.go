@@ -41,17 +41,17 @@ type Walked struct {
 // directory itself, or says that there is no end to what is below it. What was
 // read is recorded, as List does.
 func (e *Engine) Walk(ctx context.Context, name mirror.Name, into func(mirror.Name) bool, visit func(Walked)) error {
-	m, rest, ok := e.lookupDir(name)
-	if !ok {
+	p := e.placeOfDir(name)
+	if p.m == nil {
 		return e.outside(name)
 	}
+	m := p.m
 	w := &walk{e: e, m: m, ctx: ctx, visit: visit, begun: e.now(), found: extent{top: name, left: mostExtent}}
 	inside := func(dir mirror.Name) bool {
-		other, _, ok := e.lookupDir(dir)
-		return ok && other == m && into(dir)
+		return e.placeOfDir(dir).m == m && into(dir)
 	}
 	if src := e.listers[m][0]; isWalker(src) {
-		err := e.walkTree(ctx, src, name, rest, inside, visit)
+		err := e.walkTree(ctx, src, p, inside, visit)
 		if err == nil || errors.Is(err, mirror.ErrNotFound) || errors.Is(err, errEndless) || ctx.Err() != nil {
 			return err
 		}
@@ -74,19 +74,19 @@ func isWalker(src upstream) bool {
 }
 
 // walkTree has a Walker tell everything at once.
-func (e *Engine) walkTree(ctx context.Context, src upstream, name, rest mirror.Name, into func(mirror.Name) bool, visit func(Walked)) error {
+func (e *Engine) walkTree(ctx context.Context, src upstream, p place, into func(mirror.Name) bool, visit func(Walked)) error {
 	slot, err := e.upstreamSlot(ctx, src)
 	if err != nil {
 		return err
 	}
 	defer slot.Unlock()
-	begun, found := e.now(), extent{top: name, left: mostExtent}
-	dirs := map[mirror.Name]*Directory{name: {Name: name, Upstream: src.URL(rest)}}
-	order := []*Directory{dirs[name]}
-	ended, unread, err := src.Source.(source.Walker).Walk(ctx, rest, func(parent string, entry listing.Entry) error {
-		at := name
+	begun, found := e.now(), extent{top: p.name, left: mostExtent}
+	dirs := map[mirror.Name]*Directory{p.name: {Name: p.name, Upstream: src.URL(p.rest)}}
+	order := []*Directory{dirs[p.name]}
+	ended, unread, err := src.Source.(source.Walker).Walk(ctx, p.rest, func(parent string, entry listing.Entry) error {
+		at := p.name
 		if parent != "" {
-			at = name.Join(parent)
+			at = p.name.Join(parent)
 		}
 		d := dirs[at]
 		if d == nil {
@@ -98,8 +98,7 @@ func (e *Engine) walkTree(ctx context.Context, src upstream, name, rest mirror.N
 			if err := found.add(below); err != nil {
 				return err
 			}
-			_, rest, _ := e.lookupDir(below)
-			dirs[below] = &Directory{Name: below, Upstream: src.URL(rest)}
+			dirs[below] = &Directory{Name: below, Upstream: src.URL(e.placeOfDir(below).rest)}
 			if entry.MTime.Exact() {
 				dirs[below].ModTime = mirror.FileTime(time.Unix(entry.MTime.Lo, 0))
 			}
@@ -110,13 +109,13 @@ func (e *Engine) walkTree(ctx context.Context, src upstream, name, rest mirror.N
 	if err != nil {
 		return err
 	}
-	if l, err := src.Source.(source.Lister).List(ctx, rest, nil); err == nil {
-		dirs[name].ModTime = mirror.FileTime(l.Meta.ModTime) // which the tree below it does not tell
+	if l, err := src.Source.(source.Lister).List(ctx, p.rest, nil); err == nil {
+		dirs[p.name].ModTime = mirror.FileTime(l.Meta.ModTime) // which the tree below it does not tell
 	}
 	now := e.now()
 	for _, d := range order {
 		d.Ended, d.Unread, d.Checked = ended, int64(unread), now
-		if d.Name != name && (dirs[d.Name.Parent()] == nil || !into(d.Name)) {
+		if d.Name != p.name && (dirs[d.Name.Parent()] == nil || !into(d.Name)) {
 			delete(dirs, d.Name) // what was visited before has closed it
 			continue
 		}
@@ -304,7 +303,7 @@ func (w *walk) tellsLinks(d *Directory) bool {
 	if w.isOfCatalog(d) {
 		return true
 	}
-	_, rest, _ := w.e.lookupDir(d.Name)
+	rest := w.e.placeOfDir(d.Name).rest
 	return slices.ContainsFunc(w.e.listers[w.m], func(src upstream) bool {
 		return src.linked && d.Upstream == src.URL(rest)
 	})
@@ -316,9 +315,9 @@ var ErrLoop = errors.New("is not gone into")
 
 // listNow lists a directory as the upstream has it now, however fresh the record is.
 func (e *Engine) listNow(ctx context.Context, name mirror.Name) (*Directory, error) {
-	m, rest, _ := e.lookupDir(name)
-	if m.Index != "" {
-		d, err := e.fromCatalog(ctx, name, m)
+	p := e.placeOfDir(name)
+	if p.m.Index != "" {
+		d, err := e.fromCatalog(ctx, p)
 		if !errors.Is(err, errNoCatalog) {
 			return d, err
 		}
@@ -327,7 +326,7 @@ func (e *Engine) listNow(ctx context.Context, name mirror.Name) (*Directory, err
 	if err != nil {
 		return nil, err
 	}
-	call, _, err := e.beginCall(name, func() (*Directory, error) { return e.askList(name, m, rest, held) })
+	call, _, err := e.beginCall(name, func() (*Directory, error) { return e.askList(p, held) })
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ upstream = [%q]`, makeUp(t, 1), makeUp(t, 30)), origin.New(t))
 		t.Errorf("%d directories, one below the other; %v; the last: %v", listed, err, last)
 	}
 
-	m, _, _ := e.lookupDir("broad")
+	m := e.placeOfDir("broad").m
 	listed = 0
 	w := &walk{e: e, m: m, ctx: s.ctx(), into: anywhere, visit: func(d Walked) { listed++ }, found: extent{top: "broad", left: 100 * 120}}
 	w.more.L = &w.mu

@@ -20,10 +20,10 @@ func (e *Engine) clearWay(ctx context.Context, name mirror.Name) bool {
 			return false
 		}
 		p := e.placeOf(dir)
-		if _, ours := e.claim(ctx, dir, fi); !ours || !p.mirrored {
+		if _, ours := e.claim(ctx, dir, fi); !ours || p.m == nil {
 			return false
 		}
-		_, _, err = e.statUpstream(ctx, p.m, p.rest)
+		_, _, err = e.statUpstream(ctx, p)
 		if !errors.Is(err, mirror.ErrIsDirectory) && !isGone(err) {
 			return false
 		}

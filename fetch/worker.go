@@ -16,15 +16,15 @@ import (
 // Options.Spawn: the lock, and perhaps the connection that name was asked for on.
 func (e *Engine) Work(name mirror.Name, files []*os.File) error {
 	lock := e.tree.Locks.Adopt(files[0])
-	m, rest, ok := e.lookup(name)
-	if !ok {
+	p := e.placeOf(name)
+	if p.m == nil {
 		return fmt.Errorf("/%s: %w", name, mirror.ErrNoMirror)
 	}
 	var held *index.Record
-	if m.IsMutable(string(rest)) {
+	if p.m.IsMutable(string(p.rest)) {
 		held = &index.Record{} // what it is, the second look will say
 	}
-	t := newTransfer(e, name, m, rest, lock, held)
+	t := newTransfer(e, p, lock, held)
 	t.takeLine(files[1:])
 	e.mu.Lock()
 	e.running[name] = t
@@ -48,7 +48,7 @@ func (e *Engine) Start(ctx context.Context, name mirror.Name) error {
 		return f.Close()
 	case !errors.Is(err, errMissing):
 		return err
-	case !p.mirrored:
+	case p.m == nil:
 		return e.outside(name)
 	}
 	if err := e.remembered(ctx, p.name); err != nil {
@@ -60,7 +60,7 @@ func (e *Engine) Start(ctx context.Context, name mirror.Name) error {
 		}
 		p = e.placeOf(p.name)
 	}
-	_, err = e.begin(p.name, p.m, p.rest, nil, false)
+	_, err = e.begin(p, nil, false)
 	return err
 }
 
