@@ -27,28 +27,12 @@ func (e *Engine) clearWay(ctx context.Context, name mirror.Name) bool {
 		if !errors.Is(err, mirror.ErrIsDirectory) && !isGone(err) {
 			return false
 		}
-		return e.drop(ctx, dir) == nil
+		removed := false
+		if err := e.RemoveMany(ctx, []mirror.Name{dir}, func(r Removed) { removed = r.Err == nil }); err != nil || !removed {
+			return false
+		}
+		e.log.Info("a file gives way to a directory", "path", "/"+string(dir))
+		return true
 	}
 	return false
-}
-
-// drop removes a file or link of ours from the docroot and the record.
-func (e *Engine) drop(ctx context.Context, name mirror.Name) error {
-	lock, err := e.tree.Locks.TryLock(string(name))
-	if err != nil {
-		return err
-	}
-	defer lock.Unlock()
-	fi, err := e.tree.Lstat(name)
-	if err != nil {
-		return err
-	}
-	if _, ours := e.claim(ctx, name, fi); !ours {
-		return mirror.ErrForeign
-	}
-	if err := e.tree.Remove(name); err != nil {
-		return err
-	}
-	e.log.Info("a file gives way to a directory", "path", "/"+string(name))
-	return e.index.Remove(ctx, string(name))
 }
