@@ -39,18 +39,20 @@ type generation struct {
 	wanted  []index.Claim // newer packages of which an older one is here
 }
 
+func newGeneration(top *transfer) *generation {
+	return &generation{e: top.e, top: top, ctx: top.ctx, seen: map[mirror.Name]bool{top.name: true}, staged: make(map[mirror.Name]bool)}
+}
+
 // publishGeneration publishes t's checked part with all that changes with it, and
 // ends t.
 func (t *transfer) publishGeneration() {
-	g := &generation{e: t.e, top: t, ctx: t.ctx, seen: map[mirror.Name]bool{t.name: true}, staged: make(map[mirror.Name]bool)}
+	g := newGeneration(t)
 	top := t.content()
 	err := g.gather(&top)
-	if err != nil {
-		g.abandon(err)
-		t.end(false, err)
-		return
+	if err == nil {
+		err = t.outdated()
 	}
-	if err := t.outdated(); err != nil {
+	if err != nil {
 		g.abandon(err)
 		t.end(false, err)
 		return
@@ -73,7 +75,7 @@ func (t *transfer) renewGeneration() {
 	}
 	defer f.Close()
 	t.lock.ReleaseSlot(poolAll)
-	g := &generation{e: t.e, top: t, ctx: t.ctx, seen: map[mirror.Name]bool{t.name: true}, staged: make(map[mirror.Name]bool)}
+	g := newGeneration(t)
 	var top *content
 	if unread {
 		top = &content{f.file, t.rest, t.as, f.Meta.Size, t.held.Digest}
