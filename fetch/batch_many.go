@@ -151,7 +151,6 @@ func (e *Engine) bring(ctx context.Context, g *group, m *config.Mirror, w Wanted
 			}
 			continue
 		}
-		isDone := func(s *state) bool { return s.done }
 		s, err := t.await(ctx, isDone)
 		if err != nil { // it may get its name all the same, which is to be counted
 			t.cancel(err)

@@ -274,7 +274,7 @@ func (t *transfer) open(ctx context.Context) (*File, error) {
 	if !ok {
 		// Not before it has ended is there anything else to be found. What it ended
 		// with is an answer to who came a moment too late, too.
-		s, err := t.await(ctx, func(s *state) bool { return s.done })
+		s, err := t.await(ctx, isDone)
 		switch {
 		case err != nil:
 			return nil, err
@@ -370,7 +370,7 @@ func (l *local) wait(ctx context.Context, pos int64) (int64, error) {
 }
 
 func (l *local) settled(ctx context.Context) (bool, error) {
-	s, err := l.t.await(ctx, func(s *state) bool { return s.done })
+	s, err := l.t.await(ctx, isDone)
 	if err != nil {
 		return false, err
 	}

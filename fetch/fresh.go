@@ -127,22 +127,17 @@ func (e *Engine) awaitRefresh(ctx context.Context, p place, t *transfer) {
 	}
 	wait, cancel := context.WithTimeoutCause(ctx, patience, errSilent)
 	defer cancel()
-	e.refreshed(wait, p.name, t)
+	if t != nil {
+		t.await(wait, isDone)
+	} else {
+		e.Idle(wait, p.name)
+	}
 	if errors.Is(context.Cause(wait), errSilent) {
 		e.noteSilence(ctx, p.m, fmt.Errorf("%w: no answer about /%s within %s", mirror.ErrTimeout, p.name, staleWait))
 	}
 }
 
 var errSilent = errors.New("the refresh takes too long to be waited for")
-
-// refreshed waits until the refresh of name has ended, here (t) or elsewhere.
-func (e *Engine) refreshed(ctx context.Context, name mirror.Name, t *transfer) {
-	if t != nil {
-		t.await(ctx, func(s *state) bool { return s.done })
-		return
-	}
-	e.Idle(ctx, name)
-}
 
 // What is known of a mirror's upstreams together is recorded as a failure of the
 // mirror's prefix, which is no file's name: all processes go by it.

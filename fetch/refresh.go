@@ -104,7 +104,7 @@ func (e *Engine) refreshSince(ctx context.Context, p place, since time.Time) err
 			}
 			continue
 		}
-		s, err := t.await(ctx, func(s *state) bool { return s.done })
+		s, err := t.await(ctx, isDone)
 		switch {
 		case err != nil:
 			return err

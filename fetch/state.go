@@ -38,6 +38,9 @@ type state struct {
 
 func (s *state) visible() int64 { return store.Visible(s.have, s.meta.Size, s.checked) }
 
+// isDone is for await.
+func isDone(s *state) bool { return s.done }
+
 // board shows a state to many readers. Its zero value is ready.
 type board struct {
 	mu    sync.Mutex

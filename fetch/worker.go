@@ -31,7 +31,7 @@ func (e *Engine) Work(name mirror.Name, files []*os.File) error {
 	e.wg.Add(1)
 	e.mu.Unlock()
 	t.run()
-	s, err := t.await(context.Background(), func(s *state) bool { return s.done })
+	s, err := t.await(context.Background(), isDone)
 	if err != nil {
 		return err
 	}
