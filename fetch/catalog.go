@@ -73,7 +73,7 @@ func (e *Engine) catalog(ctx context.Context, m *config.Mirror) (index.Listing, 
 	if err != nil {
 		return row, err
 	}
-	f, err := e.openCatalog(ctx, name, m)
+	f, err := e.openCatalog(ctx, name)
 	if err != nil {
 		if have {
 			return row, nil
@@ -112,7 +112,7 @@ func (e *Engine) catalog(ctx context.Context, m *config.Mirror) (index.Listing, 
 
 // openCatalog opens the catalog's file in the docroot, which is asked for when
 // it is missing or due.
-func (e *Engine) openCatalog(ctx context.Context, name mirror.Name, m *config.Mirror) (*File, error) {
+func (e *Engine) openCatalog(ctx context.Context, name mirror.Name) (*File, error) {
 	for range maxTries {
 		f, err := e.Open(ctx, name)
 		if err != nil || f.published {

@@ -63,7 +63,7 @@ func (s Site) Fetch(ctx context.Context, name mirror.Name, tell func(have, total
 	if err != nil {
 		return Fetched{}, err
 	}
-	return outcome(name, before, after, begun)
+	return outcome(before, after, begun)
 }
 
 // follow opens the file and reads it to its end, which is how a fetch is
@@ -111,7 +111,7 @@ func watch(f *fetch.File, tell func(have, total int64)) error {
 }
 
 // outcome tells from what was there before and after what a fetch did.
-func outcome(name mirror.Name, before, after *fetch.Inspection, begun time.Time) (Fetched, error) {
+func outcome(before, after *fetch.Inspection, begun time.Time) (Fetched, error) {
 	failed := after.Failure != nil && !after.Failure.At.Before(begun)
 	switch {
 	case after.Found == nil && failed:

@@ -70,12 +70,12 @@ func (rpm) Read(name string, r io.Reader, add func(Claim) error) (Head, error) {
 	return Head{}, readPrimary(top, r, add)
 }
 
-// location is the name that an element has, if it is one below dir. One with a base
-// is elsewhere.
-func (m *markup) location(dir string) (string, bool) {
+// location is the name that an element has, if it is one below dir; "": it is none, as of
+// one with a base.
+func (m *markup) location(dir string) string {
 	href, ok := m.attr("href")
 	if _, elsewhere := m.attr("xml:base"); !ok || elsewhere {
-		return "", false
+		return ""
 	}
 	name := string(href)
 	if bytes.IndexByte(href, '%') >= 0 {
@@ -84,7 +84,7 @@ func (m *markup) location(dir string) (string, bool) {
 			name = plain
 		}
 	}
-	return below(dir, name), true
+	return below(dir, name)
 }
 
 // root reads up to the first element, which has to be name.
@@ -147,7 +147,7 @@ func readRepomd(dir string, r io.Reader, add func(Claim) error) (head Head, err 
 				t, _ := m.attr("type")
 				algorithm = ParseAlgorithm(string(t))
 			case "location":
-				c.Name, _ = m.location(dir)
+				c.Name = m.location(dir)
 			}
 		case m.depth == 1 && name == "revision":
 			if n := number(m.content()); plausible(n) {
@@ -228,7 +228,7 @@ func readPrimary(dir string, r io.Reader, add func(Claim) error) error {
 				n, _ := m.attr("package")
 				c.Size = number(n)
 			case "location":
-				c.Name, _ = m.location(dir)
+				c.Name = m.location(dir)
 			}
 		default:
 			switch string(m.name) {

@@ -191,14 +191,14 @@ func (l *sumsList) line(line []byte) {
 	}
 	algorithm, digits, file, ok := tagged(line)
 	if !ok {
-		digits, file, ok = counted(line)
+		digits, file = counted(line)
 		algorithm = l.kind.algorithm
 		if algorithm == NoAlgorithm {
 			algorithm = byLength(len(digits))
 		}
 	}
-	d, good := digestOf(algorithm, digits)
-	if !ok || !good {
+	d, ok := digestOf(algorithm, digits)
+	if !ok {
 		return
 	}
 	name, ok := l.named(file)
@@ -258,11 +258,11 @@ func tagged(line []byte) (a Algorithm, digits []byte, name string, ok bool) {
 }
 
 // counted reads "HEX  name" and "HEX *name", and HEX alone.
-func counted(line []byte) (digits []byte, name string, ok bool) {
+func counted(line []byte) (digits []byte, name string) {
 	line, escaped := bytes.CutPrefix(line, []byte{'\\'})
 	digits, rest, more := bytes.Cut(line, []byte{' '})
 	if !more {
-		return digits, "", true
+		return digits, ""
 	}
 	if len(rest) > 0 && (rest[0] == ' ' || rest[0] == '*') {
 		rest = rest[1:]
@@ -271,7 +271,7 @@ func counted(line []byte) (digits []byte, name string, ok bool) {
 	if escaped {
 		name = unslash(name)
 	}
-	return digits, name, true
+	return digits, name
 }
 
 var slashes = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\r`, "\r")

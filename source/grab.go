@@ -89,8 +89,8 @@ func (x *exchange) fetch() error {
 	if err := x.accept(resp); err != nil {
 		return err
 	}
-	if took, err := x.offer(); took || err != nil {
-		return err
+	if x.offer() {
+		return nil
 	}
 	head, err := x.show()
 	if err != nil {
@@ -110,16 +110,16 @@ func (x *exchange) fetch() error {
 
 // offer has Small take a small file: then its client waits for no disk. One that
 // breaks off, or is not taken, goes the way of the others.
-func (x *exchange) offer() (took bool, err error) {
+func (x *exchange) offer() (took bool) {
 	if x.r.Small == nil || x.offset > 0 || !x.meta.IsSmall() {
-		return false, nil
+		return false
 	}
 	b, err := readWhole(&exact{x: x, r: x.body.r, left: x.meta.Size}, int(x.meta.Size))
 	if err == nil && x.r.Small(x.meta, b) {
-		return true, nil
+		return true
 	}
 	x.body.r = io.MultiReader(bytes.NewReader(b), ended{err})
-	return false, nil
+	return false
 }
 
 // firstBytes is how much First sees at most: enough to be the first bytes, and no more
