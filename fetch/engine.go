@@ -43,7 +43,7 @@ type Options struct {
 	Now func() time.Time // nil: time.Now
 }
 
-// Engine is safe for concurrent use. Make one with New, end it with Close.
+// Engine is safe for concurrent use. Make one with Open, end it with Shut.
 type Engine struct {
 	conf  *config.Config
 	tree  *store.Tree
@@ -83,8 +83,8 @@ type Engine struct {
 	closed     bool                      // guarded by mu
 }
 
-// New returns an engine over an open tree and index; both stay the caller's.
-func New(conf *config.Config, tree *store.Tree, idx *index.Index, o Options) *Engine {
+// newEngine returns an engine over an open tree and index; both stay the caller's.
+func newEngine(conf *config.Config, tree *store.Tree, idx *index.Index, o Options) *Engine {
 	e := &Engine{
 		conf: conf, tree: tree, index: idx,
 		log: o.Log, spawn: o.Spawn, now: o.Now, boot: bootID(),

@@ -36,7 +36,7 @@ func Open(conf *config.Config, o Options) (*Engine, error) {
 	if o.Spawn != nil {
 		idx.Brief()
 	}
-	return New(conf, tree, idx, o), nil
+	return newEngine(conf, tree, idx, o), nil
 }
 
 // Shut is Close for an engine of Open. A process of one request exits without
