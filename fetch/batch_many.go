@@ -48,8 +48,8 @@ type Many struct {
 	// Anew: what is here is not believed. The upstream is asked for the whole file,
 	// whatever it says of versions.
 	Anew bool
-	// Wrote is called with the bytes of any file as they arrive, from several
-	// goroutines.
+	// Wrote, unless nil, is called with the bytes of any file as they arrive, from
+	// several goroutines.
 	Wrote func(n int)
 	// Done is called with what became of each file, one at a time.
 	Done func(w Wanted, how Brought, size int64, err error)
@@ -57,8 +57,8 @@ type Many struct {
 
 // group is the transfers of one FetchMany.
 type group struct {
-	anew  bool // no held file is believed
-	wrote func(n int)
+	anew  bool          // no held file is believed
+	wrote func(n int)   // nil: nobody asks
 	gate  chan struct{} // what is asked for one by one waits here in line
 	batch *batch        // nil: the first upstream is no Batcher
 	sizes map[mirror.Name]int64

@@ -29,7 +29,6 @@ func (s *site) fetchMany(e *Engine, names ...mirror.Name) map[mirror.Name]brough
 		files = append(files, Wanted{Name: name, Size: 1000})
 	}
 	err := e.FetchMany(s.ctx(), &s.conf.Mirrors[0], files, Many{
-		Wrote: func(int) {},
 		Done: func(w Wanted, how Brought, size int64, err error) {
 			if _, twice := got[w.Name]; twice {
 				s.t.Errorf("%s is told of twice", w.Name)
@@ -235,7 +234,7 @@ func TestFetchManyStopped(t *testing.T) {
 	}}
 	e := s.batching(b)
 	err := e.FetchMany(ctx, &s.conf.Mirrors[0], []Wanted{{Name: "m/a"}, {Name: "m/b"}}, Many{
-		Wrote: func(int) {}, Done: func(Wanted, Brought, int64, error) {},
+		Done: func(Wanted, Brought, int64, error) {},
 	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
@@ -260,7 +259,7 @@ func TestFetchManyCounts(t *testing.T) {
 	full := errors.New("the disk is full")
 	ctx, stop := context.WithCancelCause(s.ctx())
 	come := 0
-	err := e.FetchMany(ctx, &s.conf.Mirrors[0], files, Many{Wrote: func(int) {}, Done: func(_ Wanted, _ Brought, _ int64, err error) {
+	err := e.FetchMany(ctx, &s.conf.Mirrors[0], files, Many{Done: func(_ Wanted, _ Brought, _ int64, err error) {
 		if err == nil {
 			come++
 		}

@@ -243,8 +243,7 @@ func (w *catalogWriter) name(dir string) string {
 
 func (w *catalogWriter) flush() error {
 	ctx := context.WithoutCancel(w.e.ctx)
-	const most = 500 // rows of a transaction: others write, too
-	rows := make([]index.Listing, 0, most)
+	rows := make([]index.Listing, 0, maxRows)
 	for dir, b := range w.gathered {
 		name := w.name(dir)
 		if w.written[dir] {
@@ -260,7 +259,7 @@ func (w *catalogWriter) flush() error {
 		rows = append(rows, index.Listing{
 			Name: name, Upstream: w.url, Format: formatOf(w.m), ETag: w.version, Checked: w.checked, Ended: true, Entries: b,
 		})
-		if len(rows) == most {
+		if len(rows) == maxRows {
 			if err := w.e.index.PutListings(ctx, rows...); err != nil {
 				return err
 			}

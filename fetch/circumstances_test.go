@@ -243,7 +243,7 @@ func TestSyncOfChangingSuite(t *testing.T) {
 			m.add("one", fmt.Sprint(round+2), fmt.Sprint("version ", round+2))
 			m.update()
 		})
-		err := m.e.FetchMany(m.ctx(), &m.conf.Mirrors[0], names, Many{Wrote: func(int) {}, Done: func(Wanted, Brought, int64, error) {}})
+		err := m.e.FetchMany(m.ctx(), &m.conf.Mirrors[0], names, Many{Done: func(Wanted, Brought, int64, error) {}})
 		if err != nil {
 			t.Fatal(err)
 		}

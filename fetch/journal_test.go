@@ -151,7 +151,7 @@ func TestJournalBeforeFetch(t *testing.T) {
 			e := m.engine()
 			m.o.Remove("/" + packages) // what was fetched already is all that there is
 			err := e.FetchMany(m.ctx(), &m.conf.Mirrors[0], []Wanted{{Name: mirror.Name("m/" + name)}}, Many{
-				Wrote: func(int) {}, Done: func(Wanted, Brought, int64, error) {},
+				Done: func(Wanted, Brought, int64, error) {},
 			})
 			if err != nil {
 				t.Fatal(err)

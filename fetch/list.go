@@ -34,6 +34,9 @@ type Directory struct {
 // silentFor is how long an upstream that was silent is not asked for listings.
 const silentFor = time.Minute
 
+// maxRows is how many listings are recorded in one transaction: others write, too.
+const maxRows = 500
+
 // errAsking: the upstream takes its time to confirm a listing.
 var errAsking = errors.New("the upstream has not answered yet")
 

@@ -46,7 +46,7 @@ func (e *Engine) prefetch(m *config.Mirror, claims []index.Claim) {
 	e.wg.Add(1)
 	go func() {
 		defer e.wg.Done()
-		err := e.FetchMany(e.ctx, m, list, Many{Jobs: prefetchJobs, Wrote: func(int) {}, Done: func(w Wanted, _ Brought, _ int64, err error) {
+		err := e.FetchMany(e.ctx, m, list, Many{Jobs: prefetchJobs, Done: func(w Wanted, _ Brought, _ int64, err error) {
 			if err != nil {
 				e.log.Info("a newer package cannot be fetched before it is asked for", "path", "/"+string(w.Name), "err", err)
 			}

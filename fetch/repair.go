@@ -21,7 +21,7 @@ func (e *Engine) Repair(ctx context.Context, name mirror.Name) (size int64, err 
 	}
 	var failed error
 	err = e.FetchMany(ctx, m, []Wanted{{Name: name}}, Many{
-		Jobs: 1, Anew: true, Wrote: func(int) {},
+		Jobs: 1, Anew: true,
 		Done: func(_ Wanted, how Brought, got int64, err error) {
 			size, failed = got, err
 			if err == nil && how == Confirmed { // it was not even asked for

@@ -19,7 +19,7 @@ func (t *transfer) appended(n int) {
 		}
 		s.have += int64(n)
 	})
-	if t.group != nil {
+	if t.group != nil && t.group.wrote != nil {
 		t.group.wrote(n)
 	}
 	if t.rowDue {

@@ -127,8 +127,7 @@ func (e *Engine) walkTree(ctx context.Context, src upstream, p place, into func(
 
 // recordWalked records what a Walker told.
 func (e *Engine) recordWalked(dirs []*Directory) {
-	const most = 500 // rows of a transaction: others write, too
-	for some := range slices.Chunk(dirs, most) {
+	for some := range slices.Chunk(dirs, maxRows) {
 		rows := make([]index.Listing, len(some))
 		for i, d := range some {
 			rows[i] = index.Listing{

@@ -33,8 +33,7 @@ func (e *Engine) renewCatalog(ctx context.Context, m *config.Mirror) (catalogWor
 	word := catalogWord{url: e.sources[m][0].URL(mirror.Name(m.Index))}
 	var failed error
 	err := e.FetchMany(ctx, m, []Wanted{{Name: name}}, Many{
-		Wrote: func(int) {},
-		Done:  func(_ Wanted, _ Brought, _ int64, err error) { failed = err },
+		Done: func(_ Wanted, _ Brought, _ int64, err error) { failed = err },
 	})
 	if ctx.Err() != nil {
 		return word, context.Cause(ctx)
