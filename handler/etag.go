@@ -24,8 +24,8 @@ const (
 	ETagApache      // FileETag MTime Size: size and microseconds, in hexadecimal
 )
 
-// ParseETag understands the value of MIRROR_ETAG.
-func ParseETag(v string) (ETag, error) {
+// parseETag understands the value of MIRROR_ETAG.
+func parseETag(v string) (ETag, error) {
 	switch v {
 	case "":
 		return ETagNone, nil

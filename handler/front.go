@@ -43,8 +43,8 @@ const (
 	HandoverLocalNoStatus                 // the same, for servers that want no Status
 )
 
-// ParseHandover understands the value of MIRROR_HANDOVER.
-func ParseHandover(v string) (h Handover, accel string, err error) {
+// parseHandover understands the value of MIRROR_HANDOVER.
+func parseHandover(v string) (h Handover, accel string, err error) {
 	if prefix, ok := strings.CutPrefix(v, "accel:/"); ok {
 		return HandoverAccel, "/" + strings.Trim(prefix, "/"), nil
 	}
@@ -86,10 +86,10 @@ func FrontOf(env map[string]string, target string, conf config.Server) (Front, e
 	}
 	f.Second = f.Second || hasMarker(env["QUERY_STRING"])
 	var err error
-	if f.ETag, err = ParseETag(env["MIRROR_ETAG"]); err != nil {
+	if f.ETag, err = parseETag(env["MIRROR_ETAG"]); err != nil {
 		return f, err
 	}
-	f.Handover, f.Accel, err = ParseHandover(declared)
+	f.Handover, f.Accel, err = parseHandover(declared)
 	return f, err
 }
 

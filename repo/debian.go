@@ -73,7 +73,7 @@ func byHash(dir, base string) (Digest, bool) {
 	if up != "by-hash/" && !strings.HasSuffix(up, "/by-hash/") || strings.ToLower(base) != base {
 		return Digest{}, false
 	}
-	return digestOf(ParseAlgorithm(algorithm), base)
+	return digestOf(parseAlgorithm(algorithm), base)
 }
 
 // root is where the names in an index of the directory dir start: before dists/,
@@ -163,7 +163,7 @@ func readRelease(dir string, text []byte, add func(Claim) error) (head Head, err
 			if !ok {
 				return head, errNoFields
 			}
-			section, algorithm = string(field), ParseAlgorithm(string(field))
+			section, algorithm = string(field), parseAlgorithm(string(field))
 			known = known || algorithm != NoAlgorithm
 			switch strings.ToLower(section) {
 			case "suite", "codename":

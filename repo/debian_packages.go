@@ -111,7 +111,7 @@ func readPackages(dir string, r io.Reader, add func(Claim) error) error {
 		case "Size":
 			size = number(value)
 		case "MD5sum", "MD5Sum", "SHA1", "SHA256", "SHA512":
-			digest.add(ParseAlgorithm(string(field)), value)
+			digest.add(parseAlgorithm(string(field)), value)
 		}
 		return nil
 	}, func() error {
@@ -266,7 +266,7 @@ func readPatches(dir string, r io.Reader, add func(Claim) error) error {
 	found := make(map[string]*sourceFile)
 	err := paragraphs(r, func(field, value []byte, more bool) error {
 		name, ok := strings.CutSuffix(string(field), "-Download")
-		algorithm := ParseAlgorithm(strings.TrimPrefix(name, "X-Unmerged-"))
+		algorithm := parseAlgorithm(strings.TrimPrefix(name, "X-Unmerged-"))
 		if !ok || algorithm == NoAlgorithm || len(value) == 0 || len(order) == maxClaims {
 			return nil
 		}

@@ -36,9 +36,9 @@ func (a Algorithm) String() string {
 	return "none"
 }
 
-// ParseAlgorithm knows an algorithm by what indexes call it: SHA256, sha-256,
+// parseAlgorithm knows an algorithm by what indexes call it: SHA256, sha-256,
 // MD5Sum, and "sha", which is SHA-1. NoAlgorithm stands for every other one.
-func ParseAlgorithm(name string) Algorithm {
+func parseAlgorithm(name string) Algorithm {
 	switch name { // what there is a hundred thousand times
 	case "sha256", "SHA256":
 		return SHA256

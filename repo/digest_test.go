@@ -37,7 +37,7 @@ func TestDigest(t *testing.T) {
 		t.Error("no digest is that of a file")
 	}
 	for _, a := range algorithms {
-		if ParseAlgorithm(a.String()) != a.Algorithm || a.Algorithm.size() != a.size {
+		if parseAlgorithm(a.String()) != a.Algorithm || a.Algorithm.size() != a.size {
 			t.Errorf("%d, %s", a.Algorithm, a)
 		}
 	}

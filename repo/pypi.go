@@ -152,7 +152,7 @@ func readSimpleHTML(dir string, r io.Reader, add func(Claim) error) error {
 func assigned(s string) Digest {
 	algorithm, digits, _ := strings.Cut(s, "=")
 	digits, _, _ = strings.Cut(digits, "&")
-	d, _ := digestOf(ParseAlgorithm(algorithm), digits)
+	d, _ := digestOf(parseAlgorithm(algorithm), digits)
 	return d
 }
 
@@ -233,7 +233,7 @@ func (f *simpleFile) claim(dir string, add func(Claim) error) error {
 func best(hashes map[string]string) Digest {
 	var d digests
 	for name, digits := range hashes {
-		d.add(ParseAlgorithm(name), []byte(digits))
+		d.add(parseAlgorithm(name), []byte(digits))
 	}
 	return d.best
 }

@@ -145,7 +145,7 @@ func readRepomd(dir string, r io.Reader, add func(Claim) error) (head Head, err 
 			switch name {
 			case "checksum":
 				t, _ := m.attr("type")
-				algorithm = ParseAlgorithm(string(t))
+				algorithm = parseAlgorithm(string(t))
 			case "location":
 				c.Name = m.location(dir)
 			}
@@ -220,7 +220,7 @@ func readPrimary(dir string, r io.Reader, add func(Claim) error) error {
 			switch string(m.name) {
 			case "checksum":
 				t, _ := m.attr("type")
-				algorithm = ParseAlgorithm(string(t))
+				algorithm = parseAlgorithm(string(t))
 				m.wanted()
 			case "name", "arch":
 				m.wanted()

@@ -82,11 +82,11 @@ func kindOf(name string) (k sumsKind) {
 	}
 	switch base { // of BSD: in small letters it may be anything
 	case "SHA256", "SHA512", "MD5", "SHA1":
-		return sumsKind{many: true, algorithm: ParseAlgorithm(base)}
+		return sumsKind{many: true, algorithm: parseAlgorithm(base)}
 	}
 	if a, ok := strings.CutPrefix(base, "CHECKSUM."); ok {
 		a, _, _ = strings.Cut(a, "-")
-		k.algorithm = ParseAlgorithm(a)
+		k.algorithm = parseAlgorithm(a)
 		k.many = k.algorithm != NoAlgorithm
 		return k
 	}
@@ -100,7 +100,7 @@ func kindOf(name string) (k sumsKind) {
 	tail := strings.LastIndexAny(low, "-_.")
 	plural := strings.TrimSuffix(low[tail+1:], "s")
 	word := strings.TrimSuffix(plural, "sum")
-	if k.algorithm = ParseAlgorithm(word); k.algorithm == NoAlgorithm || word == "sha" || strings.Contains(word, "-") {
+	if k.algorithm = parseAlgorithm(word); k.algorithm == NoAlgorithm || word == "sha" || strings.Contains(word, "-") {
 		return sumsKind{}
 	}
 	switch {
@@ -247,7 +247,7 @@ func tagged(line []byte) (a Algorithm, digits []byte, name string, ok bool) {
 	line, escaped := bytes.CutPrefix(line, []byte{'\\'})
 	kind, rest, _ := bytes.Cut(line, []byte(" ("))
 	end := bytes.LastIndex(rest, []byte(") = "))
-	if a = ParseAlgorithm(string(kind)); a == NoAlgorithm || end < 0 {
+	if a = parseAlgorithm(string(kind)); a == NoAlgorithm || end < 0 {
 		return NoAlgorithm, nil, "", false // "(name) = x" can be a name in the other form
 	}
 	name = string(rest[:end])

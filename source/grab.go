@@ -201,7 +201,7 @@ func (x *exchange) transfer(hr *http.Request) error {
 		IgnoreRemoteTime:    true,
 		RateLimiter:         x,
 	}
-	client := &grab.Client{HTTPClient: x, UserAgent: UserAgent, BufferSize: copyBuffer}
+	client := &grab.Client{HTTPClient: x, UserAgent: userAgent, BufferSize: copyBuffer}
 	return client.Do(req.WithContext(x.ctx)).Err()
 }
 

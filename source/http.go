@@ -19,8 +19,8 @@ import (
 	"mirror"
 )
 
-// UserAgent is what upstreams see.
-const UserAgent = "mirror-cgi/1"
+// userAgent is what upstreams see.
+const userAgent = "mirror-cgi/1"
 
 // maxRedirects is what curl and browsers are near to; a longer chain is a loop.
 const maxRedirects = 10
@@ -177,7 +177,7 @@ func (h *HTTP) request(ctx context.Context, method string, path mirror.Name) (*h
 		pass, _ := user.Password()
 		r.SetBasicAuth(user.Username(), pass)
 	}
-	r.Header.Set("User-Agent", UserAgent)
+	r.Header.Set("User-Agent", userAgent)
 	r.Header.Set("Accept-Encoding", "identity")
 	return r, nil
 }
