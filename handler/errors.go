@@ -46,6 +46,9 @@ var statuses = []struct {
 	{mirror.ErrBroken, http.StatusBadGateway, "The upstream failed."},
 }
 
+// retryLater is what a client is told when nothing better is known.
+const retryLater = 30 * time.Second
+
 // fail answers an error.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, mirror.ErrIsDirectory) {

@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/gorilla/mux"
 
@@ -267,6 +266,3 @@ func (h *Handler) notAllowed(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Allow", "GET, HEAD")
 	h.page(w, r, http.StatusMethodNotAllowed, "This mirror answers GET and HEAD only.")
 }
-
-// retryLater is what a client is told when nothing better is known.
-const retryLater = 30 * time.Second
