@@ -1,9 +1,6 @@
 package store
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
 	"path"
 	"time"
 
@@ -52,28 +49,4 @@ func (t *Tree) Quarantine(name mirror.Name) (string, error) {
 		return "", storeError(name, err)
 	}
 	return path.Join(t.state.Name(), badDir, to.Name), nil
-}
-
-// SweepBad removes what was quarantined more than a month ago.
-func (t *Tree) SweepBad(now time.Time) error {
-	list, err := fs.ReadDir(t.state.FS(), badDir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("what was quarantined cannot be listed: %w", err)
-	}
-	for _, d := range list {
-		fi, err := d.Info()
-		if err != nil {
-			continue // gone meanwhile
-		}
-		if now.Sub(changed(fi)) < keepBad { // the rename was; its mtime is the upstream's
-			continue
-		}
-		if err := t.state.Remove(path.Join(badDir, d.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return storeError(mirror.Name(d.Name()), err)
-		}
-	}
-	return nil
 }

@@ -228,58 +228,6 @@ func (p *Part) Remove() error {
 	return nil
 }
 
-const (
-	// sweepEvery is the pause between two sweeps of a state directory.
-	sweepEvery = 24 * time.Hour
-	// abandoned is the age at which a part that nobody resumed is removed.
-	abandoned = 7 * 24 * time.Hour
-)
-
-// Sweep removes parts that nobody has touched for a week, at most once a day:
-// whoever passes does it. It takes no lock: a fetch that runs touches its part
-// all the time, and one that resumes such a part at this very moment merely
-// fails to publish it.
-func (t *Tree) Sweep(now time.Time) error {
-	const stamp = "swept"
-	if fi, err := t.state.Stat(stamp); err == nil && now.Sub(fi.ModTime()) < sweepEvery {
-		return nil
-	}
-	if err := t.state.WriteFile(stamp, nil, t.fileMode()); err != nil {
-		return storeError(stamp, err)
-	}
-	if err := t.sweep(partDir, now, func(string) bool { return true }); err != nil {
-		return err
-	}
-	// Journals that were not written to their end, or made no sense.
-	return t.sweep(journalDir, now, func(file string) bool { return path.Ext(file) != "" })
-}
-
-// sweep removes what is abandoned in a directory of the state directory.
-func (t *Tree) sweep(dir string, now time.Time, which func(file string) bool) error {
-	list, err := fs.ReadDir(t.state.FS(), dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return storeError(mirror.Name(dir), err)
-	}
-	for _, d := range list {
-		fi, err := d.Info()
-		if err != nil || !which(d.Name()) {
-			continue // gone meanwhile, or of use
-		}
-		// The time of the last change of any kind: a checked part has the
-		// upstream's mtime.
-		if now.Sub(changed(fi)) < abandoned {
-			continue
-		}
-		if err := t.state.Remove(path.Join(dir, d.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return storeError(mirror.Name(d.Name()), err)
-		}
-	}
-	return nil
-}
-
 // changed is when a file was last changed in any way.
 func changed(fi fs.FileInfo) time.Time { return time.Unix(fi.Sys().(*syscall.Stat_t).Ctim.Unix()) }
 
