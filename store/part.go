@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -116,7 +115,7 @@ func (t *Tree) newPart(name mirror.Name, f *os.File) (*Part, error) {
 		f.Close()
 		return nil, storeError(name, err)
 	}
-	p := &Part{Name: name, Inode: inode(fi), t: t, f: f}
+	p := &Part{Name: name, Inode: Inode(fi), t: t, f: f}
 	p.refs.Store(1)
 	return p, nil
 }
@@ -155,13 +154,12 @@ func (p *Part) Stat() (PartState, error) {
 	if err != nil {
 		return PartState{}, storeError(p.Name, err)
 	}
-	sys := fi.Sys().(*syscall.Stat_t)
 	return PartState{
 		Size:    fi.Size(),
 		Checked: fi.Mode()&checkedBit != 0,
 		ModTime: fi.ModTime(),
-		Changed: time.Unix(sys.Ctim.Unix()),
-		Gone:    sys.Nlink == 0,
+		Changed: changed(fi),
+		Gone:    fi.Sys().(*syscall.Stat_t).Nlink == 0,
 	}, nil
 }
 
@@ -185,14 +183,6 @@ func (p *Part) Check(mtime time.Time) error {
 	// The time first: whoever sees the mode may rely on it.
 	if err := p.f.Chmod(0o644); err != nil {
 		return storeError(p.Name, err)
-	}
-	return nil
-}
-
-func futimens(f *os.File, times [2]unix.Timespec) error {
-	_, _, errno := unix.Syscall6(unix.SYS_UTIMENSAT, f.Fd(), 0, uintptr(unsafe.Pointer(&times)), 0, 0, 0)
-	if errno != 0 {
-		return &os.PathError{Op: "utimensat", Path: f.Name(), Err: errno}
 	}
 	return nil
 }
@@ -231,15 +221,13 @@ func (p *Part) Remove() error {
 // changed is when a file was last changed in any way.
 func changed(fi fs.FileInfo) time.Time { return time.Unix(fi.Sys().(*syscall.Stat_t).Ctim.Unix()) }
 
-func inode(fi fs.FileInfo) uint64 { return fi.Sys().(*syscall.Stat_t).Ino }
-
 // sameFile is os.SameFile for those that are not package os's as well.
 func sameFile(a, b fs.FileInfo) bool {
-	return inode(a) == inode(b) && a.Sys().(*syscall.Stat_t).Dev == b.Sys().(*syscall.Stat_t).Dev
+	return Inode(a) == Inode(b) && a.Sys().(*syscall.Stat_t).Dev == b.Sys().(*syscall.Stat_t).Dev
 }
 
-// Inode returns the inode number of a file in the docroot.
-func Inode(fi fs.FileInfo) uint64 { return inode(fi) }
+// Inode returns the inode number of a file in the docroot, or the state directory.
+func Inode(fi fs.FileInfo) uint64 { return fi.Sys().(*syscall.Stat_t).Ino }
 
 // storeError gives the errors of our own directories their kind.
 func storeError(name mirror.Name, err error) error {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,11 +25,15 @@ func Used(fi fs.FileInfo) time.Time { return time.Unix(fi.Sys().(*syscall.Stat_t
 func (p *Part) SetUsed(at time.Time) error { return setTimes(p.f, at, time.Time{}) }
 
 // setTimes sets the times of last access and modification of an open file; a zero
-// one stays. (futimens(3), which package unix does not have: it is utimensat(2)
+// one stays. (It is futimens(3), which package unix does not have: utimensat(2)
 // without a path.)
 func setTimes(f *os.File, used, modified time.Time) error {
 	times := [2]unix.Timespec{timespec(used), timespec(modified)}
-	return futimens(f, times)
+	_, _, errno := unix.Syscall6(unix.SYS_UTIMENSAT, f.Fd(), 0, uintptr(unsafe.Pointer(&times)), 0, 0, 0)
+	if errno != 0 {
+		return &os.PathError{Op: "utimensat", Path: f.Name(), Err: errno}
+	}
+	return nil
 }
 
 func timespec(t time.Time) unix.Timespec {
