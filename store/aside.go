@@ -134,20 +134,14 @@ func (t *Tree) openAside(dir mirror.Name) (*os.File, error) {
 // makeAside makes a directory of the tree, and its parents.
 func (t *Tree) makeAside(dir string) error {
 	at := path.Join(asideDir, dir)
-	err := t.state.Mkdir(at, t.ownMode())
+	err := t.makeOwn(at)
 	if dir != "." && errors.Is(err, fs.ErrNotExist) {
 		if err := t.makeAside(path.Dir(dir)); err != nil {
 			return err
 		}
-		err = t.state.Mkdir(at, t.ownMode())
+		err = t.makeOwn(at)
 	}
-	if errors.Is(err, fs.ErrExist) {
-		return nil // whoever made it sees to its mode
-	}
-	if err != nil {
-		return err
-	}
-	return t.share(at, fs.ModeSetgid|0o770)
+	return err
 }
 
 // MoveAside moves the docroot's file of a name to where the name is kept aside.

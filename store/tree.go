@@ -225,12 +225,12 @@ func (t *Tree) makeLocks() error {
 func (t *Tree) makeOwn(dir string) error {
 	err := t.state.Mkdir(dir, t.ownMode())
 	if errors.Is(err, fs.ErrExist) {
-		return nil
+		return nil // whoever made it sees to its mode
 	}
 	if err != nil {
 		return err
 	}
-	return t.share(dir, fs.ModeSetgid|0o770)
+	return t.share(dir, fs.ModeSetgid|t.ownMode())
 }
 
 // share gives a file of the state directory to the group, against the umask.

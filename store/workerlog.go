@@ -16,11 +16,7 @@ const (
 // OpenWorkerLog opens the log of detached workers, which have no other place
 // to write to, for appending. Several processes write whole lines to it.
 func (t *Tree) OpenWorkerLog() (*os.File, error) {
-	if err := t.state.Mkdir(logDir, t.ownMode()); err == nil {
-		if err := t.share(logDir, fs.ModeSetgid|0o770); err != nil {
-			return nil, err
-		}
-	} else if !errors.Is(err, fs.ErrExist) {
+	if err := t.makeOwn(logDir); err != nil {
 		return nil, err
 	}
 	const name = logDir + "/worker.log"
