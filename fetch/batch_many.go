@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"mirror"
 	"mirror/config"
 	"mirror/store/index"
@@ -91,7 +89,7 @@ func (e *Engine) FetchMany(ctx context.Context, m *config.Mirror, files []Wanted
 	}
 	var wg sync.WaitGroup
 	var mu sync.Mutex // held while o.Done runs
-	together := make(chan struct{}, atOnce())
+	together := make(chan struct{}, atOnce(maxTogether))
 	for _, w := range files {
 		select {
 		case together <- struct{}{}:
@@ -116,16 +114,6 @@ func (e *Engine) FetchMany(ctx context.Context, m *config.Mirror, files []Wanted
 		return context.Cause(ctx)
 	}
 	return nil
-}
-
-// atOnce is how many transfers of a group the limit of open files allows: each has two,
-// its lock's and its part's, of half of that limit. The other half is for all else.
-func atOnce() int {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return fewJobs
-	}
-	return int(min(maxTogether, max(fewJobs, limit.Cur/4)))
 }
 
 // bring fetches or refreshes one file.

@@ -10,7 +10,8 @@ func (t *transfer) join() (leave func(), ok bool) {
 		return nil, false
 	}
 	return sync.OnceFunc(func() {
-		last, over := t.crowd.leave(!t.m.KeepGoing && !t.refresh && !t.now().checked)
+		s := t.now()
+		last, over := t.crowd.leave((!t.m.KeepGoing || s.queued) && !t.refresh && !s.checked)
 		switch {
 		case last && over:
 			t.release()

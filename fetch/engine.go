@@ -2,8 +2,9 @@
 // the docroot, once, and lets everybody who asks meanwhile read it as it
 // grows. It is the only package that knows upstreams, files and records.
 //
-//	look -> lock -> look again -> slots -> ask -> copy -> verify -> check ->
-//	digest -> sync, intend -> rename -> sync the directory -> record -> unlock
+//	look -> lock -> look again -> backlog -> slots -> ask -> copy -> verify ->
+//	check -> digest -> sync, intend -> rename -> sync the directory -> record ->
+//	unlock
 //
 // "Being fetched" is the lock of the name and nothing else. Whoever holds it
 // writes; everybody else, in this process or another, follows. A transfer is
@@ -60,6 +61,7 @@ type Engine struct {
 	know    map[*config.Mirror]*repo.Knowledge
 	sources map[*config.Mirror][]upstream
 	listers map[*config.Mirror][]upstream // the same, in the order in which directories are asked for
+	backlog backlog
 	publish *publisher
 	runners *runners
 	linked  linked
@@ -106,6 +108,7 @@ func newEngine(conf *config.Config, tree *store.Tree, idx *index.Index, o Option
 		e.now = time.Now
 	}
 	e.ctx, e.stop = context.WithCancelCause(context.Background())
+	e.backlog = make(backlog, atOnce(mostAtOnce))
 	e.publish = newPublisher(e)
 	e.runners = newRunners(e.ctx.Done())
 	e.connect(o.TLS)

@@ -26,6 +26,7 @@ type state struct {
 	meta      mirror.Meta
 	sum       []byte // SHA-256 that the whole has to have; nil: not known
 	from      string // the URL of part's bytes
+	queued    bool   // it waits for room: see backlog
 	started   bool   // the upstream has confirmed meta in this transfer
 	have      int64  // bytes in part, body or head
 	checked   bool

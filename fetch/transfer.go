@@ -41,6 +41,7 @@ type transfer struct {
 	reading   *reading      // of the part, where it was read as an index
 	line      *source.Line  // what the first upstream is asked over; nil: as it likes
 	begun     time.Time
+	inBacklog bool
 	confirmed bool // upstream has what is published
 	steps     steps
 	cleared   bool // a file of ours has made room for a directory
@@ -153,6 +154,7 @@ func (t *transfer) end(published bool, err error) {
 	// Unlocked before it is told: who hears of the end and looks again finds
 	// either the file or a free lock.
 	t.e.ended(t)
+	t.e.backlog.leave(t)
 	t.update(func(s *state) { s.done, s.published, s.err = true, published, err })
 	if t.crowd.close() {
 		t.release()
@@ -181,6 +183,9 @@ func (t *transfer) fetch() (here bool, err error) {
 		return true, nil
 	}
 	t.steps.done("look")
+	if err := t.e.backlog.enter(t); err != nil {
+		return false, err
+	}
 	if t.brief {
 		if err := t.fetchBriefly(left); t.brief { // else there was no worker
 			return false, err
