@@ -92,10 +92,7 @@ func (w *walker) visit(ctx context.Context, root *os.Root, dir mirror.Name, entr
 	if strings.HasPrefix(base, ".") {
 		return nil
 	}
-	name := mirror.Name(base)
-	if dir != "" {
-		name = dir + "/" + name
-	}
+	name := dir.Join(base)
 	kind := entry.Type()
 	switch {
 	case kind&fs.ModeSymlink != 0:
