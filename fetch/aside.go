@@ -60,24 +60,12 @@ func (e *Engine) Rearrange(ctx context.Context) error {
 		e.log.Warn("some mutable files are not yet where they are to be kept", "files", r.left, "err", r.why)
 		return nil
 	}
-	// Renamed into place: who shares the state directory may not write to a file of
-	// the other's, and needs no more than that to replace it.
-	const fresh = arrangedName + ".new"
-	state := e.tree.State()
-	_ = state.Remove(fresh) // what a crash has left
-	err = state.WriteFile(fresh, []byte(arrangement(e.conf)), 0o660)
-	if err == nil {
-		err = state.Rename(fresh, arrangedName)
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", mirror.ErrStore, err)
-	}
-	return nil
+	return e.tree.WriteState(arrangedName, []byte(arrangement(e.conf)))
 }
 
 // Arranged reports whether Rearrange has nothing to do.
 func (e *Engine) Arranged() bool {
-	have, err := e.tree.State().ReadFile(arrangedName)
+	have, err := e.tree.ReadState(arrangedName)
 	return (err == nil || errors.Is(err, fs.ErrNotExist)) && string(have) == arrangement(e.conf)
 }
 

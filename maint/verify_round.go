@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
 	"mirror"
 	"mirror/internal/keylock"
+	"mirror/store"
 )
 
 const (
@@ -40,8 +40,8 @@ func (r round) String() string {
 }
 
 // readRound reads what was noted. What cannot be read is no round: a new one begins.
-func readRound(state *os.Root) round {
-	text, err := state.ReadFile(roundFile)
+func readRound(tree *store.Tree) round {
+	text, err := tree.ReadState(roundFile)
 	if err != nil {
 		return round{}
 	}
@@ -57,13 +57,9 @@ func readRound(state *os.Root) round {
 	return r
 }
 
-// write replaces the note. A power cut may cost it, and then the round begins anew.
-func (r round) write(state *os.Root) error {
-	const fresh = roundFile + ".new"
-	if err := state.WriteFile(fresh, []byte(r.String()), 0o660); err != nil {
-		return err
-	}
-	return state.Rename(fresh, roundFile)
+// write replaces what was noted. Where a power cut has cost it, the round begins anew.
+func (r round) write(tree *store.Tree) error {
+	return tree.WriteState(roundFile, []byte(r.String()))
 }
 
 // VerifyRound goes on with the verification of everything where it was broken off,
@@ -80,7 +76,7 @@ func (s Site) VerifyRound(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer lock.Unlock()
-	r := readRound(tree.State())
+	r := readRound(tree)
 	if age := time.Since(r.begun); r.ended && age >= 0 && age < roundEvery {
 		return nil
 	}
@@ -92,7 +88,7 @@ func (s Site) VerifyRound(ctx context.Context, log *slog.Logger) error {
 	}
 	noted := time.Now()
 	note := func() {
-		if err := r.write(tree.State()); err != nil {
+		if err := r.write(tree); err != nil {
 			log.Warn("verify: how far it is cannot be noted", "err", err)
 		}
 		noted = time.Now()

@@ -316,7 +316,7 @@ func TestVerifyGoesOn(t *testing.T) {
 		t.Errorf("it ended with %v", err)
 	}
 	release()
-	r := readRound(s.Engine.Tree().State())
+	r := readRound(s.Engine.Tree())
 	if r.ended || r.after != "m/a" {
 		t.Errorf("noted: %v\n%s", r, &log)
 	}
@@ -334,9 +334,9 @@ func TestVerifyGoesOn(t *testing.T) {
 	if err := s.VerifyRound(t.Context(), logger); err != nil || log.Len() > 0 {
 		t.Errorf("a second round on the same day: %v\n%s", err, &log)
 	}
-	r = readRound(s.Engine.Tree().State())
+	r = readRound(s.Engine.Tree())
 	r.begun = r.begun.Add(-roundEvery)
-	if err := r.write(s.Engine.Tree().State()); err != nil {
+	if err := r.write(s.Engine.Tree()); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.VerifyRound(t.Context(), logger); err != nil || !strings.Contains(log.String(), "path=/m/a done=repaired") {
@@ -346,27 +346,23 @@ func TestVerifyGoesOn(t *testing.T) {
 
 // TestRoundNotes: names are bytes, and what was damaged is no round.
 func TestRoundNotes(t *testing.T) {
-	root, err := os.OpenRoot(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer root.Close()
+	tree := newSite(t, "").Engine.Tree()
 	for _, want := range []round{
 		{begun: time.Unix(1e9, 0).UTC(), after: "m/\xff \"a\"\n"},
 		{begun: time.Unix(1e9, 0).UTC(), ended: true},
 	} {
-		if err := want.write(root); err != nil {
+		if err := want.write(tree); err != nil {
 			t.Fatal(err)
 		}
-		if got := readRound(root); got != want {
+		if got := readRound(tree); got != want {
 			t.Errorf("read %v, wrote %v", got, want)
 		}
 	}
 	for _, text := range []string{"", "2001", "now false \"a\"\n", "2001-09-09T01:46:40Z false a\n"} {
-		if err := root.WriteFile(roundFile, []byte(text), 0o600); err != nil {
+		if err := tree.WriteState(roundFile, []byte(text)); err != nil {
 			t.Fatal(err)
 		}
-		if got := readRound(root); got != (round{}) {
+		if got := readRound(tree); got != (round{}) {
 			t.Errorf("%q was read as %v", text, got)
 		}
 	}

@@ -43,7 +43,7 @@ func TestQuarantine(t *testing.T) {
 	if err := tree.SweepBad(time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if list, err := fs.ReadDir(tree.State().FS(), badDir); err != nil || len(list) != 2 {
+	if list, err := fs.ReadDir(tree.state.FS(), badDir); err != nil || len(list) != 2 {
 		t.Errorf("a sweep left %d files, %v", len(list), err)
 	}
 }

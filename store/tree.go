@@ -266,8 +266,25 @@ func (t *Tree) dirMode() fs.FileMode {
 	return 0o755
 }
 
-// State returns the state directory, for what is kept in it beside the parts.
-func (t *Tree) State() *os.Root { return t.state }
+// ReadState returns what a file of the state directory says that WriteState has
+// written.
+func (t *Tree) ReadState(file string) ([]byte, error) { return t.state.ReadFile(file) }
+
+// WriteState has a file of the state directory say something else. A power cut may cost
+// that. It is renamed into place: who shares the directory may not write to a file of
+// another user's, but read it, and needs no more than that to replace it.
+func (t *Tree) WriteState(file string, text []byte) error {
+	fresh := file + ".new"
+	_ = t.state.Remove(fresh) // what a crash has left
+	err := t.state.WriteFile(fresh, text, 0o660)
+	if err == nil {
+		err = t.state.Rename(fresh, file)
+	}
+	if err != nil {
+		return storeError(mirror.Name(file), err)
+	}
+	return nil
+}
 
 // Space returns how many bytes the docroot's file system has left for us, and how many
 // it has in all.
