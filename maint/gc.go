@@ -10,7 +10,6 @@ import (
 	"mirror"
 	"mirror/config"
 	"mirror/fetch"
-	"mirror/internal/keylock"
 	"mirror/repo"
 	"mirror/store/index"
 )
@@ -49,10 +48,7 @@ const collecting = 64
 // any index names now stays. Beside them go unfinished files that nobody has gone on
 // with, and damaged ones, when their time has come.
 func (s Site) GC(ctx context.Context, o GCOptions) (Collected, error) {
-	lock, err := s.Engine.Tree().Locks.TryLock("\x00gc") // no file is called so
-	if errors.Is(err, keylock.ErrHeld) {
-		return Collected{}, errors.New("another collection is running: wait for its end")
-	}
+	lock, err := s.alone("gc", "collection")
 	if err != nil {
 		return Collected{}, err
 	}

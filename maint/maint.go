@@ -20,6 +20,7 @@
 package maint
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -27,6 +28,7 @@ import (
 	"mirror"
 	"mirror/config"
 	"mirror/fetch"
+	"mirror/internal/keylock"
 )
 
 // Site is what maintenance works on: a configuration, and the engine that was
@@ -34,6 +36,16 @@ import (
 type Site struct {
 	Conf   *config.Config
 	Engine *fetch.Engine
+}
+
+// alone takes the lock key, which only one process at a time has; who comes second is told
+// that another one of what runs.
+func (s Site) alone(key, what string) (*keylock.Lock, error) {
+	lock, err := s.Engine.Tree().Locks.TryLock("\x00" + key) // no file is called so
+	if errors.Is(err, keylock.ErrHeld) {
+		return nil, fmt.Errorf("another %s is running: wait for its end", what)
+	}
+	return lock, err
 }
 
 // Quote returns a name as a path for people and terminals: it is quoted where

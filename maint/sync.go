@@ -10,7 +10,6 @@ import (
 
 	"mirror"
 	"mirror/config"
-	"mirror/internal/keylock"
 )
 
 // SyncOptions is how a subtree is brought.
@@ -102,11 +101,7 @@ func (s Site) Sync(ctx context.Context, dir mirror.Name, o SyncOptions) (Synced,
 	if !ok {
 		return Synced{}, s.outside(dir)
 	}
-	// No file is called so.
-	lock, err := s.Engine.Tree().Locks.TryLock("\x00sync/" + m.Prefix)
-	if errors.Is(err, keylock.ErrHeld) {
-		return Synced{}, fmt.Errorf("another sync of %s is running: wait for its end", Quote(mirror.Name(m.Prefix)))
-	}
+	lock, err := s.alone("sync/"+m.Prefix, "sync of "+Quote(mirror.Name(m.Prefix)))
 	if err != nil {
 		return Synced{}, err
 	}

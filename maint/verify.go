@@ -106,10 +106,7 @@ type Verified struct {
 // that no upstream gives is taken out of the docroot, since a wrong byte is worse
 // than none. The error is what ended it.
 func (s Site) Verify(ctx context.Context, name mirror.Name, o VerifyOptions) (Verified, error) {
-	lock, err := s.Engine.Tree().Locks.TryLock("\x00verify") // no file is called so
-	if errors.Is(err, keylock.ErrHeld) {
-		return Verified{}, errors.New("another verification is running: wait for its end")
-	}
+	lock, err := s.alone("verify", "verification")
 	if err != nil {
 		return Verified{}, err
 	}
