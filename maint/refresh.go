@@ -71,29 +71,7 @@ func (s Site) refresh(ctx context.Context, names []mirror.Name, o RefreshOptions
 		o.Tell = func(mirror.Name, fetch.Brought, error) {}
 	}
 	var sum Refreshed
-	var leaders []mirror.Name // of those that are to be refreshed: one does for many
-	known := make(map[mirror.Name]bool)
-	for _, name := range names {
-		d, ok := s.Engine.Duty(ctx, name)
-		if !ok {
-			continue
-		}
-		m, _, _ := s.Conf.Match(string(name))
-		sum.Files++
-		switch {
-		case o.Force:
-		case d.Unused > m.KeepFresh:
-			sum.Unused++
-			continue
-		case !d.IsDue:
-			sum.Fresh++
-			continue
-		}
-		if !known[d.Leader] {
-			known[d.Leader] = true
-			leaders = append(leaders, d.Leader)
-		}
-	}
+	leaders := s.leaders(ctx, names, o.Force, &sum)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	gate := make(chan struct{}, refreshJobs)
@@ -125,6 +103,35 @@ func (s Site) refresh(ctx context.Context, names []mirror.Name, o RefreshOptions
 	}
 	wg.Wait()
 	return sum, ctx.Err()
+}
+
+// leaders returns what is to be refreshed for those of the files that are due: one does
+// for many. Those that are not it counts.
+func (s Site) leaders(ctx context.Context, names []mirror.Name, force bool, sum *Refreshed) []mirror.Name {
+	var leaders []mirror.Name
+	known := make(map[mirror.Name]bool)
+	for _, name := range names {
+		d, ok := s.Engine.Duty(ctx, name)
+		if !ok {
+			continue
+		}
+		m, _, _ := s.Conf.Match(string(name))
+		sum.Files++
+		switch {
+		case force:
+		case d.Unused > m.KeepFresh:
+			sum.Unused++
+			continue
+		case !d.IsDue:
+			sum.Fresh++
+			continue
+		}
+		if !known[d.Leader] {
+			known[d.Leader] = true
+			leaders = append(leaders, d.Leader)
+		}
+	}
+	return leaders
 }
 
 // Keeper keeps fresh what clients use, as a daemon does: it knows the mutable files

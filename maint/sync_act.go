@@ -52,17 +52,11 @@ func (r *syncing) run(dir mirror.Name) error {
 			r.pretend()
 			return cmp.Or(r.ctx.Err(), r.spared)
 		}
-		if err := r.clear(r.way); err != nil {
-			return err
-		}
-		if err := r.makeDirs(); err != nil {
-			return err
-		}
-		if err := r.fetchFiles(); err != nil {
-			return err
-		}
-		if err := r.makeLinks(); err != nil {
-			return err
+		makeWay := func() error { return r.clear(r.way) }
+		for _, step := range []func() error{makeWay, r.makeDirs, r.fetchFiles, r.makeLinks} {
+			if err := step(); err != nil {
+				return err
+			}
 		}
 		dirs = r.guessed
 	}

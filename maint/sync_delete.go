@@ -66,11 +66,10 @@ func (r *syncing) absent(d fetch.Walked, here map[string]fs.DirEntry, listed map
 	case d.Doubt != nil:
 		why = d.Doubt.Error()
 	}
-	if why != "" && !r.Delete {
-		return
-	}
 	if why != "" {
-		r.sum.Undeleted = append(r.sum.Undeleted, Note{d.Name, why})
+		if r.Delete {
+			r.sum.Undeleted = append(r.sum.Undeleted, Note{d.Name, why})
+		}
 		return
 	}
 	before := len(r.gone)
