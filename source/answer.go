@@ -23,6 +23,7 @@ const (
 // means something only to the host that gave it: where a redirector has led to
 // another, the next request may be led elsewhere.
 func (h *HTTP) metaOf(resp *http.Response, size int64) mirror.Meta {
+	h.scheme.answers()
 	m := mirror.Meta{
 		Size:        size,
 		ETag:        printable(resp.Header.Get("ETag"), maxETag),

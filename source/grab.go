@@ -321,7 +321,7 @@ func (x *exchange) failure(err error) error {
 	case errors.Is(err, mirror.ErrTimeout):
 		return x.fail(mirror.ErrTimeout, "%v", err)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, grab.ErrBadLength):
-		return x.fail(mirror.ErrBroken, "the connection ended before the file did")
+		return x.fail(mirror.ErrBroken, "the connection ended before the file did%s", x.h.meant(x.ctx, err))
 	}
 	var pe *os.PathError
 	if errors.As(err, &pe) && !outOfFiles(err) {

@@ -89,7 +89,8 @@ type HTTP struct {
 	transport http.RoundTripper
 	client    *http.Client // over transport, twice where a connection breaks
 	extra     *http.Client // over Extra
-	store     atomic.Bool  // it turned out to be an object store
+	scheme    scheme
+	store     atomic.Bool // it turned out to be an object store
 
 	tolerance tolerance
 	ahead     *allowance    // of all in the process
@@ -297,6 +298,7 @@ func (h *HTTP) transportError(ctx context.Context, path mirror.Name, err error) 
 	case errors.Is(err, errDirectory):
 		return h.fail(mirror.ErrIsDirectory, path, "%v", errDirectory)
 	}
+	meant := h.meant(ctx, err)
 	var u *url.Error // its text repeats the URL, and has the credentials
 	if errors.As(err, &u) {
 		err = u.Err
@@ -304,7 +306,7 @@ func (h *HTTP) transportError(ctx context.Context, path mirror.Name, err error) 
 	if outOfFiles(err) {
 		return h.fail(mirror.ErrBusy, path, "cannot be asked for: %v: raise the limit of open files", err)
 	}
-	e := h.fail(mirror.ErrBroken, path, "%s", trusted(err))
+	e := h.fail(mirror.ErrBroken, path, "%s%s", trusted(err), meant)
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		e = h.fail(mirror.ErrTimeout, path, "no answer in time (%v)", err)
 	}
@@ -340,6 +342,11 @@ func (h *HTTP) statusError(path mirror.Name, resp *http.Response) error {
 		kind = mirror.ErrTimeout
 	}
 	e := h.fail(kind, path, "answered %s", statusOf(resp))
+	if resp.StatusCode == http.StatusBadRequest && resp.Request.URL.Host == h.base.Host {
+		e.Cause += h.meantTLS(resp.Request.Context())
+	} else {
+		h.scheme.answers()
+	}
 	e.status, e.RetryAfter = resp.StatusCode, retryAfter(resp)
 	if resp.Request.URL.Host != h.base.Host {
 		e.Cause += " after a redirect to " + resp.Request.URL.Host

@@ -29,6 +29,9 @@ func TestScripts(t *testing.T) {
 			up := &scriptOrigin{Origin: origin.New(t)}
 			env.Values[originKey{}] = up
 			env.Setenv("URL", up.URL)
+			// The wrong schemes.
+			env.Setenv("HTTPSURL", strings.Replace(up.URL, "http:", "https:", 1))
+			env.Setenv("TLSURL", strings.Replace(origin.New(t, origin.TLS()).URL, "https:", "http:", 1))
 			env.Setenv(configKey, env.WorkDir+"/mirror.toml")
 			env.Setenv("TZ", "UTC")
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each run takes a second longer
