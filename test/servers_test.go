@@ -1,6 +1,7 @@
 package test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -144,18 +145,22 @@ func startApache(file string) func(*testing.T, *site) {
 	}
 }
 
-// sharedHosting is what a hosting provider configures; the rest is .htaccess. The
-// user's directory may be the top of a site, or somewhere in one.
+// sharedHosting is what a hosting provider configures: Debian's userdir.conf, with no more
+// allowed than has to be. The rest is .htaccess. The user's directory may be the top of a
+// site, or somewhere in one.
 const sharedHosting = `
 <VirtualHost %[1]s>
 	%[3]s
 	<Directory %[2]s>
 		Require all granted
-		Options Indexes FollowSymLinks MultiViews
-		AllowOverride FileInfo Options=ExecCGI,Indexes,MultiViews AuthConfig Indexes Limit
+		Options MultiViews Indexes SymLinksIfOwnerMatch IncludesNoExec
+		AllowOverride %[4]s
 	</Directory>
 </VirtualHost>
 `
+
+// needed is the AllowOverride that the README and the file itself speak of.
+const needed = "AuthConfig FileInfo Indexes Options=ExecCGI,Indexes,MultiViews"
 
 // startHtaccess puts everything into the docroot, as a user without any other
 // rights has to.
@@ -181,7 +186,7 @@ func startHtaccess(file string) func(*testing.T, *site) {
 		}
 		writeFile(t, filepath.Join(s.frontRoot, ".htaccess"), s.deploy(t, file, pairs...))
 		where += "\n" + s.admins
-		writeFile(t, filepath.Join(s.dir, "site.conf"), fmt.Sprintf(sharedHosting, s.addr, s.frontRoot, where))
+		writeFile(t, filepath.Join(s.dir, "site.conf"), fmt.Sprintf(sharedHosting, s.addr, s.frontRoot, where, cmp.Or(s.allows, needed)))
 		startApacheMain(t, s)
 	}
 }

@@ -38,6 +38,7 @@ type site struct {
 
 	more      string   // of mirror.toml: mirrors of one test
 	admins    string   // what an administrator has added to the site's configuration
+	allows    string   // the AllowOverride of .htaccess, if it is not what is needed
 	made      bool     // the front's configuration is made for this site, else a file of deploy/ is changed
 	daemon    *process // mirror-fcgi, where the site starts it
 	frontRoot string   // the docroot as the front's configuration says
