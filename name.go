@@ -196,12 +196,3 @@ func (n Name) Base() string {
 func (n Name) Parent() Name {
 	return n[:max(0, strings.LastIndexByte(string(n), '/'))]
 }
-
-// Dir returns all but the last segment; "." when there is none, so that it can
-// be opened below an os.Root.
-func (n Name) Dir() string {
-	if i := strings.LastIndexByte(string(n), '/'); i > 0 {
-		return string(n[:i])
-	}
-	return "."
-}

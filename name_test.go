@@ -85,13 +85,13 @@ func TestEscape(t *testing.T) {
 	}
 }
 
-func TestBaseAndDir(t *testing.T) {
+func TestBaseAndParent(t *testing.T) {
 	for _, test := range []struct {
-		name      Name
-		dir, base string
-	}{{"a/b/c", "a/b", "c"}, {"c", ".", "c"}} {
-		if test.name.Dir() != test.dir || test.name.Base() != test.base {
-			t.Errorf("%q: %q, %q", test.name, test.name.Dir(), test.name.Base())
+		name, parent Name
+		base         string
+	}{{"a/b/c", "a/b", "c"}, {"c", "", "c"}, {"", "", ""}} {
+		if test.name.Parent() != test.parent || test.name.Base() != test.base {
+			t.Errorf("%q: %q, %q", test.name, test.name.Parent(), test.name.Base())
 		}
 	}
 }

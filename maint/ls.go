@@ -15,7 +15,7 @@ import (
 func (s Site) List(ctx context.Context, name mirror.Name, dir bool) (*fetch.Directory, []fetch.Item, error) {
 	d, items, err := s.list(ctx, name)
 	if errors.Is(err, mirror.ErrNotFound) && !dir && name != "" {
-		if d, items, err := s.list(ctx, parent(name)); err == nil {
+		if d, items, err := s.list(ctx, name.Parent()); err == nil {
 			for _, it := range items {
 				if it.Name == name.Base() && it.Type != listing.Dir {
 					return d, []fetch.Item{it}, nil
@@ -36,12 +36,4 @@ func (s Site) list(ctx context.Context, name mirror.Name) (*fetch.Directory, []f
 	}
 	items, err := s.Engine.Items(ctx, d)
 	return d, items, err
-}
-
-// parent is the directory that a name is in; "" is the docroot.
-func parent(name mirror.Name) mirror.Name {
-	if dir := name.Dir(); dir != "." {
-		return mirror.Name(dir)
-	}
-	return ""
 }

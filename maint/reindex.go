@@ -45,8 +45,8 @@ type reindex struct {
 // removed. It adopts nothing: what the record knows with the same size and
 // mtime stays ours, what it does not know is others', but for what is kept in the
 // state directory. Mutable files that are not where the configuration has them are
-// moved first. tell is called as it
-// goes on. What could not be read is in the error, and left as it is recorded.
+// moved first. tell is called as it goes on. What could not be read is in the error, and
+// left as it is recorded.
 func (s Site) Reindex(ctx context.Context, tell func(Reindexed)) (Reindexed, error) {
 	r := &reindex{Site: s, ctx: ctx, tell: tell}
 	defer r.unlock()

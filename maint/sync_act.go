@@ -85,19 +85,19 @@ func (r *syncing) clear(names []mirror.Name) error {
 			files = append(files, name)
 		}
 	}
-	emptied := make(map[string]bool)
+	emptied := make(map[mirror.Name]bool)
 	err := r.Engine.RemoveMany(r.ctx, files, func(gone fetch.Removed) {
 		if gone.Err != nil {
 			r.fail(gone.Name, gone.Err)
 			return
 		}
-		emptied[gone.Name.Dir()] = true
+		emptied[gone.Name.Parent()] = true
 		r.sum.Deleted++
 		r.tell("delete", gone.Name, "")
 	})
 	for _, dir := range dirs {
-		if r.Engine.RemoveDir(r.ctx, dir, emptied[string(dir)]) {
-			emptied[dir.Dir()] = true
+		if r.Engine.RemoveDir(r.ctx, dir, emptied[dir]) {
+			emptied[dir.Parent()] = true
 			r.sum.DeletedDirs++
 			r.tell("delete", dir, "")
 		}
@@ -122,7 +122,7 @@ func (r *syncing) makeDirs() error {
 // parents makes the directories of links; those of files come with them.
 func (r *syncing) parents() error {
 	for _, l := range slices.Concat(r.links, r.hard) {
-		if dir := mirror.Name(l.Name.Dir()); dir != "." {
+		if dir := l.Name.Parent(); dir != "" {
 			if err := r.tree.MakeDir(dir); err != nil {
 				r.fail(l.Name, err)
 			}

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"mirror"
 	"mirror/fetch"
 	"mirror/repo"
 	"mirror/store/index"
@@ -96,7 +95,7 @@ func expectedOf(in *fetch.Inspection) []Expected {
 		if by := x.Source; by != "" {
 			e.Index = "/" + by.Escape()
 		} else if x.Index != "" {
-			e.Index = "/" + mirror.Name(x.Index).Escape()
+			e.Index = "/" + x.Index.Escape()
 		}
 		list = append(list, e)
 	}

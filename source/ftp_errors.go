@@ -58,10 +58,7 @@ func (s *ftpFile) unavailable(ctx context.Context, err error) error {
 // That something is missing has to be seen in a directory that can be read.
 func (s *ftpFile) look(ctx context.Context) error {
 	for path := s.path; path != ""; {
-		var dir mirror.Name
-		if d := path.Dir(); d != "." {
-			dir = mirror.Name(d)
-		}
+		dir := path.Parent()
 		names, err := s.c.Names(ctx, s.f.at(s.c, dir))
 		var r *ftp.ReplyError
 		switch {
