@@ -52,11 +52,6 @@ func (x *exchange) accept(resp *http.Response) error {
 	return x.prepare(resp, from)
 }
 
-// objection is what Start said against an answer.
-type objection struct{ err error }
-
-func (o *objection) Error() string { return o.err.Error() }
-
 // span says where the body begins in the file, and how long the file is (-1:
 // unknown).
 func (x *exchange) span(resp *http.Response) (from, total int64, err error) {

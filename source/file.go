@@ -163,13 +163,10 @@ func (l *localFile) fail(kind error, format string, args ...any) error {
 // failure gives every error of an attempt its kind.
 func (f *File) failure(ctx context.Context, path mirror.Name, err error) error {
 	l := &localFile{f: f, path: path}
-	var own *Error
-	var start *objection
+	if known := withKind(err); known != nil {
+		return known
+	}
 	switch {
-	case errors.As(err, &start):
-		return start.err
-	case errors.As(err, &own), errors.Is(err, ErrNotModified), errors.Is(err, mirror.ErrStore), errors.Is(err, mirror.ErrNoSpace):
-		return err
 	case ctx.Err() != nil:
 		return l.fail(context.Cause(ctx), "%v", context.Cause(ctx))
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):

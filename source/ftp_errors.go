@@ -83,15 +83,12 @@ func (s *ftpFile) look(ctx context.Context) error {
 // failure gives every error of an attempt its kind.
 func (f *FTP) failure(ctx context.Context, path mirror.Name, err error) error {
 	s := &ftpFile{f: f, path: path}
-	var own *Error
-	var start *objection
+	if known := withKind(err); known != nil {
+		return known
+	}
 	var r *ftp.ReplyError
 	var timeout net.Error
 	switch {
-	case errors.As(err, &start):
-		return start.err
-	case errors.As(err, &own), errors.Is(err, ErrNotModified), errors.Is(err, mirror.ErrStore), errors.Is(err, mirror.ErrNoSpace):
-		return err
 	case ctx.Err() != nil: // given up by whoever asked, for a reason of its own
 		cause := context.Cause(ctx)
 		return s.fail(cause, "%v", cause)

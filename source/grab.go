@@ -309,13 +309,10 @@ func (x *exchange) failure(err error) error {
 	if cause := context.Cause(x.first); errors.Is(cause, mirror.ErrTimeout) && errors.Is(err, context.Canceled) {
 		err = cause // the idle timer's
 	}
-	var own *Error
-	var start *objection
+	if known := withKind(err); known != nil {
+		return known
+	}
 	switch {
-	case errors.As(err, &start):
-		return start.err
-	case errors.As(err, &own), errors.Is(err, ErrNotModified), errors.Is(err, mirror.ErrStore), errors.Is(err, mirror.ErrNoSpace):
-		return err
 	case noSpace(err): // grab says nothing of whose error it is
 		return storeError(err)
 	case errors.Is(err, mirror.ErrTimeout):

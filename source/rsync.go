@@ -231,15 +231,13 @@ func (s *rsyncSession) leave() {
 
 // failure gives an error its kind, and names the file.
 func (r *Rsync) failure(ctx context.Context, path mirror.Name, err error) error {
+	if known := withKind(err); known != nil {
+		return known
+	}
 	e := &Error{Kind: mirror.ErrBroken, Upstream: r.name, Path: path, Cause: err.Error()}
 	var f *fault
-	var start *objection
 	var timeout net.Error
 	switch {
-	case errors.As(err, &start):
-		return start.err
-	case errors.Is(err, ErrNotModified), errors.Is(err, mirror.ErrStore), errors.Is(err, mirror.ErrNoSpace):
-		return err
 	case ctx.Err() != nil: // given up by whoever asked, for a reason of its own
 		e.Kind = context.Cause(ctx)
 		e.Cause = e.Kind.Error()

@@ -103,7 +103,7 @@ func (s *rsyncSession) close() {
 }
 
 func (s *rsyncSession) begin(r *Rsync, ask rsyncAsk) error {
-	br := bufio.NewReaderSize(s.conn, 64<<10)
+	br := bufio.NewReaderSize(s.conn, rsyncBuffer)
 	if err := s.enter(br, r); err != nil {
 		return err
 	}

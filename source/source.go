@@ -175,3 +175,22 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Kind }
+
+// objection is what Start said against an answer.
+type objection struct{ err error }
+
+func (o *objection) Error() string { return o.err.Error() }
+
+// withKind returns the error that an attempt ends with, if err has its kind already, or
+// needs none; nil: it has to be given one.
+func withKind(err error) error {
+	var own *Error
+	var start *objection
+	switch {
+	case errors.As(err, &start):
+		return start.err
+	case errors.As(err, &own), errors.Is(err, ErrNotModified), errors.Is(err, mirror.ErrStore), errors.Is(err, mirror.ErrNoSpace):
+		return err
+	}
+	return nil
+}
