@@ -65,7 +65,7 @@ func (g *generation) agree() error {
 
 // signs reports why sig cannot be the signature of c.
 func (e *Engine) signs(m *config.Mirror, c, sig content) error {
-	b, err := io.ReadAll(io.NewSectionReader(sig, 0, min(sig.size, mostSmall)))
+	b, err := io.ReadAll(io.NewSectionReader(sig, 0, min(sig.size, maxSignature)))
 	if err != nil {
 		return fmt.Errorf("%w: %w", mirror.ErrStore, err)
 	}

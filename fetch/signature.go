@@ -35,7 +35,7 @@ func (t *transfer) checkSignature(src upstream) error {
 	}
 	var failures []string
 	for _, name := range t.nature.Signatures {
-		signature, err := t.e.small(t.ctx, src, mirror.Name(name))
+		signature, err := t.e.fetchSignature(t.ctx, src, mirror.Name(name))
 		switch {
 		case errors.Is(err, mirror.ErrNotFound):
 		case err != nil: // it says nothing of the bytes that the signature did not come
@@ -51,20 +51,20 @@ func (t *transfer) checkSignature(src upstream) error {
 	return fmt.Errorf("%w: %s is not signed by a key of the mirror's keyring: %s", mirror.ErrWrong, src.URL(t.rest), strings.Join(failures, "; "))
 }
 
-// mostSmall bounds what is read into memory.
-const mostSmall = 1 << 20
+// maxSignature bounds what is read of a signature, in bytes.
+const maxSignature = 1 << 20
 
-// small fetches a small file from one upstream, and keeps it nowhere.
-func (e *Engine) small(ctx context.Context, src upstream, rest mirror.Name) ([]byte, error) {
+// fetchSignature fetches a signature from one upstream, and keeps it nowhere.
+func (e *Engine) fetchSignature(ctx context.Context, src upstream, rest mirror.Name) ([]byte, error) {
 	f, err := e.tree.Scratch()
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	_, err = src.Fetch(ctx, source.Request{Path: rest, MaxSize: mostSmall, RefuseHTML: true,
+	_, err = src.Fetch(ctx, source.Request{Path: rest, MaxSize: maxSignature, RefuseHTML: true,
 		Start: func(mirror.Meta) (*os.File, error) { return f, nil }, Wrote: func(int) {}})
 	if err != nil {
 		return nil, err
 	}
-	return io.ReadAll(io.NewSectionReader(f, 0, mostSmall))
+	return io.ReadAll(io.NewSectionReader(f, 0, maxSignature))
 }
