@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 
-	"mirror"
 	"mirror/config"
 	"mirror/source"
 )
@@ -110,22 +109,4 @@ func (c *connector) source(m *config.Mirror, u *url.URL) upstream {
 	}
 	o.Extra = c.pools[key].extra
 	return upstream{Source: source.NewHTTP(u, c.pools[key].each, o), web: true}
-}
-
-// URL returns where a client can get name from an upstream itself, without
-// credentials; "" when it is below no prefix, or no upstream speaks HTTP.
-func (e *Engine) URL(name mirror.Name) string {
-	p := e.placeOf(name)
-	if p.m == nil {
-		return ""
-	}
-	for _, src := range e.sources[p.m] {
-		if src.web {
-			if page := e.nature(p.m, p.rest).Page; page != "" {
-				return src.URL(mirror.Name(page))
-			}
-			return src.URL(p.rest)
-		}
-	}
-	return ""
 }

@@ -5,9 +5,28 @@ import (
 	"slices"
 	"time"
 
+	"mirror"
 	"mirror/config"
 	"mirror/source"
 )
+
+// URL returns where a client can get name from an upstream itself, without
+// credentials; "" when it is below no prefix, or no upstream speaks HTTP.
+func (e *Engine) URL(name mirror.Name) string {
+	p := e.placeOf(name)
+	if p.m == nil {
+		return ""
+	}
+	for _, src := range e.sources[p.m] {
+		if src.web {
+			if page := e.nature(p.m, p.rest).Page; page != "" {
+				return src.URL(mirror.Name(page))
+			}
+			return src.URL(p.rest)
+		}
+	}
+	return ""
+}
 
 // ListURL returns what is in the directory at a URL, in the order of Items. No
 // mirror is involved, and nothing is kept.
