@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,21 +67,15 @@ func Inside(prefix string, name mirror.Name, target string) error {
 	return nil
 }
 
-// makeLinks bounds how many links are made at a time: they share their syncs and
-// transactions.
-const makeLinks = maxBatch
-
 // MakeLinks puts links into the docroot, and calls done for each: made is false
 // where it stands there already. One that stands there, or a file, gives way if it
 // is ours; else the error is mirror.ErrForeign. The directories are there.
 func (e *Engine) MakeLinks(ctx context.Context, links []Link, done func(l Link, made bool, err error)) error {
-	for len(links) > 0 {
+	for some := range slices.Chunk(links, maxBatch) { // which share their syncs and transactions
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		n := min(len(links), makeLinks)
-		e.makeLinks(ctx, links[:n], done)
-		links = links[n:]
+		e.makeLinks(ctx, some, done)
 	}
 	return nil
 }
@@ -98,7 +93,7 @@ func (e *Engine) makeLinks(ctx context.Context, links []Link, done func(Link, bo
 	var batch []*linking
 	for _, l := range links {
 		w := &linking{Link: l}
-		if make, err := e.prepareLink(ctx, w); !make {
+		if due, err := e.prepareLink(ctx, w); !due {
 			w.end()
 			done(l, false, err)
 			continue
@@ -131,7 +126,7 @@ func (e *Engine) makeLinks(ctx context.Context, links []Link, done func(Link, bo
 
 // prepareLink makes the link in the state directory. It reports false when there
 // is nothing to be done, or an error.
-func (e *Engine) prepareLink(ctx context.Context, w *linking) (make bool, err error) {
+func (e *Engine) prepareLink(ctx context.Context, w *linking) (due bool, err error) {
 	if w.lock, err = e.tree.Locks.TryLock(string(w.Name)); err != nil {
 		if errors.Is(err, keylock.ErrHeld) {
 			return false, fmt.Errorf("/%s: %w: the name is being fetched", w.Name, mirror.ErrBusy)

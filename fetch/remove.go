@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"mirror"
 	"mirror/internal/keylock"
@@ -21,15 +22,13 @@ type Removed struct {
 // RemoveMany takes files and links of ours out of the docroot, and calls done for
 // each.
 func (e *Engine) RemoveMany(ctx context.Context, names []mirror.Name, done func(Removed)) error {
-	for len(names) > 0 {
+	for some := range slices.Chunk(names, maxBatch) {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		n := min(len(names), maxBatch)
-		if err := e.remove(context.WithoutCancel(ctx), names[:n], done); err != nil {
+		if err := e.remove(context.WithoutCancel(ctx), some, done); err != nil {
 			return err
 		}
-		names = names[n:]
 	}
 	return nil
 }
