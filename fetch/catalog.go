@@ -99,10 +99,8 @@ func (e *Engine) catalog(ctx context.Context, m *config.Mirror) (index.Listing, 
 	if have || err != nil {
 		return row, err
 	}
-	select {
-	case <-call.done:
-	case <-ctx.Done():
-		return row, context.Cause(ctx)
+	if err := call.wait(ctx); err != nil {
+		return row, err
 	}
 	if row, have, err = e.index.Listing(ctx, catalogRow(name)); err == nil && !have {
 		err = errNoCatalog

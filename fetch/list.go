@@ -194,6 +194,16 @@ type listCall struct {
 	err  error
 }
 
+// wait returns once the call has ended, or with ctx's error.
+func (c *listCall) wait(ctx context.Context) error {
+	select {
+	case <-c.done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // beginCall runs read in a goroutine, unless that is under way for the name in
 // this process: then mine is false. Other processes may do the same at the same
 // time: they come to the same result.

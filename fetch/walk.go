@@ -329,10 +329,8 @@ func (e *Engine) listNow(ctx context.Context, name mirror.Name) (*Directory, err
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case <-call.done:
-		return call.dir, call.err
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	if err := call.wait(ctx); err != nil {
+		return nil, err
 	}
+	return call.dir, call.err
 }

@@ -52,10 +52,8 @@ func (e *Engine) renewCatalog(ctx context.Context, m *config.Mirror) (catalogWor
 	reading := e.listings[name]
 	e.mu.Unlock()
 	if reading != nil {
-		select {
-		case <-reading.done:
-		case <-ctx.Done():
-			return word, context.Cause(ctx)
+		if err := reading.wait(ctx); err != nil {
+			return word, err
 		}
 	}
 	row, _, err := e.index.Listing(ctx, catalogRow(name))
