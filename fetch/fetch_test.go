@@ -2,7 +2,6 @@ package fetch
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -142,43 +141,6 @@ func TestResumeAsksOnlyForTheRest(t *testing.T) {
 	}
 }
 
-// TestTakeOver: the process that fetches goes away; a client of another
-// process goes on with the same inode, and misses nothing.
-func TestTakeOver(t *testing.T) {
-	const size = 4 * mib
-	o := origin.New(t)
-	o.Set("/a", origin.File{Seed: 7, Size: size})
-	s := newSite(t, "", o)
-	release := o.HoldAfter("/a", 2*mib)
-	first, err := Open(s.conf, Options{Log: discardLog})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := first.Start(s.ctx(), "m/a"); err != nil {
-		t.Fatal(err)
-	}
-	f, err := s.engine().Open(s.ctx(), "m/a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if err := origin.CheckRange(io.LimitReader(f, mib), 7, 0, mib); err != nil {
-		t.Fatal(err)
-	}
-	gone, cancel := context.WithCancel(context.Background())
-	cancel()
-	if err := first.Shut(gone); err != nil {
-		t.Fatal(err)
-	}
-	release()
-	if err := origin.CheckRange(f, 7, mib, size-mib); err != nil {
-		t.Fatal(err)
-	}
-	if n := o.Count("/a", ""); n != 2 {
-		t.Errorf("%d requests, want 2", n)
-	}
-}
-
 // TestRestartBreaksFollowers: when the file changes, who has read of the old
 // version gets an error, never bytes of the new one.
 func TestRestartBreaksFollowers(t *testing.T) {
@@ -288,28 +250,6 @@ func TestPlantedSymlinksAreNotFollowedOut(t *testing.T) {
 	}
 }
 
-// TestLimitInAll: the bound of all fetches, whatever their upstreams.
-func TestLimitInAll(t *testing.T) {
-	one, two := origin.New(t), origin.New(t)
-	s := newSite(t, "[limits]\nfetches = 2\nqueue_time = \"50ms\"\n---\n", one)
-	for i, o := range []*origin.Origin{one, one, two} {
-		o.Set(fmt.Sprintf("/%d", i), origin.File{Seed: 1, Size: mib})
-	}
-	engines := []*Engine{s.engine(), s.engine()}
-	release := one.HoldAfter(origin.Everywhere, mib/2)
-	for i := range 2 {
-		f, err := engines[i].Open(s.ctx(), mirror.Name(fmt.Sprintf("m/%d", i)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-	}
-	if _, err := s.get(engines[0], "m/2"); !errors.Is(err, mirror.ErrBusy) || !strings.Contains(err.Error(), "limits.fetches") {
-		t.Errorf("third fetch: %v, want ErrBusy", err)
-	}
-	release()
-}
-
 // TestNoClientWaitsForTheDisk: all bytes are there before anything is synced.
 func TestNoClientWaitsForTheDisk(t *testing.T) {
 	o := origin.New(t)
@@ -333,50 +273,6 @@ func TestNoClientWaitsForTheDisk(t *testing.T) {
 	if files := s.docFiles(); len(files) != 2 {
 		t.Errorf("published %v", files)
 	}
-}
-
-func TestLimits(t *testing.T) {
-	o := origin.New(t)
-	for i := range 4 {
-		o.Set(fmt.Sprintf("/%d", i), origin.File{Seed: 1, Size: mib})
-	}
-	s := newSite(t, "[limits]\nfetches = 3\nper_upstream = 2\nqueue_time = \"50ms\"\n---\n", o)
-	engines := []*Engine{s.engine(), s.engine()}
-	release := o.HoldAfter(origin.Everywhere, mib/2)
-	for i := range 2 {
-		f, err := engines[i].Open(s.ctx(), mirror.Name(fmt.Sprintf("m/%d", i)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-	}
-	_, err := s.get(engines[0], "m/2")
-	if !errors.Is(err, mirror.ErrBusy) || !strings.Contains(err.Error(), "2 slots") {
-		t.Errorf("third fetch: %v, want ErrBusy that names the limit", err)
-	}
-	release()
-	for _, e := range engines {
-		s.settle(e)
-	}
-	if _, err := s.get(engines[0], "m/2"); err != nil {
-		t.Errorf("once the slots are free: %v", err)
-	}
-}
-
-func TestMaxSize(t *testing.T) {
-	o := origin.New(t)
-	o.Set("/a", origin.File{Seed: 1, Size: 2 * mib})
-	o.Set("/chunked", origin.File{Seed: 1, Size: 2 * mib})
-	o.Behave("/chunked", origin.Behaviour{Chunked: true})
-	s := newSite(t, "[limits]\nmax_size = \"1MiB\"\n---\n", o)
-	e := s.engine()
-	for _, name := range []mirror.Name{"m/a", "m/chunked"} {
-		if _, err := s.get(e, name); !errors.Is(err, mirror.ErrTooLarge) {
-			t.Errorf("%s: %v, want ErrTooLarge", name, err)
-		}
-	}
-	s.settle(e)
-	s.wantNoParts()
 }
 
 func TestLastClientLeaves(t *testing.T) {

@@ -2,7 +2,6 @@ package fetch
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +12,6 @@ import (
 	"time"
 
 	"mirror"
-	"mirror/internal/keylock"
 	"mirror/internal/origin"
 )
 
@@ -164,76 +162,4 @@ func TestSmallFileAcrossProcesses(t *testing.T) {
 	}
 	go e.publish.run()
 	s.settle(e)
-}
-
-// TestFailedRelayGivesItsSlotBack: who waits instead keeps nobody else waiting.
-func TestFailedRelayGivesItsSlotBack(t *testing.T) {
-	const size = 8 * mib
-	o := origin.New(t)
-	o.Set("/a", origin.File{Seed: 87, Size: size})
-	o.Behave("/a", origin.Behaviour{NoRanges: true})
-	s := newSite(t, "[limits]\nrelays = 1\n---\n", o)
-	e := s.engine()
-	release := o.HoldAfter("/a", mib)
-	f, err := e.Open(s.ctx(), "m/a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := f.Seek(6*mib, io.SeekStart); err != nil {
-		t.Fatal(err)
-	}
-	read := make(chan error, 1)
-	go func() { read <- origin.CheckRange(f, 87, 6*mib, size-6*mib) }()
-	o.Await("/a", 2) // the relay was tried
-	s.until("the slot is free", func() bool {
-		slot, err := e.tree.Locks.TryPool(poolRelays, 1)
-		if err == nil {
-			slot.Unlock()
-		}
-		return !errors.Is(err, keylock.ErrHeld)
-	})
-	release()
-	if err := <-read; err != nil {
-		t.Error(err)
-	}
-}
-
-// TestWhoTakesOverCounts: with keep_going = false, a client that went on with
-// the fetch of another process is not left alone when a later one leaves.
-func TestWhoTakesOverCounts(t *testing.T) {
-	const size = 4 * mib
-	o := origin.New(t)
-	o.Set("/a", origin.File{Seed: 88, Size: size})
-	s := newSite(t, "keep_going = false\n", o)
-	first, err := Open(s.conf, Options{Log: discardLog, Now: s.clock.now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer first.Shut(context.Background())
-	release := o.HoldAfter("/a", size/2)
-	f1, err := first.Open(s.ctx(), "m/a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := s.engine()
-	f2, err := e.Open(s.ctx(), "m/a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f2.Close()
-	f2.relay = nil // it waits
-	read := make(chan error, 1)
-	go func() { read <- origin.Check(f2, 88, size) }()
-	f1.Close() // the fetch ends with its last client; ours takes over
-	o.Await("/a", 2)
-	f3, err := e.Open(s.ctx(), "m/a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	f3.Close()
-	release()
-	if err := <-read; err != nil {
-		t.Error(err)
-	}
 }

@@ -2,13 +2,10 @@ package fetch
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -155,111 +152,6 @@ func TestErrorSaysWhatHappened(t *testing.T) {
 	}
 }
 
-// TestRecovery: a crash between the rename and the record leaves a file that is
-// still known to be ours.
-func TestRecovery(t *testing.T) {
-	o := origin.New(t)
-	o.Set("/InRelease", origin.File{Seed: 1, Size: 100})
-	s := newSite(t, "mutable = [\"InRelease\"]\nmax_age = \"1m\"\n", o)
-	e := s.engine()
-	if _, err := s.get(e, "m/InRelease"); err != nil {
-		t.Fatal(err)
-	}
-	s.settle(e)
-	rec, _, _ := e.index.File(s.ctx(), "m/InRelease")
-	if err := e.index.Remove(s.ctx(), "m/InRelease"); err != nil {
-		t.Fatal(err)
-	}
-	intent := rowOf(rec)
-	if err := e.index.Intend(s.ctx(), intent); err != nil {
-		t.Fatal(err)
-	}
-	if err := e.Recover(s.ctx()); err != nil {
-		t.Fatal(err)
-	}
-	if rec, ok, err := e.index.File(s.ctx(), "m/InRelease"); err != nil || !ok || !rec.Ours {
-		t.Errorf("record %+v, %v, %v", rec, ok, err)
-	}
-}
-
-func TestRelayFarAhead(t *testing.T) {
-	const size, at, n = 20 * mib, 15 * mib, 2 * mib
-	o := origin.New(t)
-	o.Set("/a", origin.File{Seed: 30, Size: size})
-	s := newSite(t, "", o)
-	e, other := s.engine(), s.engine()
-	release := o.HoldAfter("/a", 3*mib)
-	for i, e := range []*Engine{e, other} {
-		f, err := e.Open(s.ctx(), "m/a")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		f.Expect(at + n)
-		if _, err := f.Seek(at, io.SeekStart); err != nil {
-			t.Fatal(err)
-		}
-		// The fetch stands still: what comes is relayed.
-		if err := origin.CheckRange(io.LimitReader(f, n), 30, at, n); err != nil {
-			t.Fatalf("engine %d: %v", i, err)
-		}
-	}
-	release()
-	got, err := s.get(e, "m/a")
-	if err != nil || !bytes.Equal(got, origin.Bytes(30, size)) {
-		t.Fatalf("%d bytes, %v", len(got), err)
-	}
-	if sent := o.Sent("/a"); sent > size+2*n {
-		t.Errorf("the upstream sent %d bytes, want at most the file and the two ranges, %d", sent, size+2*n)
-	}
-}
-
-// TestRelayIsPinned: a range of another version is not relayed; the client
-// waits for the growing file.
-func TestRelayIsPinned(t *testing.T) {
-	const size, at = 8 * mib, 6 * mib
-	for _, test := range []struct {
-		name   string
-		etag   string
-		change bool
-	}{
-		{"another version", "", true},
-		{"no validator", origin.NoETag, false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			o := origin.New(t)
-			recent := time.Now().Truncate(time.Second)
-			o.Set("/a", origin.File{Seed: 31, Size: size, ETag: test.etag, ModTime: recent})
-			s := newSite(t, "", o)
-			e := s.engine()
-			release := o.HoldAfter("/a", 2*mib)
-			f, err := e.Open(s.ctx(), "m/a")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer f.Close()
-			if test.change {
-				o.Set("/a", origin.File{Seed: 32, Size: size, ModTime: recent})
-			}
-			if _, err := f.Seek(at, io.SeekStart); err != nil {
-				t.Fatal(err)
-			}
-			read := make(chan error, 1)
-			go func() { read <- origin.CheckRange(f, 31, at, size-at) }()
-			if test.change {
-				o.Await("/a", 2) // the relay was tried, and found another version
-			}
-			release()
-			if err := <-read; err != nil {
-				t.Error(err)
-			}
-			if want := 1; !test.change && o.Count("/a", "") != want {
-				t.Errorf("%d requests, want %d: without a validator nothing is relayed", o.Count("/a", ""), want)
-			}
-		})
-	}
-}
-
 // TestUnframedAcrossProcesses: what is never published still reaches those who
 // waited in another process.
 func TestUnframedAcrossProcesses(t *testing.T) {
@@ -309,52 +201,6 @@ func TestNothingIsAskedOutsideThePrefixes(t *testing.T) {
 	}
 }
 
-// TestShutdown: a fetch that the grace period does not suffice for is broken
-// off, and stays resumable.
-func TestShutdown(t *testing.T) {
-	const size = 4 * mib
-	o := origin.New(t)
-	o.Set("/a", origin.File{Seed: 34, Size: size})
-	s := newSite(t, "", o)
-	s.leavePrefix(o, "/a", "m/a", 3*mib)
-	e := s.engine()
-	row, ok, err := e.index.Partial(s.ctx(), "m/a")
-	if err != nil || !ok || row.Synced != 3*mib {
-		t.Fatalf("row %+v, %v, %v: want 3 MiB synced", row, ok, err)
-	}
-	gone, cancel := context.WithCancel(context.Background())
-	cancel()
-	if _, err := e.Open(gone, "m/a"); err == nil {
-		t.Error("opening with a context that is done succeeded")
-	}
-}
-
-// TestAfterPowerCut: bytes of another boot that were not synced are not
-// trusted, those that were are.
-func TestAfterPowerCut(t *testing.T) {
-	const size, have = 4 * mib, 3 * mib
-	for _, synced := range []int64{have, have - 1} {
-		o := origin.New(t)
-		o.Set("/a", origin.File{Seed: 35, Size: size})
-		s := newSite(t, "", o)
-		s.leavePrefix(o, "/a", "m/a", have)
-		e := s.engine()
-		row, _, _ := e.index.Partial(s.ctx(), "m/a")
-		row.Boot, row.Synced = "another boot", synced
-		if err := e.index.PutPartial(s.ctx(), row); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.get(e, "m/a"); err != nil {
-			t.Fatal(err)
-		}
-		if resumed := o.Requests()[0].Range != ""; resumed != (synced == have) {
-			t.Errorf("%d of %d bytes synced: resumed %v", synced, have, resumed)
-		}
-		s.settle(e)
-		s.wantPublished("m/a", origin.Bytes(35, size), origin.Epoch)
-	}
-}
-
 // TestDanglingLink: what it leads to is asked for, and nothing is put over it.
 func TestDanglingLink(t *testing.T) {
 	o := origin.New(t)
@@ -399,28 +245,5 @@ func TestRedirectorWithSeveralBackends(t *testing.T) {
 	}
 	if sent := two.Sent("/a"); sent > 2*mib+64<<10 {
 		t.Errorf("the second server sent %d bytes", sent)
-	}
-}
-
-// TestHeadIsBounded: HEAD is asked within the limits; what it says of a missing
-// file is not remembered.
-func TestHeadIsBounded(t *testing.T) {
-	o := origin.New(t)
-	s := newSite(t, "[limits]\nper_upstream = 2\n---\n", o)
-	e := s.engine()
-	release := o.Hold(origin.Everywhere)
-	var wg sync.WaitGroup
-	for i := range 10 {
-		wg.Go(func() { e.Stat(s.ctx(), mirror.Name(fmt.Sprintf("m/%d", i))) })
-	}
-	o.Await(origin.Everywhere, 2)
-	release()
-	wg.Wait()
-	if peak := o.Peak(); peak > 2 {
-		t.Errorf("%d requests at a time, want 2 at most", peak)
-	}
-	o.Set("/0", origin.File{Body: []byte("there")})
-	if _, err := s.get(e, "m/0"); err != nil {
-		t.Error(err)
 	}
 }
