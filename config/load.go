@@ -22,6 +22,9 @@ const byteOrderMark = "\xef\xbb\xbf"
 // are taken from the directory that path names. The error names every problem,
 // each on a line of its own.
 func Load(path string) (*Config, error) {
+	if path == "" {
+		return nil, errors.New("the configuration file has no name: write it behind --config, or set MIRROR_CONFIG")
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, explainOpen(path, err)

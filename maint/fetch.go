@@ -30,6 +30,9 @@ type Fetched struct {
 // under it, or the process that ran it died.
 const maxTries = 4
 
+// isDirectory says what to do about that.
+const isDirectory = "%w: name the files in it, or bring all of it with `mirrorctl sync`"
+
 // Fetch brings a file into the docroot and waits until it stands there. A
 // fetch that runs in another process is followed. tell is called with the bytes
 // that have arrived, and the size that the file will have.
@@ -40,7 +43,7 @@ func (s Site) Fetch(ctx context.Context, name mirror.Name, tell func(have, total
 	}
 	switch {
 	case before.Next == fetch.NextDirectory:
-		return Fetched{}, fmt.Errorf("%w: name the files in it, or bring all of it with `mirrorctl sync`", mirror.ErrIsDirectory)
+		return Fetched{}, fmt.Errorf(isDirectory, mirror.ErrIsDirectory)
 	case before.Next == fetch.NextOutside:
 		return Fetched{}, s.outside(name)
 	}
@@ -49,6 +52,9 @@ func (s Site) Fetch(ctx context.Context, name mirror.Name, tell func(have, total
 		again, err := s.follow(ctx, name, tell)
 		if err == nil {
 			break
+		}
+		if errors.Is(err, mirror.ErrIsDirectory) {
+			return Fetched{}, fmt.Errorf(isDirectory, err)
 		}
 		if !again || try == maxTries {
 			return Fetched{}, err

@@ -7,6 +7,20 @@ import (
 	"mirror/fetch"
 )
 
+// directoryText is what becomes of a request for a directory.
+const directoryText = "it is a directory: a request with a slash at its end gets its page, which mirrorctl ls prints; without one it is redirected"
+
+// Listed is the report for a name that is asked for with a slash at its end, as that of
+// a directory is.
+func (r *Report) Listed() *Report {
+	if r.File != nil || r.Obstacle != "" || r.Prefix == "" {
+		return r
+	}
+	listed := *r
+	listed.Next = Step{Kind: fetch.NextDirectory, Text: "the page of the directory, if it is one upstream: mirrorctl ls prints it"}
+	return &listed
+}
+
 // step puts into words what the next request will do.
 func (s Site) step(in *fetch.Inspection) Step {
 	step := Step{Kind: in.Next, Until: in.Until}
@@ -18,7 +32,7 @@ func (s Site) step(in *fetch.Inspection) Step {
 	case fetch.NextConfirm:
 		step.Text = "the upstream is asked first whether it has changed; served as it is if no answer comes within a moment"
 	case fetch.NextDirectory:
-		step.Text = "it is a directory: without a slash at its end a request is redirected to it with one"
+		step.Text = directoryText
 	case fetch.NextRefuse:
 		step.Text = "403: what stands in the docroot is no file that may be served, and it is not ours to replace"
 	case fetch.NextOutside:

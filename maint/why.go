@@ -100,9 +100,13 @@ func (s Site) Why(ctx context.Context, name mirror.Name) (*Report, error) {
 		return nil, err
 	}
 	r := &Report{Name: name, Path: "/" + name.Escape(), Mutable: in.Mutable, Fetching: in.Fetching}
-	if in.Mirror != nil {
-		r.Prefix = "/" + in.Mirror.Prefix
-		for _, u := range in.Mirror.Upstream {
+	m := in.Mirror
+	if m == nil { // it may be the top of one
+		m, _, _ = s.Conf.Match(string(name) + "/")
+	}
+	if m != nil {
+		r.Prefix = "/" + m.Prefix
+		for _, u := range m.Upstream {
 			r.URLs = append(r.URLs, config.Redacted(u)+in.Rest.Escape())
 		}
 	}

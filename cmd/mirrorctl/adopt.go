@@ -38,6 +38,9 @@ func adopt(c *cobra.Command, s maint.Site, args []string) error {
 		line.show(func() string { return plural(int64(a.Files+a.Already), "file") + ", " + size(a.Bytes) })
 	})
 	line.end()
+	if err != nil && done.Files+done.Already == 0 {
+		return err
+	}
 	report := table{tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', tabwriter.AlignRight)}
 	report.always(done.Files, "adopted ("+size(done.Bytes)+")")
 	report.some(done.Already, "ours already")

@@ -95,6 +95,7 @@ func rootCommand() *cobra.Command {
 A PATH is that of a URL ("/debian/a%20file", with or without the base), a
 whole URL, a file below the docroot, or a plain name ("debian/a file").`
 	root.SetFlagErrorFunc(flagError)
+	root.SetHelpCommand(helpCommand(root))
 	root.SuggestionsMinimumDistance = 2 // letters
 	root.CompletionOptions.HiddenDefaultCmd = true
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -105,6 +106,25 @@ whole URL, a file below the docroot, or a plain name ("debian/a file").`
 	root.AddCommand(checkCommand(file), fetchCommand(file), syncCommand(file), refreshCommand(file), verifyCommand(file), gcCommand(file), whyCommand(file), reindexCommand(file), adoptCommand(file),
 		lsCommand(file), parseCommand(), snippetCommand(file))
 	return root
+}
+
+// helpCommand is cobra's, but for a command that there is not.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [command]",
+		Short: "Help about any command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, rest, err := root.Find(args)
+			if err == nil && c == root {
+				err = noArguments(root, rest)
+			}
+			if err != nil {
+				return err
+			}
+			c.InitDefaultHelpFlag()
+			return c.Help()
+		},
+	}
 }
 
 func noArguments(c *cobra.Command, args []string) error {

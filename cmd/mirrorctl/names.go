@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"mirror"
@@ -33,6 +34,8 @@ func parseArgument(conf *config.Config, arg string) (argument, error) {
 		err = fmt.Errorf("%w: it is empty", mirror.ErrBadName)
 	case isFile:
 		target, err = plainName(file, strings.HasSuffix(arg, "/"))
+	case isUpstream(arg):
+		return argument{}, fmt.Errorf("%q is an upstream's: name a path of the mirror; mirrorctl ls lists any", arg)
 	case strings.HasPrefix(arg, "/") || strings.Contains(arg, "://"):
 		target, err = urlPath(conf, arg)
 	default:
@@ -42,6 +45,12 @@ func parseArgument(conf *config.Config, arg string) (argument, error) {
 		return argument{}, fmt.Errorf("%q: %w", arg, err)
 	}
 	return argument{target.Name, target.Dir || target.Name == ""}, nil
+}
+
+// isUpstream reports whether an argument is a URL that no mirror is served at.
+func isUpstream(arg string) bool {
+	scheme, _, ok := strings.Cut(arg, "://")
+	return ok && slices.Contains([]string{"ftp", "ftps", "rsync", "file"}, strings.ToLower(scheme))
 }
 
 func plainName(name string, dir bool) (mirror.Target, error) {

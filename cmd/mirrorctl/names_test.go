@@ -41,6 +41,7 @@ upstream = ["http://one.example/"]
 	}
 	for arg, word := range map[string]string{
 		"":                                   "empty",
+		"file:///srv/up/a":                   "is an upstream's",
 		"/elsewhere/a":                       "outside /~user/m/",
 		"/debian/%2e%2e/a":                   "dot segment",
 		`debian\a`:                           "backslash",

@@ -59,8 +59,8 @@ It prints what has failed only. The exit status is 1 then: what is here stays as
 				return err
 			}
 			if verbose {
-				fmt.Fprintf(c.OutOrStdout(), "%d mutable files: %d not used lately, %d fresh; asked for: %d still current, %d replaced, %d failed\n",
-					sum.Files, sum.Unused, sum.Fresh, sum.Confirmed, sum.Replaced, sum.Failed)
+				fmt.Fprintf(c.OutOrStdout(), "%s: %d not used lately, %d fresh; asked for: %d still current, %d replaced, %d failed\n",
+					plural(int64(sum.Files), "mutable file"), sum.Unused, sum.Fresh, sum.Confirmed, sum.Replaced, sum.Failed)
 			}
 			if sum.Failed > 0 {
 				return errReported

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mirror"
+	"mirror/fetch"
 	"mirror/maint"
 )
 
@@ -41,6 +42,9 @@ func why(c *cobra.Command, s maint.Site, arg string, asJSON bool) error {
 	r, err := s.Why(c.Context(), a.name)
 	if err != nil {
 		return err
+	}
+	if a.dir {
+		r = r.Listed()
 	}
 	if asJSON {
 		out := json.NewEncoder(c.OutOrStdout())
@@ -104,9 +108,11 @@ func (e explanation) origin(r *maint.Report) {
 		}
 		e.line(label, "%s", url)
 	}
-	if r.Mutable {
+	switch {
+	case r.Next.Kind == fetch.NextDirectory:
+	case r.Mutable:
 		e.line("kind", "mutable: its content changes")
-	} else {
+	default:
 		e.line("kind", "immutable: fetched once, then never asked for again")
 	}
 }
