@@ -223,9 +223,9 @@ func (h *HTTP) Stat(ctx context.Context, path mirror.Name) (mirror.Meta, error) 
 }
 
 // Range implements Source.
-func (h *HTTP) Range(ctx context.Context, path mirror.Name, from, to int64, pin mirror.Meta) (io.ReadCloser, error) {
+func (h *HTTP) Range(ctx context.Context, path mirror.Name, first, last int64, pin mirror.Meta) (io.ReadCloser, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	b, err := h.rangeOver(ctx, cancel, h.client, path, from, to, pin)
+	b, err := h.rangeOver(ctx, cancel, h.client, path, first, last, pin)
 	if err != nil {
 		cancel(nil)
 		return nil, err
@@ -236,34 +236,36 @@ func (h *HTTP) Range(ctx context.Context, path mirror.Name, from, to int64, pin 
 
 // rangeOver is Range by this client. Who calls it cancels ctx in the end; a body
 // that is silent or slow does so, too.
-func (h *HTTP) rangeOver(ctx context.Context, cancel context.CancelCauseFunc, client *http.Client, path mirror.Name, from, to int64, pin mirror.Meta) (*body, error) {
+func (h *HTTP) rangeOver(ctx context.Context, cancel context.CancelCauseFunc, client *http.Client, path mirror.Name, first, last int64, pin mirror.Meta) (*body, error) {
 	r, err := h.request(ctx, http.MethodGet, path)
 	if err != nil {
 		return nil, err
 	}
-	whole := from == 0 && (pin.Size < 0 || to == pin.Size-1)
+	whole := first == 0 && (pin.Size < 0 || last == pin.Size-1)
 	if !whole {
-		r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", from, to))
+		r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", first, last))
 	}
 	resp, err := client.Do(r)
 	if err != nil {
 		return nil, h.transportError(ctx, path, err)
 	}
-	if err := h.checkRange(resp, path, from, to, whole, pin); err != nil {
+	if err := h.checkRange(resp, path, first, last, whole, pin); err != nil {
 		resp.Body.Close()
 		return nil, err
 	}
 	return h.newBody(resp.Body, cancel), nil
 }
 
-func (h *HTTP) checkRange(resp *http.Response, path mirror.Name, from, to int64, whole bool, pin mirror.Meta) error {
+// checkRange takes an answer only if its body is the range, or the whole of the file, and
+// of the version that pin describes.
+func (h *HTTP) checkRange(resp *http.Response, path mirror.Name, first, last int64, whole bool, pin mirror.Meta) error {
 	total := resp.ContentLength
 	switch {
 	case whole && resp.StatusCode == http.StatusOK:
 	case resp.StatusCode == http.StatusPartialContent && !whole:
-		first, last, t, err := contentRange(resp)
-		if err != nil || first != from || last != to {
-			return h.fail(mirror.ErrBroken, path, "asked for bytes %d-%d, the answer says %q", from, to, resp.Header.Get("Content-Range"))
+		gotFirst, gotLast, t, err := contentRange(resp)
+		if err != nil || gotFirst != first || gotLast != last {
+			return h.fail(mirror.ErrBroken, path, "asked for bytes %d-%d, the answer says %q", first, last, resp.Header.Get("Content-Range"))
 		}
 		total = t
 	case resp.StatusCode < 300, resp.StatusCode == http.StatusRequestedRangeNotSatisfiable:
@@ -274,7 +276,7 @@ func (h *HTTP) checkRange(resp *http.Response, path mirror.Name, from, to int64,
 	if e := encoding(resp); e != "" && !describes(e, path) {
 		return h.fail(mirror.ErrBroken, path, "is sent with Content-Encoding %s", e)
 	}
-	if why := offPin(pin, h.metaOf(resp, total), from, to); why != "" {
+	if why := offPin(pin, h.metaOf(resp, total), first, last); why != "" {
 		e := h.fail(mirror.ErrChanged, path, "%s", why)
 		e.other = true
 		return e
