@@ -99,6 +99,14 @@ func (h *Handler) betterHTML(ctx context.Context, html, json mirror.Name) bool {
 	return otherHere
 }
 
+// simpleForms are the names of the page in the forms that a client takes, the best first.
+func (h *Handler) simpleForms(r *http.Request, query string, html, json mirror.Name) []mirror.Name {
+	if !prefersSimpleJSON(r, query) || takesSimpleHTML(r, query) && h.betterHTML(r.Context(), html, json) {
+		return []mirror.Name{html}
+	}
+	return []mirror.Name{json, html}
+}
+
 // freshness says how current a file is, if it is published.
 func (h *Handler) freshness(ctx context.Context, name mirror.Name) (f fetch.Freshness, here bool) {
 	file, err := h.engine.OpenPublished(ctx, name)
@@ -122,15 +130,9 @@ func (h *Handler) simple(w http.ResponseWriter, r *http.Request) {
 		dir, only = dir.Parent(), dir
 	}
 	html, json, certain, _ := h.engine.Page(dir)
-	names := []mirror.Name{html}
-	switch {
-	case only != "":
-		names = []mirror.Name{only}
-	case prefersSimpleJSON(r, v.target.Query):
-		names = []mirror.Name{json, html}
-		if takesSimpleHTML(r, v.target.Query) && h.betterHTML(r.Context(), html, json) {
-			names = []mirror.Name{html}
-		}
+	names := []mirror.Name{only}
+	if only == "" {
+		names = h.simpleForms(r, v.target.Query, html, json)
 	}
 	wait, cancel := h.patience(r.Context())
 	defer cancel()
