@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"mirror"
+	"mirror/internal/keylock"
+	"mirror/internal/origin"
 )
 
 // TestOneSlot: a fetch that has the only slot does not wait for another that needs it.
@@ -269,5 +271,49 @@ func (m *mirrored) wantOneGeneration() {
 	}
 	if b, err := os.ReadFile(m.path("m/dists/sid/Release")); err == nil && !bytes.Contains(top, b) {
 		m.site.t.Errorf("Release is not InRelease's")
+	}
+}
+
+// TestLocksDeleted: whoever deletes the lock files beneath a running process costs nobody a
+// file, neither one that is arriving nor those that are asked for next.
+func TestLocksDeleted(t *testing.T) {
+	o := origin.New(t)
+	for i := range 20 {
+		o.Set(fmt.Sprintf("/%d", i), origin.File{Seed: uint64(i), Size: 4096})
+	}
+	o.Set("/arriving", origin.File{Seed: 1, Size: mib})
+	s := newSite(t, "", o)
+	e := s.engine()
+	release := o.HoldAfter("/arriving", mib/2)
+	f, err := e.Open(s.ctx(), "m/arriving")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := os.RemoveAll(filepath.Join(s.conf.State, "locks")); err != nil {
+		t.Fatal(err)
+	}
+	served := 0
+	for i := range 20 {
+		_, err := s.get(e, mirror.Name(fmt.Sprintf("m/%d", i)))
+		switch {
+		case err == nil:
+			served++
+		case !errors.Is(err, keylock.ErrDeleted): // it has its key in the file in which that of the other is
+			t.Error(err)
+		}
+	}
+	if served < 10 {
+		t.Errorf("%d of 20 files were to be had", served)
+	}
+	release()
+	if got, err := io.ReadAll(f); err != nil || !bytes.Equal(got, origin.Bytes(1, mib)) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	s.settle(e)
+	for i := range 20 {
+		if _, err := s.get(e, mirror.Name(fmt.Sprintf("m/%d", i))); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
 
+	"mirror"
 	"mirror/internal/keylock"
 )
 
@@ -97,5 +99,53 @@ func TestLocksAreADirectory(t *testing.T) {
 	if tree, err := Open(docroot, state); err == nil {
 		tree.Close()
 		t.Error("a file in place of the directory of lock files is no error")
+	}
+}
+
+// TestLocksAreDeleted: a process goes on where somebody has deleted the lock files, with
+// their directory or without, and excludes those that begin later.
+func TestLocksAreDeleted(t *testing.T) {
+	tree, docroot, state := newTree(t)
+	dir := filepath.Join(state, lockDir)
+	for _, remove := range []func() error{
+		func() error { return os.RemoveAll(dir) },
+		func() error { return os.Remove(filepath.Join(dir, keylock.Files()[0])) },
+	} {
+		for i := range 100 { // in many files
+			k, err := tree.Locks.TryLock(fmt.Sprint(i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			k.Unlock()
+		}
+		if err := remove(); err != nil {
+			t.Fatal(err)
+		}
+		if k, err := tree.Locks.TryLock("whoever comes first makes them"); err != nil {
+			t.Error(err)
+		} else {
+			k.Unlock()
+		}
+		other, err := Open(docroot, state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 100 {
+			k, err := tree.Locks.TryLock(fmt.Sprint(i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := other.Locks.TryLock(fmt.Sprint(i)); !errors.Is(err, keylock.ErrHeld) {
+				t.Errorf("it is held twice: %v", err)
+			}
+			k.Unlock()
+		}
+		other.Close()
+	}
+	if err := os.RemoveAll(state); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tree.Locks.TryLock("a"); !errors.Is(err, mirror.ErrStore) || !strings.Contains(err.Error(), "restart") {
+		t.Errorf("without a state directory: %v, want what to do", err)
 	}
 }

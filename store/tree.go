@@ -173,7 +173,22 @@ func sudo(uid uint32) string {
 	return "sudo -u " + name + " " + filepath.Base(os.Args[0])
 }
 
+// openLock opens a lock file, and makes all where somebody has deleted their directory.
 func (t *Tree) openLock(name string) (*os.File, error) {
+	f, err := t.lockFile(name)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return f, err
+	}
+	if err = t.makeLocks(); err == nil {
+		f, err = t.lockFile(name)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: the state directory was deleted while this program ran: restart it", mirror.ErrStore)
+	}
+	return f, err
+}
+
+func (t *Tree) lockFile(name string) (*os.File, error) {
 	name = path.Join(lockDir, name)
 	f, err := t.state.OpenFile(name, os.O_RDWR|os.O_CREATE, t.fileMode())
 	if err != nil {
@@ -212,7 +227,7 @@ func (t *Tree) makeLocks() error {
 		return err
 	}
 	for _, name := range names {
-		f, err := t.openLock(name)
+		f, err := t.lockFile(name)
 		if err != nil {
 			return err
 		}

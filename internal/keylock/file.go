@@ -1,6 +1,7 @@
 package keylock
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -26,14 +27,24 @@ func spares() int64 {
 	return int64(min(mostSpare, limit.Cur/8))
 }
 
-// file is one lock file.
+// file is one lock file. It is not to be deleted; where that happens all the same, two
+// processes must not lock the same key in two files. So a lock counts only if its file
+// still had a name when it was had, and all keys that a process has are in one file: as long
+// as it has one in what was deleted, it gets none in what has the name now. What is left is
+// a key that was had before: no other process can know of it.
 type file struct {
 	open  func() (*os.File, error)
 	spare *atomic.Int64 // how many more descriptors may be kept; of all files
 
-	mu   sync.Mutex
-	free []*os.File // guarded by mu: descriptors that hold no lock
+	mu     sync.Mutex
+	free   []*os.File // guarded by mu: descriptors that hold no lock
+	inode  uint64     // guarded by mu: of the file that was opened last
+	locked int        // guarded by mu: keys that are held; they are in that file
 }
+
+// ErrDeleted: the file that a key has to be in is another than that of keys which this
+// process holds.
+var ErrDeleted = errors.New("the lock files were deleted while this process held locks in them: some are not to be had before what is being fetched has ended, or the process was restarted")
 
 func (l *file) close() {
 	l.mu.Lock()
@@ -60,7 +71,54 @@ func (l *file) take() (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening a lock file: %w", err)
 	}
+	if err := l.opened(f); err != nil {
+		f.Close()
+		return nil, err
+	}
 	return f, nil
+}
+
+// opened looks whether f is the file that locks are in, or may become it.
+func (l *file) opened(f *os.File) error {
+	inode, _, err := identity(f)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if inode != l.inode && l.locked > 0 {
+		return ErrDeleted
+	}
+	l.inode = inode
+	return nil
+}
+
+// count reports whether what f has got is a lock, and counts n more keys if so.
+func (l *file) count(f *os.File, n int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	inode, linked, err := identity(f)
+	if err != nil || !linked || inode != l.inode {
+		return false
+	}
+	l.locked += n
+	return true
+}
+
+// uncount is called after a key was released.
+func (l *file) uncount() {
+	l.mu.Lock()
+	l.locked--
+	l.mu.Unlock()
+}
+
+// identity returns the inode of an open file, and whether that has a name.
+func identity(f *os.File) (inode uint64, linked bool, err error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return 0, false, fmt.Errorf("looking at a lock file: %w", err)
+	}
+	return st.Ino, st.Nlink > 0, nil
 }
 
 // put takes back a descriptor that holds no lock.
@@ -86,14 +144,21 @@ func (l *file) clear(f *os.File) error {
 
 // held reports whether somebody holds a byte.
 func (l *file) held(off int64) (bool, error) {
-	f, err := l.take()
-	if err != nil {
-		return false, err
+	for {
+		f, err := l.take()
+		if err != nil {
+			return false, err
+		}
+		lk := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: off, Len: 1}
+		err = unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &lk)
+		if err == nil && lk.Type == unix.F_UNLCK && !l.count(f, 0) {
+			f.Close() // there is another file by now
+			continue
+		}
+		l.put(f)
+		if err != nil {
+			return false, fmt.Errorf("asking for a lock: %w", err)
+		}
+		return lk.Type != unix.F_UNLCK, nil
 	}
-	defer l.put(f)
-	lk := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: off, Len: 1}
-	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &lk); err != nil {
-		return false, fmt.Errorf("asking for a lock: %w", err)
-	}
-	return lk.Type != unix.F_UNLCK, nil
 }

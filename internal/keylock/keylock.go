@@ -1,6 +1,6 @@
 // Package keylock locks keys across goroutines and processes with open file
 // description locks (fcntl(2), F_OFD_SETLK) on byte ranges of files that are never
-// deleted.
+// deleted, and where somebody does so, not believed: see file.
 //
 //	00 ... 3f   offset 0 ... 2^62   keys, by their hash: four bytes each
 //	slots       offset 0 ... 2^62   pools, by the hash of their name: a byte each slot
@@ -85,15 +85,20 @@ type Lock struct {
 // TryLock takes the lock of key, or returns ErrHeld at once.
 func (d *Dir) TryLock(key string) (*Lock, error) {
 	l, off := d.of(key)
-	f, err := l.take()
-	if err != nil {
-		return nil, err
+	for {
+		f, err := l.take()
+		if err != nil {
+			return nil, err
+		}
+		if err := set(f, off); err != nil {
+			l.put(f)
+			return nil, err
+		}
+		if l.count(f, 1) {
+			return &Lock{dir: d, from: l, key: f}, nil
+		}
+		f.Close() // there is another file by now
 	}
-	if err := set(f, off); err != nil {
-		l.put(f)
-		return nil, err
-	}
-	return &Lock{dir: d, from: l, key: f}, nil
 }
 
 // TryPool takes one of the n slots of pool without a key. It returns ErrHeld
@@ -177,6 +182,11 @@ func (l *Lock) TrySlot(pool string, n int) (bool, error) {
 	if _, ok := l.taken[pool]; ok {
 		return true, nil
 	}
+	return l.trySlot(pool, n)
+}
+
+// trySlot is TrySlot of a pool of which l has none. l.mu is held.
+func (l *Lock) trySlot(pool string, n int) (bool, error) {
 	if l.slots == nil {
 		var err error
 		if l.slots, err = l.dir.slots.take(); err != nil {
@@ -190,12 +200,18 @@ func (l *Lock) TrySlot(pool string, n int) (bool, error) {
 	for i := range int64(n) {
 		i = (start + i) % int64(n)
 		switch err := set(l.slots, first+i); {
-		case err == nil:
+		// Slots of keys that go on are no reason to wait: then there are a few more for a
+		// while than there should be.
+		case err == nil && (len(l.taken) > 0 || l.dir.slots.count(l.slots, 0)):
 			if l.taken == nil {
 				l.taken = make(map[string]int64, 2)
 			}
 			l.taken[pool] = first + i
 			return true, nil
+		case err == nil:
+			l.slots.Close() // there is another file by now
+			l.slots = nil
+			return l.trySlot(pool, n)
 		case !errors.Is(err, ErrHeld):
 			return false, err
 		}
@@ -218,7 +234,7 @@ func (l *Lock) ReleaseSlot(pool string) {
 
 // putSlots gives the descriptor of the slots back, if it holds none. l.mu is held.
 func (l *Lock) putSlots() {
-	if len(l.taken) == 0 {
+	if len(l.taken) == 0 && l.slots != nil {
 		l.dir.slots.put(l.slots)
 		l.slots = nil
 	}
@@ -232,6 +248,9 @@ func (l *Lock) Unlock() error {
 	if l.slots != nil {
 		err = l.dir.slots.clear(l.slots)
 		l.slots, l.taken = nil, nil
+	}
+	if l.from != nil {
+		defer l.from.uncount()
 	}
 	switch {
 	case l.key == nil:
