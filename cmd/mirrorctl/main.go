@@ -48,9 +48,14 @@ func program() int {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := rootCommand()
 	root.SetArgs(longFlags(args))
-	root.SetOut(stdout)
+	out := &output{Writer: stdout}
+	root.SetOut(out)
 	root.SetErr(stderr)
-	switch err := root.ExecuteContext(ctx); {
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = out.err
+	}
+	switch {
 	case err == nil:
 		return 0
 	case errors.Is(err, errReported):
@@ -66,6 +71,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return interrupted
 	}
 	return 1
+}
+
+// output is where a command prints, and remembers the first error: a summary that went
+// to a full disk was not told, whatever else went well.
+type output struct {
+	io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
 }
 
 // interrupted is the status of what Ctrl-C has ended, as shells have it: 128 and
