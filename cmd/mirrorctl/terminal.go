@@ -10,10 +10,11 @@ import (
 )
 
 // isTerminal reports whether w is one, so that somebody watches. One that does
-// not know its width, such as a serial line, gets no bars.
+// not know its width, such as a serial line, or says that it is dumb, as an editor's
+// window does, gets no bars: there is no going back to a line.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	if !ok {
+	if !ok || os.Getenv("TERM") == "dumb" {
 		return false
 	}
 	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
