@@ -206,16 +206,20 @@ func (p *Part) Sync() error {
 // Remove unlinks the part, if its name is still its own. Readers keep what
 // they have open. Only the holder of name's lock may call it.
 func (p *Part) Remove() error {
-	file := partName(p.Name)
-	var st unix.Stat_t
-	err := unix.Fstatat(int(p.t.parts.Fd()), file, &st, unix.AT_SYMLINK_NOFOLLOW)
-	if err != nil || st.Ino != p.Inode {
+	if stands, err := p.stands(); err != nil || !stands {
 		return nil
 	}
-	if err := p.t.unlinkPart(file); err != nil {
+	if err := p.t.unlinkPart(partName(p.Name)); err != nil {
 		return storeError(p.Name, err)
 	}
 	return nil
+}
+
+// stands reports whether the part's name is still its own.
+func (p *Part) stands() (bool, error) {
+	var st unix.Stat_t
+	err := unix.Fstatat(int(p.t.parts.Fd()), partName(p.Name), &st, unix.AT_SYMLINK_NOFOLLOW)
+	return st.Ino == p.Inode, err
 }
 
 // changed is when a file was last changed in any way.

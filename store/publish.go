@@ -112,6 +112,11 @@ func (t *Tree) rename(it *Publication, dirs directories) error {
 			return err
 		}
 	}
+	// The lock sees to it that it does; but where that was deleted, the name may have what
+	// somebody else has just begun, and what gets its name has to be whole.
+	if stands, err := it.Part.stands(); err == nil && !stands {
+		return &os.PathError{Op: "rename", Path: partName(name), Err: syscall.ESTALE}
+	}
 	from := durable.Place{Dir: t.parts, Name: partName(name)}
 	to := durable.Place{Dir: dir, Name: name.Base()}
 	if it.Replace {

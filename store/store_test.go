@@ -300,6 +300,37 @@ func TestPublish(t *testing.T) {
 	f.Close()
 }
 
+// TestPublishWhatStandsThere: where two have begun the same name, since their locks were
+// deleted, nobody publishes what the other has only begun.
+func TestPublishWhatStandsThere(t *testing.T) {
+	tree, docroot, _ := newTree(t)
+	first := write(t, tree, "a", "whole", time.Time{})
+	second, err := tree.NewPart("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	if err := second.Append([]byte("beg")); err != nil {
+		t.Fatal(err)
+	}
+	it := &Publication{Part: first}
+	tree.Publish([]*Publication{it})
+	if !errors.Is(it.Err, mirror.ErrStore) {
+		t.Errorf("the first: %v, want ErrStore", it.Err)
+	}
+	if _, err := os.Stat(filepath.Join(docroot, "a")); err == nil {
+		t.Error("what the second has begun has its name")
+	}
+	if err := errors.Join(first.Remove(), second.Append([]byte("un")), second.Check(time.Time{})); err != nil {
+		t.Fatal(err)
+	}
+	it = &Publication{Part: second}
+	tree.Publish([]*Publication{it})
+	if b, err := os.ReadFile(filepath.Join(docroot, "a")); string(b) != "begun" || err != nil || it.Err != nil {
+		t.Errorf("%q, %v, %v", b, err, it.Err)
+	}
+}
+
 // TestPublishOverOthers: what is not ours is in the way, and stays.
 func TestPublishOverOthers(t *testing.T) {
 	tree, docroot, _ := newTree(t)
