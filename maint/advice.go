@@ -15,6 +15,7 @@ import (
 	"mirror"
 	"mirror/config"
 	"mirror/repo"
+	"mirror/store"
 )
 
 // Advice names what works but looks wrong in the configuration and on disk: one
@@ -52,7 +53,7 @@ func (s Site) closedDocroot() []string {
 		if !ok || st.Mode&0o001 != 0 {
 			continue
 		}
-		who := fmt.Sprintf("unless it runs as %s", userName(st.Uid))
+		who := fmt.Sprintf("unless it runs as %s", store.UserName(st.Uid))
 		if st.Mode&0o010 != 0 {
 			who += fmt.Sprintf(" or in the group %s", groupName(st.Gid))
 		}
@@ -95,7 +96,7 @@ func (s Site) unwritable() []string {
 	var list []string
 	for _, dir := range s.directories() {
 		if st, ok := stat(dir); ok && unix.Access(dir, unix.W_OK|unix.X_OK) != nil {
-			list = append(list, fmt.Sprintf("nothing can be published in %s, which belongs to %s: chown it to %s", dir, userName(st.Uid), userName(uint32(os.Geteuid()))))
+			list = append(list, fmt.Sprintf("nothing can be published in %s, which belongs to %s: chown it to %s", dir, store.UserName(st.Uid), store.UserName(uint32(os.Geteuid()))))
 		}
 	}
 	return list
@@ -181,14 +182,6 @@ func stat(path string) (*syscall.Stat_t, bool) {
 	}
 	st, ok := fi.Sys().(*syscall.Stat_t)
 	return st, ok
-}
-
-// userName is a user's name, or number where it has none.
-func userName(uid uint32) string {
-	if u, err := user.LookupId(strconv.Itoa(int(uid))); err == nil {
-		return u.Username
-	}
-	return fmt.Sprintf("uid %d", uid)
 }
 
 func groupName(gid uint32) string {
