@@ -28,7 +28,8 @@ func TestScripts(t *testing.T) {
 			o.Set("/slow", origin.File{Seed: 2, Size: 200 << 10})
 			o.Behave("/slow", origin.Behaviour{Rate: 500 << 10})
 			env.Setenv("URL", o.URL)
-			env.Setenv("TLSURL", strings.Replace(origin.New(t, origin.TLS()).URL, "https:", "http:", 1)) // the wrong scheme
+			// The wrong scheme.
+			env.Setenv("TLSURL", strings.Replace(origin.New(t, origin.TLS()).URL, "https:", "http:", 1))
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each run takes a second longer
 			for k, v := range map[string]string{
 				"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "GET", "SERVER_PROTOCOL": "HTTP/1.1",
