@@ -17,30 +17,48 @@ const segmentsGoal = 0.9
 // segmentsFew are clients whose bytes, all together, any machine can bear.
 const segmentsFew = 10
 
+// segmentsDelay is how far away the upstream is in the rounds with a distant one.
+const segmentsDelay = 50 * time.Millisecond
+
 // segments has an upstream that limits each connection, so that more of them are
 // faster.
 func segments(ctx context.Context, b *bench) ([]*series, error) {
-	all, err := b.segments(ctx, "", contestant.Aria4, map[contestant.Kind]contestant.Kind{
+	four := map[contestant.Kind]contestant.Kind{
 		contestant.OursNginx: contestant.OursNginx, contestant.OursBuiltin: contestant.OursBuiltin,
-	})
-	if err != nil {
-		return all, err
 	}
-	more, err := b.segments(ctx, ", connections = 8", contestant.Aria8, map[contestant.Kind]contestant.Kind{
+	eight := map[contestant.Kind]contestant.Kind{
 		contestant.OursNginx: contestant.OursNginx8, contestant.OursBuiltin: contestant.OursBuiltin8,
-	})
-	return append(all, more...), err
+	}
+	crowds := []int{1, segmentsFew, b.herdClients}
+	var all []*series
+	for _, w := range []struct {
+		with   string
+		aria   contestant.Kind
+		ours   map[contestant.Kind]contestant.Kind
+		delay  time.Duration
+		crowds []int
+	}{
+		{"", contestant.Aria4, four, 0, crowds},
+		{", connections = 8", contestant.Aria8, eight, 0, crowds},
+		{fmt.Sprintf(", %v before each answer", segmentsDelay), contestant.Aria4, four, segmentsDelay, crowds[:1]},
+		{fmt.Sprintf(", %v before each answer, connections = 8", segmentsDelay), contestant.Aria8, eight, segmentsDelay, crowds[:1]},
+	} {
+		more, err := b.segments(ctx, w.with, w.aria, w.ours, w.delay, w.crowds)
+		if all = append(all, more...); err != nil {
+			return all, err
+		}
+	}
+	return all, nil
 }
 
 // segments compares those of ours with aria2c.
-func (b *bench) segments(ctx context.Context, with string, aria contestant.Kind, ours map[contestant.Kind]contestant.Kind) ([]*series, error) {
+func (b *bench) segments(ctx context.Context, with string, aria contestant.Kind, ours map[contestant.Kind]contestant.Kind, delay time.Duration, crowds []int) ([]*series, error) {
 	kinds := []contestant.Kind{ours[contestant.OursNginx], ours[contestant.OursBuiltin], aria, contestant.Direct}
 	what := fmt.Sprintf("%s of a missing file, upstream %.0f MB/s a connection%s", size(b.segmentsSize), float64(b.segmentsRate)/1e6, with)
 	like := &goal{
 		text: fmt.Sprintf("at least %.1fx %s", segmentsGoal, aria), as: ours, against: []contestant.Kind{aria},
 		met: func(s *series, k contestant.Kind) bool { return s.ratio(k, aria) >= segmentsGoal },
 	}
-	crowds := []int{1, segmentsFew, b.herdClients}
 	var speed []*series
 	for _, clients := range crowds {
 		title := what + ": one client"
@@ -58,7 +76,7 @@ func (b *bench) segments(ctx context.Context, with string, aria contestant.Kind,
 	}
 	gets := &series{title: what + ": requests to the upstream", format: "%.0f", kinds: kinds[:3]}
 	err := b.sideBySide(ctx, b.segmentsRounds, kinds, func(ctx context.Context, t *turn) error {
-		if err := b.origin.Set(ctx, b.segmentsRate, 0); err != nil {
+		if err := b.origin.Set(ctx, b.segmentsRate, delay); err != nil {
 			return err
 		}
 		var took time.Duration

@@ -144,6 +144,7 @@ func (t *transfer) ask(src upstream, path mirror.Name) (*source.Result, error) {
 	}
 	if t.group == nil && t.generation == nil { // of those there are several at a time anyway
 		r.Connections, r.ExtraSlot = t.m.Connections, func() (func(), bool) { return t.e.extraSlot(src.pool) }
+		r.Scratch = t.e.tree.Scratch
 		r.SlotFree = func() bool { return t.e.slotFree(src.pool) }
 	}
 	r.Start = func(m mirror.Meta) (*os.File, error) {

@@ -89,7 +89,6 @@ type HTTP struct {
 	store     atomic.Bool // it turned out to be an object store
 
 	tolerance tolerance
-	ahead     *allowance    // of all in the process
 	slice     time.Duration // for how long a rate is measured, at least
 }
 
@@ -97,7 +96,7 @@ type HTTP struct {
 func NewHTTP(base *url.URL, transport http.RoundTripper, o HTTPOptions) *HTTP {
 	public := *base
 	public.User = nil
-	h := &HTTP{base: base, name: public.String(), opts: o, transport: transport, ahead: ahead, slice: sliceLeast}
+	h := &HTTP{base: base, name: public.String(), opts: o, transport: transport, slice: sliceLeast}
 	h.client = &http.Client{Transport: twice{transport}, CheckRedirect: h.checkRedirect}
 	h.extra = &http.Client{Transport: o.Extra, CheckRedirect: h.checkRedirect}
 	return h

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -25,8 +26,8 @@ import (
 // trial a second connection asks for a segment that lies so far ahead (S) that
 // main does not get there before it has been seen what the second one brings. If
 // it is no faster with two, or the segment is refused, main just goes on. Else
-// main ends at c, and its connection is closed: what it had under way is all that
-// comes twice.
+// main ends after a segment (c), and its connection is closed: what it had under way
+// is all that comes twice.
 //
 // Then workers, one for each connection, ask for segment after segment, in
 // ascending order, and never far ahead of the reader. Where more connections
@@ -36,7 +37,7 @@ import (
 //	segments.go          what its reader does: from one connection to several, and back
 //	segments_pace.go     how many connections are of use: the trial, and what follows
 //	segments_work.go     the workers
-//	segments_memory.go   what has arrived ahead of the reader
+//	segments_ahead.go    what has arrived ahead of the reader
 //	segments_silence.go  how long the reader waits until it gives up
 type segmented struct {
 	h         *HTTP
@@ -45,6 +46,7 @@ type segmented struct {
 	most      int                              // connections
 	extraSlot func() (release func(), ok bool) // for one more
 	slotFree  func() bool                      // there is one for others
+	scratch   func() (*os.File, error)
 
 	ctx     context.Context // of all but the main that the fetch began with
 	cancel  context.CancelCauseFunc
@@ -70,7 +72,6 @@ type segmented struct {
 	next     int64      // where the next one begins
 	target   int        // how many connections there should be
 	running  int        // how many workers there are
-	short    bool       // the first one's worker waits for memory
 	resting  bool       // one of the workers is
 	err      error      // why the last worker went that did not work any more
 	alone    bool       // a request was refused that may not be if there is but one
@@ -93,11 +94,13 @@ const (
 	// connection: of less, one connection brings most while others are made.
 	segmentsWorth = 8 << 20
 
-	// A segment's size in bytes: large enough that what a request costs does not
-	// count, as small as that allows, since they are kept in memory.
+	// A segment's size in bytes: as small as may be, since its client gets a part of the
+	// file at the rate of one connection, and then what has arrived behind it at once.
 	segmentLeast = 256 << 10 // at the end, so that all connections end together
 	segmentSize  = 1 << 20
-	segmentMost  = 8 << 20 // where the upstream is far away
+	// farTimes is how often longer it has to take to arrive than its answer to begin:
+	// meanwhile nothing comes by that connection.
+	farTimes = 16
 
 	// reopenMost is how long, in all, an upstream that took several connections is
 	// waited for until it takes one again, where another one may have the file.
@@ -115,11 +118,11 @@ const (
 // come by one connection.
 func (x *exchange) segmented(main io.Reader, left int64) *segmented {
 	h := x.h
-	if x.r.Connections < 2 || x.r.Accept != "" || left < segmentsWorth || h.opts.Extra == nil || !x.meta.Pinned() || !x.ranges {
+	if x.r.Connections < 2 || x.r.Accept != "" || left < segmentsWorth || h.opts.Extra == nil || x.r.Scratch == nil || !x.meta.Pinned() || !x.ranges {
 		return nil
 	}
 	s := &segmented{
-		h: h, path: x.r.Path, pin: x.meta, most: x.r.Connections, extraSlot: x.r.ExtraSlot, slotFree: x.r.SlotFree,
+		h: h, path: x.r.Path, pin: x.meta, most: x.r.Connections, extraSlot: x.r.ExtraSlot, slotFree: x.r.SlotFree, scratch: x.r.Scratch,
 		main: &causal{main, x.first}, wire: x.body, hangUp: func() { x.hangUp(nil) },
 		pos: x.offset + x.appended, end: x.meta.Size, target: 1, pace: pace{first: x.toHeader},
 	}
@@ -202,17 +205,18 @@ func (s *segmented) take(p []byte) (int, error) {
 		}
 	}
 	front := s.segments[0]
-	chunk := front.unread(s.h.ahead)
+	there := min(int64(len(p)), front.from+front.got-s.pos)
 	s.mu.Unlock()
-	n := copy(p, chunk) // whoever writes writes behind it
+	n, err := front.file.ReadAt(p[:there], s.pos-front.from)
+	if err != nil {
+		return 0, storeError(err)
+	}
 	s.mu.Lock()
 	s.pos += int64(n)
 	s.silence.ended(n)
-	if front.consume(n, s.h.ahead); s.pos == front.to {
+	if s.pos == front.to {
+		front.drop()
 		s.segments, s.since, s.hung = slices.Delete(s.segments, 0, 1), time.Now(), 0
-		s.changed.Broadcast()
-	} else if s.short && front.unreadFrom(s.pos) < urgentMost {
-		s.short = false
 		s.changed.Broadcast()
 	}
 	s.mu.Unlock()
@@ -291,8 +295,7 @@ func (c *causal) Read(p []byte) (int, error) {
 // drop forgets all segments. Caller holds mu.
 func (s *segmented) drop() {
 	for _, g := range s.segments {
-		g.owner = nil
-		s.h.ahead.give(int64(len(g.blocks)) * segmentBlock)
+		g.drop()
 	}
 	s.segments = nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func TestSegmentsCut(t *testing.T) {
 		m.serve(&reply{ResponseWriter: w, r: r, cut: cut})
 		return true
 	}
-	d := m.fetch(m.source(aheadMost), "f", 0, nil)
+	d := m.fetch(m.source(), "f", 0, nil)
 	// What is in the sockets of a connection that breaks is lost.
 	if d.err != nil || d.twice > underway+int64(len(d.requests)/3)*cut {
 		t.Errorf("%d bytes twice, %v", d.twice, d.err)
@@ -45,7 +46,7 @@ func TestSegmentsGone(t *testing.T) {
 		}
 		return false
 	}
-	d := m.fetch(m.source(aheadMost), "f", 0, nil)
+	d := m.fetch(m.source(), "f", 0, nil)
 	if !errors.Is(d.err, mirror.ErrBroken) {
 		t.Errorf("%v, want ErrBroken", d.err)
 	}
@@ -61,7 +62,7 @@ func TestSegmentsChanged(t *testing.T) {
 		}
 		return false
 	}
-	d := m.fetch(m.source(aheadMost), "f", 0, nil)
+	d := m.fetch(m.source(), "f", 0, nil)
 	if !errors.Is(d.err, mirror.ErrChanged) {
 		t.Errorf("%v, want ErrChanged", d.err)
 	}
@@ -85,7 +86,7 @@ func TestSegmentsStall(t *testing.T) {
 				m.serve(&reply{ResponseWriter: w, r: r, stall: 50_000})
 				return true
 			}
-			h := m.source(aheadMost)
+			h := m.source()
 			h.opts.Idle = time.Hour
 			if d := m.fetch(h, "f", 0, nil); d.err != nil || d.twice > d.mayComeTwice() {
 				t.Errorf("%d bytes twice, %v", d.twice, d.err)
@@ -105,7 +106,7 @@ func TestSegmentsIdle(t *testing.T) {
 		m.serve(&reply{ResponseWriter: w, r: r, stall: 50_000})
 		return true
 	}
-	h := m.source(aheadMost)
+	h := m.source()
 	h.opts.Idle = 100 * time.Millisecond
 	if d := m.fetch(h, "f", 0, nil); !errors.Is(d.err, mirror.ErrTimeout) {
 		t.Errorf("%v, want ErrTimeout", d.err)
@@ -121,19 +122,16 @@ func TestSegmentsCancel(t *testing.T) {
 			m := newMetered(t, slow, 0, false)
 			ctx, cancel := context.WithCancelCause(t.Context())
 			a := newAttempt(t, "f", nil)
-			a.Connections = 4
+			a.Connections, a.Scratch = 4, func() (*os.File, error) { return unnamed(t) }
 			wrote := a.Wrote
 			a.Wrote = func(n int) {
 				if wrote(n); a.wrote > after {
 					cancel(enough)
 				}
 			}
-			h := m.source(aheadMost)
+			h := m.source()
 			if _, err := h.Fetch(ctx, a.Request); !errors.Is(err, enough) {
 				t.Errorf("%v, want the cause", err)
-			}
-			if used := h.ahead.used.Load(); used != 0 {
-				t.Errorf("%d bytes of memory are still counted", used)
 			}
 		})
 	}
@@ -167,7 +165,7 @@ func TestSegmentsTrouble(t *testing.T) {
 				m.serve(a)
 				return true
 			}
-			h := m.source(4 << 20)
+			h := m.source()
 			go m.letGoWhen(func() bool { return !h.tolerance.promising(time.Now()) })
 			d := m.fetch(h, "f", 0, func(r *Request) { r.Connections = 2 + int(seed)%7 })
 			t.Logf("%d requests, %d at a time, %v", len(d.requests), d.peak, d.err)

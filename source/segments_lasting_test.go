@@ -1,10 +1,8 @@
 package source
 
 import (
-	"bytes"
 	"errors"
 	"net/http"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -43,7 +41,7 @@ func TestSegmentsSilent(t *testing.T) {
 				}
 				panic(http.ErrAbortHandler)
 			}
-			h := m.source(aheadMost)
+			h := m.source()
 			h.opts.Idle, h.opts.LowSpeed, h.opts.LowSpeedTime = c.idle, 1<<10, time.Second
 			if d := m.fetch(h, "f", bigSize-16<<20, nil); !errors.Is(d.err, mirror.ErrTimeout) {
 				t.Errorf("%v, want ErrTimeout", d.err)
@@ -79,7 +77,7 @@ func TestSegmentsTooMany(t *testing.T) {
 				}
 				return n >= 7 && alone.Load() < 3 && refuse(w)
 			}
-			if d := m.fetch(m.source(aheadMost), "f", 0, nil); d.err != nil || alone.Load() < 3 {
+			if d := m.fetch(m.source(), "f", 0, nil); d.err != nil || alone.Load() < 3 {
 				t.Errorf("all that is left was asked for %d times, want 3: %v", alone.Load(), d.err)
 			}
 		})
@@ -99,7 +97,7 @@ func TestSegmentsTooLong(t *testing.T) {
 		return true
 	}
 	begun := time.Now()
-	d := m.fetch(m.source(aheadMost), "f", 0, nil)
+	d := m.fetch(m.source(), "f", 0, nil)
 	var own *Error
 	if !errors.As(d.err, &own) || own.RetryAfter != time.Minute || time.Since(begun) > time.Minute {
 		t.Errorf("after %v: %v, want the upstream's minute", time.Since(begun), d.err)
@@ -118,7 +116,7 @@ func TestSegmentsBroken(t *testing.T) {
 		m.serve(&reply{ResponseWriter: w, r: r, cut: 50_000})
 		return true
 	}
-	h := m.source(aheadMost)
+	h := m.source()
 	d := m.fetch(h, "f", 0, nil)
 	if !errors.Is(d.err, mirror.ErrBroken) {
 		t.Errorf("%v, want ErrBroken", d.err)
@@ -145,42 +143,6 @@ func TestSegmentsNoSlotLeft(t *testing.T) {
 	}
 }
 
-// TestSegmentsSlowDisk: while a disk takes nothing, the first segment does not grow on in
-// memory that there is not.
-func TestSegmentsSlowDisk(t *testing.T) {
-	s := &segmented{
-		h: &HTTP{ahead: new(allowance)}, ctx: t.Context(), phase: several,
-		end: segmentMost, next: segmentMost, target: 1, running: 1, pace: pace{settled: true, perOne: 1},
-	}
-	s.arrived.L, s.changed.L = &s.mu, &s.mu
-	w := new(worker)
-	g := &segment{to: segmentMost, owner: w}
-	s.segments = []*segment{g}
-	filled := make(chan error, 1)
-	go func() { filled <- s.fill(w, g, bytes.NewReader(aBody()[:segmentMost])) }()
-	for waits := false; !waits; runtime.Gosched() {
-		s.mu.Lock()
-		if waits = s.short; g.whole() {
-			t.Fatalf("%d bytes are in memory, and nobody has read any", g.got)
-		}
-		s.mu.Unlock()
-	}
-	got, buf := make([]byte, 0, segmentMost), make([]byte, segmentBlock/3)
-	for len(got) < segmentMost {
-		n, err := s.take(buf)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, buf[:n]...)
-		if used := s.h.ahead.used.Load(); used > urgentMost+2*segmentBlock { // one is on trial
-			t.Fatalf("%d bytes are in memory", used)
-		}
-	}
-	if err := <-filled; err != nil || !bytes.Equal(got, aBody()[:segmentMost]) {
-		t.Errorf("other bytes came, or %v", err)
-	}
-}
-
 // TestSegmentsGiveWay: what takes long gives its slot back when others may need it, and
 // the file comes all the same.
 func TestSegmentsGiveWay(t *testing.T) {
@@ -188,7 +150,7 @@ func TestSegmentsGiveWay(t *testing.T) {
 	const lasts = 6 * time.Second // what a segment does
 	m := newMetered(t, int64(segmentSize/lasts.Seconds()), 0, false)
 	m.body = aBody()
-	h := m.source(aheadMost)
+	h := m.source()
 	go m.letGoWhen(func() bool { return !h.tolerance.promising(time.Now()) })
 	var mu sync.Mutex
 	held := 0

@@ -276,7 +276,7 @@ func (m *metered) serve(a *reply) {
 }
 
 // source is a new source of the upstream, as if in a process of its own.
-func (m *metered) source(most int64) *HTTP {
+func (m *metered) source() *HTTP {
 	m.t.Helper()
 	u, err := url.Parse(m.server.URL + "/")
 	if err != nil {
@@ -292,9 +292,17 @@ func (m *metered) source(most int64) *HTTP {
 	m.t.Cleanup(first.CloseIdleConnections)
 	m.t.Cleanup(extra.CloseIdleConnections)
 	h := NewHTTP(u, first, o)
-	h.ahead = &allowance{most: most}
 	h.slice = 4 * sliceLeast // what a busy machine does meanwhile counts for less
 	return h
+}
+
+// unnamed is Request.Scratch.
+func unnamed(t testing.TB) (*os.File, error) {
+	f, err := os.CreateTemp(t.TempDir(), "")
+	if err == nil {
+		err = os.Remove(f.Name())
+	}
+	return f, err
 }
 
 // told is what became of a fetch.
@@ -317,7 +325,7 @@ func (m *metered) fetch(h *HTTP, name mirror.Name, have int64, change func(*Requ
 		m.t.Fatal(err)
 	}
 	defer file.Close()
-	r := Request{Path: name, Connections: 4, Start: func(mirror.Meta) (*os.File, error) { return file, nil }, Wrote: func(int) {}}
+	r := Request{Path: name, Connections: 4, Scratch: func() (*os.File, error) { return unnamed(m.t) }, Start: func(mirror.Meta) (*os.File, error) { return file, nil }, Wrote: func(int) {}}
 	if have > 0 {
 		if _, err := file.Write(m.body[:have]); err != nil {
 			m.t.Fatal(err)
@@ -338,9 +346,6 @@ func (m *metered) fetch(h *HTTP, name mirror.Name, have int64, change func(*Requ
 	}
 	if err == nil && len(got) != len(m.body) {
 		m.t.Fatalf("%d of %d bytes, and no error", len(got), len(m.body))
-	}
-	if used := h.ahead.used.Load(); used != 0 {
-		m.t.Errorf("%d bytes of memory are still counted after the fetch", used)
 	}
 	if h.tolerance.running != 0 {
 		m.t.Errorf("%d extra connections are still counted after the fetch", h.tolerance.running)

@@ -19,6 +19,16 @@ const (
 	// worth making others.
 	worthWhile = time.Second
 
+	// growing is how many times what it was before a rate has to be for it to be taken for
+	// one that grows, and steadyLeast how often in a row it has to be less for one that
+	// does not: what comes at once may be but a part of what a round trip brings.
+	growing     = 1.25
+	steadyLeast = 2
+
+	// trialMost is how far ahead the trial's segment begins, in bytes, where that is no
+	// more than the share of a connection.
+	trialMost = aheadMost / 4
+
 	// verdictsMost is how often more connections are tried for a file, and trialsMost
 	// how often with those trials that told nothing: ours was the machine that was slow.
 	verdictsMost = 3
@@ -38,6 +48,7 @@ const (
 type pace struct {
 	// Of the goroutine that reads.
 	measure  measure
+	trend    trend     // of main's rate
 	again    time.Time // when more connections may be tried again
 	trials   int       // how many there were
 	verdicts int       // how many of them told something
@@ -49,6 +60,7 @@ type pace struct {
 	perOne   float64       // what one connection brings, in bytes a second
 	settled  bool          // there are as many connections as are of use
 	lean     int           // how often in a row they brought too little, or idled
+	times    float64       // how often what one brings, when it was measured before
 	first    time.Duration // from a request to its first byte, lately
 	took     time.Duration // what a segment took, lately
 }
@@ -66,12 +78,30 @@ func (m *measure) restart(b *body, now time.Time) {
 
 // trial is what the reader knows of the trial that runs.
 type trial struct {
-	w    *worker
-	g    *segment
-	at   int64   // where its segment begins
-	rate float64 // of main before it, in bytes a second
-	from measure // of main, since the second connection has brought bytes
-	err  error   // guarded by mu: why there is none
+	w      *worker
+	g      *segment
+	at     int64   // where its segment begins
+	rate   float64 // of main before it, in bytes a second
+	from   measure // of main, since the last look; none: the second connection has brought nothing yet
+	got    int64   // of the segment, by then
+	second trend   // of the second one's rate
+	err    error   // guarded by mu: why there is none
+}
+
+// trend is how a rate goes on. TCP doubles it with each round trip until it is what
+// the line or the upstream's limit is, and before that it tells nothing.
+type trend struct {
+	last   float64 // bytes a second; 0: none yet
+	steady int     // how often in a row it was hardly more than before
+}
+
+// grows takes the next rate, and reports whether it has to be looked at again.
+func (t *trend) grows(rate float64) bool {
+	if t.steady++; t.last == 0 || rate > growing*t.last {
+		t.steady = 0
+	}
+	t.last = rate
+	return t.steady < steadyLeast
 }
 
 // slice is for how long a rate is measured.
@@ -91,16 +121,20 @@ func (s *segmented) consider() {
 		return
 	}
 	waited := s.wire.waited - s.pace.measure.waited
-	if waited < s.h.slice || s.pace.verdicts >= verdictsMost || s.pace.trials >= trialsMost {
+	if waited < s.h.slice/2 || s.pace.verdicts >= verdictsMost || s.pace.trials >= trialsMost {
 		return
 	}
 	s.mu.Lock()
 	running := s.running
 	s.mu.Unlock()
 	now := time.Now()
-	speed := rate(s.wire.total-s.pace.measure.bytes, waited)
+	before, speed := s.pace.trend.last, rate(s.wire.total-s.pace.measure.bytes, waited)
 	ours := 2*waited < now.Sub(s.pace.measure.since) // it waits for us
 	s.pace.measure.restart(s.wire, now)
+	if s.pace.trend.grows(speed) {
+		return
+	}
+	speed = (before + speed) / 2
 	if ours || running > 0 || speed > fastEnough || speed*worthWhile.Seconds() > float64(s.end-s.pos) ||
 		now.Before(s.pace.again) || !s.h.tolerance.promising(now) {
 		return
@@ -114,20 +148,16 @@ func (s *segmented) consider() {
 func (s *segmented) try(speed float64, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	far := time.Duration(1<<min(s.pace.trials, 3)) * (4*s.pace.first + 2*s.slice())
-	at := s.pos + max(int64(speed*far.Seconds()), segmentLeast)
-	if s.end-at < segmentsWorth/2 {
-		return
-	}
+	far := 2 * (s.pace.first + s.slice())
+	s.pace.perOne, s.target, s.next = speed, s.most, s.pos
+	at := s.pos + max(int64(speed*far.Seconds()), min((s.end-s.pos)/int64(s.most), trialMost))
+	size := s.size()
 	w := &worker{extra: true}
-	if !s.admit(w) {
+	if s.end-at < segmentsWorth/2 || !s.admit(w) {
+		s.target = 1
 		return
 	}
-	if !s.h.ahead.has(segmentSize) {
-		w.give()
-		return
-	}
-	g := &segment{from: at, to: at + segmentSize, owner: w, asked: now}
+	g := &segment{from: at, to: min(at+size, s.end), owner: w, asked: now}
 	s.segments, s.next, s.target, s.phase = []*segment{g}, g.to, 2, trying
 	s.trial = &trial{w: w, g: g, at: at, rate: speed}
 	s.pace.trials++
@@ -140,23 +170,24 @@ func (s *segmented) judge() {
 	s.mu.Lock()
 	err, got, opened, last, whole, slice := t.err, t.g.got, t.g.opened, t.g.last, t.g.whole(), s.slice()
 	s.mu.Unlock()
+	over := s.pos == t.at
 	switch {
 	case err != nil:
 		s.giveUp(now)
 		s.pace.verdicts++
 		return
 	case got == 0:
-		if s.pos == t.at {
+		if over {
 			s.giveUp(now)
 		}
 		return
 	case t.from.since.IsZero():
-		if t.from.restart(s.wire, now); s.pos < t.at {
+		if t.from.restart(s.wire, now); !over {
 			return
 		}
 	}
 	passed := now.Sub(t.from.since)
-	if passed < slice && s.pos < t.at {
+	if passed < slice && !over {
 		return
 	}
 	waited := s.wire.waited - t.from.waited
@@ -164,23 +195,32 @@ func (s *segmented) judge() {
 		s.giveUp(now)
 		return
 	}
-	if !whole {
-		last = now
-	}
 	main := t.rate
 	if waited >= slice/2 {
 		main = rate(s.wire.total-t.from.bytes, waited)
 	}
+	second := rate(got-t.got, passed)
+	if whole || t.second.last == 0 {
+		if !whole {
+			last = now
+		}
+		second = rate(got, last.Sub(opened))
+	}
 	one := max(main, t.rate)
-	switch second := rate(got, last.Sub(opened)); {
+	switch {
 	case main+second >= enough(2)*one:
 		s.spread(one, now)
-	case s.pos == t.at || passed >= 2*slice:
+	case !t.second.grows(second), whole, t.got > 0 && main < t.rate/growing: // what it brings, main lacks
 		s.giveUp(now)
 		if s.pace.verdicts++; s.pace.verdicts == 2 { // once may be chance
 			s.pace.verdicts = verdictsMost
 			s.h.tolerance.useless(now)
 		}
+	case over: // it might have become fast enough
+		s.giveUp(now)
+	default:
+		t.got = got
+		t.from.restart(s.wire, now)
 	}
 }
 
@@ -202,58 +242,47 @@ func (s *segmented) giveUp(now time.Time) {
 	s.pace.measure.restart(s.wire, now)
 }
 
-// spread ends main soon, and has workers ask for all that follows.
+// spread ends main after a segment, and has workers ask for all that follows.
 func (s *segmented) spread(speed float64, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.trial
-	// Main goes on until the answer to a request can be here.
-	soon := s.pos + int64(speed*2*s.pace.first.Seconds()) + segmentBlock
-	if t.at-soon < segmentLeast {
-		soon = t.at
-	}
-	own := &worker{hangUp: s.hangUp}
-	var list []*segment
-	add := func(from, to int64) {
-		if from < to {
-			list = append(list, &segment{from: from, to: to, asked: now})
+	t, main, hangUp := s.trial, s.main, s.hangUp
+	s.target, s.pace.perOne = s.most, speed
+	s.segments = []*segment{{from: s.pos, to: t.at}, t.g}
+	size := s.size()
+	s.segments, s.since = nil, now
+	for from := s.pos; from < t.at; {
+		to := from + size
+		if t.at-to < segmentLeast {
+			to = t.at
 		}
+		s.segments = append(s.segments, &segment{from: from, to: to, asked: now})
+		from = to
 	}
-	add(s.pos, soon)
-	for from := soon; from < t.at; from += segmentSize {
-		add(from, min(from+segmentSize, t.at))
-	}
-	main, hangUp := s.main, s.hangUp
-	if s.pos < soon {
-		list[0].owner = own
-		s.start(own, list[0], func(w *worker, g *segment) error {
+	own := &worker{hangUp: hangUp}
+	if len(s.segments) > 0 {
+		g := s.segments[0]
+		g.owner = own
+		s.start(own, g, func(w *worker, g *segment) error {
 			err := s.fill(w, g, main)
 			hangUp()
-			if w.rests = true; err != nil {
-				return &brokeOff{err}
-			}
-			return nil
+			w.rests = true
+			return err
 		})
 	} else {
 		hangUp()
 		own.rests = true
 		s.start(own, nil, nil)
 	}
-	s.segments, s.since = append(list, t.g), now
-	s.main, s.trial, s.phase, s.pace.perOne = nil, nil, several, speed
-	s.grow(4, now) // two are twice as fast as one: four are measured next
-	s.changed.Broadcast()
-}
-
-// grow makes it n connections, and begins to measure these. Caller holds mu.
-func (s *segmented) grow(n int, now time.Time) {
-	s.target = min(n, s.most)
+	s.segments = append(s.segments, t.g)
+	s.main, s.trial, s.phase = nil, nil, several
 	for s.running < s.target {
 		s.start(&worker{extra: true}, nil, nil)
 	}
-	s.pace.settled, s.pace.idled, s.pace.lean = false, false, 0
+	s.pace.settled, s.pace.idled, s.pace.lean, s.pace.times = false, false, 0, 0
 	// Once they have their first bytes.
 	s.pace.measure = measure{since: now.Add(2 * s.pace.first)}
+	s.changed.Broadcast()
 }
 
 // weigh looks, after each read of a segment, whether the connections that there
@@ -286,7 +315,8 @@ func (s *segmented) weigh() {
 		busy--
 	}
 	times := rate(p.received-p.measure.bytes, passed) / p.perOne
-	idled := p.idled
+	idled, before := p.idled, p.times
+	p.times = times
 	p.measure, p.idled, p.rested = measure{since: now, bytes: p.received}, false, s.resting
 	switch {
 	case idled: // they were not all at work, so nothing is known
@@ -295,9 +325,8 @@ func (s *segmented) weigh() {
 	case s.running < n: // there are no more to be had
 		p.settled = true
 	case times >= enough(busy):
-		if p.settled = n >= s.most; !p.settled {
-			s.grow(2*n, now)
-		}
+		p.settled = true
+	case times > growing*before:
 	default:
 		if p.lean++; p.lean < leanMost {
 			return

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -29,7 +31,7 @@ func TestSegmentsCount(t *testing.T) {
 			if most == 1 {
 				m = newMetered(t, slow, 0, false)
 			}
-			d := m.fetch(m.source(aheadMost), "f", 0, func(r *Request) { r.Connections = most })
+			d := m.fetch(m.source(), "f", 0, func(r *Request) { r.Connections = most })
 			if d.err != nil {
 				t.Fatal(d.err)
 			}
@@ -50,7 +52,7 @@ func TestSegmentsCount(t *testing.T) {
 func TestSegmentsResume(t *testing.T) {
 	t.Parallel()
 	m := newBig(t, 4, false)
-	d := m.fetch(m.source(aheadMost), "f", 5<<20+12345, nil)
+	d := m.fetch(m.source(), "f", 5<<20+12345, nil)
 	if d.err != nil || d.peak != 4 || d.twice > d.mayComeTwice() {
 		t.Errorf("%d connections, %d bytes twice, %v", d.peak, d.twice, d.err)
 	}
@@ -60,7 +62,7 @@ func TestSegmentsResume(t *testing.T) {
 func TestSegmentsHTTP2(t *testing.T) {
 	t.Parallel()
 	m := newBig(t, 4, true)
-	d := m.fetch(m.source(aheadMost), "f", 0, nil)
+	d := m.fetch(m.source(), "f", 0, nil)
 	// The end of a stream may be noticed late.
 	if d.err != nil || d.peak < 4 || d.peak > 5 {
 		t.Errorf("%d connections, %v", d.peak, d.err)
@@ -105,7 +107,7 @@ func TestSegmentsNone(t *testing.T) {
 			if name == "little is left" {
 				have = aSize - 1<<20
 			}
-			d := m.fetch(m.source(aheadMost), "f", have, c.change)
+			d := m.fetch(m.source(), "f", have, c.change)
 			if d.err != nil || len(d.requests) != 1 {
 				t.Errorf("%d requests, %v", len(d.requests), d.err)
 			}
@@ -120,7 +122,7 @@ func TestSegmentsLink(t *testing.T) {
 	missing := ""
 	for range 3 { // on a busy machine a measurement may be wrong, and seldom all are
 		m := newLink(t)
-		h := m.source(aheadMost)
+		h := m.source()
 		useless := func() bool { return !h.tolerance.promising(time.Now()) }
 		go m.letGoWhen(useless)
 		d := m.fetch(h, "f", 0, nil)
@@ -147,17 +149,17 @@ func TestSegmentsBack(t *testing.T) {
 			m.all = m.each
 			m.mu.Unlock()
 		}
-		if from, to, ok := m.span(r); ok && to-from >= 2*segmentMost {
+		if from, to, ok := m.span(r); ok && to-from >= bigSize/4 {
 			m.letGo()
 		}
 		return false
 	}
-	d := m.fetch(m.source(aheadMost), "f", 0, nil)
+	d := m.fetch(m.source(), "f", 0, nil)
 	if d.err != nil {
 		t.Fatal(d.err)
 	}
 	last := d.requests[len(d.requests)-1]
-	if from, to, ok := m.span(last); !ok || to != bigSize-1 || to-from < 2*segmentMost {
+	if from, to, ok := m.span(last); !ok || to != bigSize-1 || to-from < bigSize/4 {
 		t.Errorf("at last it was asked for %q, want all that is left", last.Header.Get("Range"))
 	}
 	if d.twice > d.mayComeTwice() {
@@ -224,7 +226,7 @@ func TestSegmentsRefused(t *testing.T) {
 				}
 				return ok
 			}
-			h := m.source(aheadMost)
+			h := m.source()
 			remembered := func() bool { return !h.tolerance.promising(time.Now().Add(time.Minute)) }
 			replaced := name == "other version" || name == "other length"
 			go m.letGoWhen(func() bool { return remembered() || replaced && answered.Load() })
@@ -263,7 +265,7 @@ func TestSegmentsEase(t *testing.T) {
 				w.WriteHeader(status)
 				return true
 			}
-			h := m.source(aheadMost)
+			h := m.source()
 			d := m.fetch(h, "f", 0, func(r *Request) { r.Connections = 8 })
 			if d.err != nil || d.peak < 2 || refused.Load() == 0 || refused.Load() > 7 {
 				t.Errorf("%d connections, %d refused, %v", d.peak, refused.Load(), d.err)
@@ -287,7 +289,7 @@ func TestSegmentsSlots(t *testing.T) {
 	t.Parallel()
 	m := newBig(t, 3, false)
 	var held, most, taken atomic.Int32
-	d := m.fetch(m.source(aheadMost), "f", 0, func(r *Request) {
+	d := m.fetch(m.source(), "f", 0, func(r *Request) {
 		r.Connections = 8
 		r.ExtraSlot = func() (func(), bool) {
 			n := held.Add(1)
@@ -308,16 +310,34 @@ func TestSegmentsSlots(t *testing.T) {
 	}
 }
 
-// TestSegmentsMemory: who gets no memory goes on with less.
-func TestSegmentsMemory(t *testing.T) {
+// TestSegmentsNoRoom: where there is no room for what arrives early, one connection
+// brings the file, and the upstream is not blamed.
+func TestSegmentsNoRoom(t *testing.T) {
 	t.Parallel()
-	for _, most := range []int64{0, segmentBlock, 2 * segmentSize} {
-		t.Run(fmt.Sprint(most), func(t *testing.T) {
+	for name, scratch := range map[string]func(n int32) (*os.File, error){
+		"no file": func(int32) (*os.File, error) { return nil, syscall.ENFILE },
+		"full":    func(int32) (*os.File, error) { return os.OpenFile("/dev/full", os.O_RDWR, 0) },
+		"full soon": func(n int32) (*os.File, error) {
+			if n > 3 {
+				return os.OpenFile("/dev/full", os.O_RDWR, 0)
+			}
+			return unnamed(t)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := newMetered(t, slow, 0, false)
-			d := m.fetch(m.source(most), "f", 0, nil)
-			if d.err != nil || d.twice > d.mayComeTwice() || most < segmentSize && d.peak != 1 {
-				t.Errorf("%d connections, %d bytes twice, %v", d.peak, d.twice, d.err)
+			m := newBig(t, 0, false)
+			h := m.source()
+			var made atomic.Int32
+			go m.letGoWhen(func() bool { return made.Load() > 3 || name != "full soon" && made.Load() > 1 })
+			d := m.fetch(h, "f", 0, func(r *Request) {
+				r.Scratch = func() (*os.File, error) { return scratch(made.Add(1)) }
+			})
+			if d.err != nil || made.Load() < 2 {
+				t.Errorf("%d files, %v", made.Load(), d.err)
+			}
+			if now := time.Now(); now.Before(h.tolerance.until) {
+				t.Error("the upstream is asked by fewer connections from now on")
 			}
 		})
 	}

@@ -173,12 +173,8 @@ func (s *segmented) find(w *worker) *segment {
 			return nil
 		} // else one of the others may stall
 		if s.phase != ending && s.next < s.end && len(s.segments) < windowPer*s.target {
-			size := s.size()
-			if w.extra && !s.h.ahead.has(size/2) {
-				return nil
-			}
-			g := &segment{from: s.next, to: s.next + size}
-			s.next += size
+			g := &segment{from: s.next, to: s.next + s.size()}
+			s.next = g.to
 			s.segments = append(s.segments, g)
 			return g
 		}
@@ -216,19 +212,20 @@ func (s *segmented) late() time.Duration {
 	front.owner.hangUp()
 	front.owner = nil
 	s.hung++
-	front.abandon()
 	s.changed.Broadcast()
 	return most
 }
 
 // size is that of the next segment. Caller holds mu.
 func (s *segmented) size() int64 {
-	left := s.end - s.next
+	left, n := s.end-s.next, int64(s.target)
 	far := int64(s.pace.perOne * s.pace.first.Seconds()) // what a connection would bring while it waits for an answer
-	size := min(max(segmentSize, 8*far), segmentMost, 2*aheadMost/int64(s.target))
-	// The last ones are small, so that all connections end together.
-	size = min(size, max(segmentLeast, min(2*far, segmentSize), left/int64(s.target)))
-	size = (size + segmentBlock - 1) / segmentBlock * segmentBlock
+	size := min(max(segmentSize, farTimes*far), aheadMost/(windowPer*n))
+	share := left // of each connection, if all are to end together
+	for _, g := range s.segments {
+		share += g.to - g.from - g.got
+	}
+	size = min(size, max(segmentLeast, share/n))
 	if size > left || left-size < segmentLeast/2 {
 		size = left
 	}
@@ -259,7 +256,7 @@ func (s *segmented) ask(w *worker, g *segment) error {
 	s.pace.first = (3*s.pace.first + g.opened.Sub(begun)) / 4
 	s.mu.Unlock()
 	if err := s.fill(w, g, &causal{b, ctx}); err != nil {
-		return &brokeOff{err}
+		return err
 	}
 	// The end of the answer: it must be here, and the connection is free then.
 	var more [1]byte
@@ -284,6 +281,12 @@ func causeOf(ctx context.Context, err error) error {
 
 // fill reads the rest of a segment.
 func (s *segmented) fill(w *worker, g *segment, r io.Reader) error {
+	file, err := s.room(w, g)
+	if err != nil {
+		return err
+	}
+	block := blocks.Get().(*[segmentBlock]byte)
+	defer blocks.Put(block)
 	for {
 		s.mu.Lock()
 		if g.owner != w {
@@ -297,26 +300,19 @@ func (s *segmented) fill(w *worker, g *segment, r io.Reader) error {
 			s.mu.Unlock()
 			return nil
 		}
-		b, room := g.space(s.h.ahead, s.isUrgent(g))
-		if b == nil { // it stays in the upstream's hands until memory is free, or this is the first
-			if front := s.segments[0]; s.ctx.Err() != nil || front.owner == nil && !front.whole() {
-				g.owner = nil // somebody has to be at the first
-				s.mu.Unlock()
-				return errTakenOver
-			}
-			s.pace.idled, s.short = true, s.short || g == s.segments[0]
-			s.changed.Wait()
-			s.mu.Unlock()
-			continue
-		}
+		at, left := g.got, g.to-g.from-g.got
 		s.mu.Unlock()
-		n, err := r.Read(room)
+		n, err := r.Read(block[:min(segmentBlock, left)])
+		_, full := file.WriteAt(block[:n], at)
 		s.mu.Lock()
-		if g.owner != w {
+		if g.owner != w { // and its file may be closed
 			s.mu.Unlock()
 			return errTakenOver
 		}
-		b.used += n
+		if full != nil {
+			s.mu.Unlock()
+			return storeError(full)
+		}
 		g.got += int64(n)
 		g.last = time.Now()
 		s.pace.received += int64(n)
@@ -331,7 +327,7 @@ func (s *segmented) fill(w *worker, g *segment, r io.Reader) error {
 		switch {
 		case done:
 		case err != nil:
-			return early(err)
+			return &brokeOff{early(err)}
 		case s.isInTheWay(w):
 			return errTakenOver
 		}
@@ -347,12 +343,6 @@ func (s *segmented) isInTheWay(w *worker) bool {
 	}
 	w.looked = now
 	return !s.slotFree()
-}
-
-// isUrgent reports whether the reader waits for the segment, or soon will. Caller holds
-// mu.
-func (s *segmented) isUrgent(g *segment) bool {
-	return g == s.segments[0] && (s.phase < several || g.unreadFrom(s.pos) < urgentMost)
 }
 
 // failed looks at a worker's error, and leaves its segment to others. It reports
@@ -374,7 +364,9 @@ func (s *segmented) failed(w *worker, g *segment, err error, breaks *int) (end b
 			return false
 		}
 	} else {
-		s.refused(err)
+		if !errors.Is(err, mirror.ErrStore) && !errors.Is(err, mirror.ErrNoSpace) { // or it is no fault of the upstream
+			s.refused(err)
+		}
 		s.alone = true
 	}
 	s.err = err

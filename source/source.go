@@ -130,8 +130,11 @@ type Request struct {
 	// beside the first; it does not wait, and may be called by several goroutines.
 	// nil: there are enough. A request that takes long asks SlotFree now and then
 	// whether there is a slot for others, too, and gives its own back where there is
-	// none; nil: there is.
+	// none; nil: there is. Scratch returns an empty file that goes with its descriptor,
+	// for what arrives before it can be appended; it may be called by several goroutines.
+	// nil: one connection.
 	Connections int
+	Scratch     func() (*os.File, error)
 	ExtraSlot   func() (release func(), ok bool)
 	SlotFree    func() bool
 

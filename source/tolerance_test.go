@@ -55,23 +55,6 @@ func TestTolerance(t *testing.T) {
 	}
 }
 
-// TestAllowance: nobody takes more than there is, but for what must be.
-func TestAllowance(t *testing.T) {
-	a := &allowance{most: 10}
-	if !a.take(6) || a.take(5) || !a.has(4) || a.has(5) || !a.take(4) {
-		t.Fatalf("%d of %d are taken", a.used.Load(), a.most)
-	}
-	a.force(3)
-	a.give(3)
-	if a.take(1) {
-		t.Error("what was forced leaves room when it is given back")
-	}
-	a.give(10)
-	if a.used.Load() != 0 {
-		t.Errorf("%d are taken, want none", a.used.Load())
-	}
-}
-
 // TestEnough: half of what each connection adds where only each is limited.
 func TestEnough(t *testing.T) {
 	for n, want := range map[int]float64{1: 1, 2: 1.5, 4: 2.5, 8: 4.5, 16: 8.5} {

@@ -10,7 +10,7 @@ import (
 
 // Scratch returns an empty file that has no name and goes with its descriptor.
 func (t *Tree) Scratch() (*os.File, error) {
-	fd, err := unix.Openat(int(t.parts.Fd()), ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_APPEND|unix.O_CLOEXEC, 0o600)
+	fd, err := unix.Openat(int(t.parts.Fd()), ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
 	if err == nil {
 		return os.NewFile(uintptr(fd), "scratch"), nil
 	}
@@ -23,7 +23,7 @@ func (t *Tree) Scratch() (*os.File, error) {
 // unlinked is Scratch on NFS and others that do not know files without names.
 func (t *Tree) unlinked() (*os.File, error) {
 	name := fmt.Sprintf("scratch-%d-%d", os.Getpid(), t.scratches.Add(1))
-	f, err := t.openPart(name, unix.O_RDWR|unix.O_APPEND|unix.O_CREAT|unix.O_EXCL)
+	f, err := t.openPart(name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL)
 	if err != nil {
 		return nil, storeError("scratch", err)
 	}

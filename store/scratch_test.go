@@ -20,6 +20,12 @@ func TestScratch(t *testing.T) {
 		if _, err := f.ReadAt(b[:], 0); err != nil || string(b[:]) != "text" {
 			t.Errorf("%s: %q, %v", name, b, err)
 		}
+		if _, err := f.WriteAt([]byte("n"), 1); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := f.ReadAt(b[:], 0); err != nil || string(b[:]) != "tnxt" {
+			t.Errorf("%s: %q, %v", name, b, err)
+		}
 	}
 	if list, err := os.ReadDir(state + "/part"); err != nil || len(list) > 0 {
 		t.Errorf("left: %v, %v", list, err)
