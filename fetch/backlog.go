@@ -1,19 +1,16 @@
 package fetch
 
-import (
-	"context"
+import "golang.org/x/sys/unix"
 
-	"golang.org/x/sys/unix"
-)
-
-// mostAtOnce is as many files as one batch of the publisher has, eight times: what a disk
+// mostBehind is as many files as one batch of the publisher has, eight times: what a disk
 // that is slow for seconds is behind by. That is memory, and work for who stops.
-const mostAtOnce = 8 * maxBatch
+const mostBehind = 8 * maxBatch
 
-// atOnce is how many files, most at most, the limit of open files allows to be under way: each
-// has two, its lock's and its part's, and while it is published one for its directory. That
-// is three eighths of the limit; what is left is for clients, upstreams and the record.
-func atOnce(most uint64) int {
+// filesAtOnce is how many files, most at most, the limit of open files allows to be under way:
+// each has two, its lock's and its part's, and while it is published one for its directory.
+// That is three eighths of the limit. Locks that are kept for later (keylock) are another one;
+// what is left is for clients, upstreams, the record, and a group that is fetched meanwhile.
+func filesAtOnce(most uint64) int {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return fewJobs
@@ -25,7 +22,7 @@ func atOnce(most uint64) int {
 // do not wait for the disk, which may be slower than they and the upstreams are: without a
 // bound, what waits for its sync would take all descriptors, and each further miss be
 // refused. So a fetch that would be one too many begins when another has its name.
-type backlog chan struct{}
+type backlog struct{ room gate }
 
 // enter waits until the transfer may begin. It holds its lock, and is as any that waits for
 // its upstream: whoever wants the file waits for it, for as long as he likes.
@@ -36,14 +33,10 @@ func (b backlog) enter(t *transfer) error {
 	if t.group != nil || t.generation != nil || t.nature.Index != "" || len(t.nature.Set) > 0 {
 		return nil
 	}
-	select {
-	case b <- struct{}{}:
-	default:
+	if !b.room.try() {
 		t.update(func(s *state) { s.queued = true })
-		select {
-		case b <- struct{}{}:
-		case <-t.ctx.Done():
-			return context.Cause(t.ctx)
+		if err := b.room.enter(t.ctx); err != nil {
+			return err
 		}
 		t.update(func(s *state) { s.queued = false })
 		t.steps.done("backlog")
@@ -55,6 +48,6 @@ func (b backlog) enter(t *transfer) error {
 // leave is called when the transfer has ended.
 func (b backlog) leave(t *transfer) {
 	if t.inBacklog {
-		<-b
+		b.room.leave()
 	}
 }

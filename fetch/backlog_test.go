@@ -19,7 +19,7 @@ import (
 // wake is called.
 func (s *site) behind(n int) (e *Engine, wake func()) {
 	e = s.engine()
-	e.backlog = make(backlog, n)
+	e.backlog = backlog{make(gate, n)}
 	e.publish.start.Do(func() {})
 	return e, sync.OnceFunc(func() { go e.publish.run() })
 }
@@ -58,8 +58,8 @@ func TestBacklog(t *testing.T) {
 			wake()
 			wg.Wait()
 			s.settle(e)
-			if n := len(s.docFiles()); n != all || len(e.backlog) != 0 {
-				t.Errorf("%d of %d files have their name, and %d are in the backlog", n, all, len(e.backlog))
+			if n := len(s.docFiles()); n != all || len(e.backlog.room) != 0 {
+				t.Errorf("%d of %d files have their name, and %d are in the backlog", n, all, len(e.backlog.room))
 			}
 		})
 	}
@@ -83,7 +83,7 @@ func TestFewDescriptors(t *testing.T) {
 	}
 	defer unix.Setrlimit(unix.RLIMIT_NOFILE, &was)
 	s := newSite(t, "[limits]\nqueue_time = \"20s\"\n---\n", o)
-	e, wake := s.behind(atOnce(mostAtOnce))
+	e, wake := s.behind(filesAtOnce(mostBehind))
 	defer wake()
 	files := make(chan int)
 	var wg sync.WaitGroup

@@ -55,10 +55,10 @@ type Many struct {
 
 // group is the transfers of one FetchMany.
 type group struct {
-	anew  bool          // no held file is believed
-	wrote func(n int)   // nil: nobody asks
-	gate  chan struct{} // what is asked for one by one waits here in line
-	batch *batch        // nil: the first upstream is no Batcher
+	anew  bool        // no held file is believed
+	wrote func(n int) // nil: nobody asks
+	gate  gate        // what is asked for one by one waits here in line
+	batch *batch      // nil: the first upstream is no Batcher
 	sizes map[mirror.Name]int64
 	begun time.Time
 }
@@ -77,7 +77,7 @@ func (e *Engine) FetchMany(ctx context.Context, m *config.Mirror, files []Wanted
 		most = fewJobs
 	}
 	most = min(most, e.conf.Limits.PerUpstream)
-	g := &group{begun: e.now(), anew: o.Anew, wrote: o.Wrote, gate: make(chan struct{}, most), batch: e.newBatch(e.sources[m][0])}
+	g := &group{begun: e.now(), anew: o.Anew, wrote: o.Wrote, gate: make(gate, most), batch: e.newBatch(e.sources[m][0])}
 	if g.batch != nil {
 		g.sizes = make(map[mirror.Name]int64, len(files))
 		for _, w := range files {
@@ -89,18 +89,14 @@ func (e *Engine) FetchMany(ctx context.Context, m *config.Mirror, files []Wanted
 	}
 	var wg sync.WaitGroup
 	var mu sync.Mutex // held while o.Done runs
-	together := make(chan struct{}, atOnce(maxTogether))
+	together := make(gate, filesAtOnce(maxTogether))
 	for _, w := range files {
-		select {
-		case together <- struct{}{}:
-		case <-ctx.Done():
-		}
-		if ctx.Err() != nil {
+		if together.enter(ctx) != nil {
 			break
 		}
 		wg.Go(func() {
 			how, size, err := e.bring(ctx, g, m, w)
-			<-together
+			together.leave()
 			mu.Lock()
 			defer mu.Unlock()
 			o.Done(w, how, size, err)
@@ -223,15 +219,13 @@ func (g *group) admit(t *transfer, src upstream) (leave func(), err error) {
 	if g.batches(src) {
 		return func() {}, nil
 	}
-	select {
-	case g.gate <- struct{}{}:
-	case <-t.ctx.Done():
-		return nil, context.Cause(t.ctx)
+	if err := g.gate.enter(t.ctx); err != nil {
+		return nil, err
 	}
 	release, err := t.waitSlots(src)
 	if err != nil {
-		<-g.gate
+		g.gate.leave()
 		return nil, err
 	}
-	return func() { release(); <-g.gate }, nil
+	return func() { release(); g.gate.leave() }, nil
 }

@@ -68,7 +68,7 @@ type Engine struct {
 	queues  queues
 	digests digestCache
 	stalled stalled
-	reading chan struct{} // has one while an index is read
+	reading gate // of one: read, an index takes a multiple of what it says
 
 	ctx  context.Context // of everything that outlives its client
 	stop context.CancelCauseFunc
@@ -92,7 +92,7 @@ func newEngine(conf *config.Config, tree *store.Tree, idx *index.Index, o Option
 		log: o.Log, spawn: o.Spawn, now: o.Now, boot: bootID(),
 		sources: make(map[*config.Mirror][]upstream), listers: make(map[*config.Mirror][]upstream),
 		running: make(map[mirror.Name]*transfer), listings: make(map[mirror.Name]*listCall),
-		unreadable: make(map[mirror.Name]string), reading: make(chan struct{}, 1), know: make(map[*config.Mirror]*repo.Knowledge),
+		unreadable: make(map[mirror.Name]string), reading: make(gate, 1), know: make(map[*config.Mirror]*repo.Knowledge),
 	}
 	for i := range conf.Mirrors {
 		know, err := repo.New(conf.Mirrors[i].Profile)
@@ -108,7 +108,7 @@ func newEngine(conf *config.Config, tree *store.Tree, idx *index.Index, o Option
 		e.now = time.Now
 	}
 	e.ctx, e.stop = context.WithCancelCause(context.Background())
-	e.backlog = make(backlog, atOnce(mostAtOnce))
+	e.backlog = backlog{make(gate, filesAtOnce(mostBehind))}
 	e.publish = newPublisher(e)
 	e.runners = newRunners(e.ctx.Done())
 	e.connect(o.TLS)

@@ -16,11 +16,14 @@ import (
 func (g *generation) stage(list []staging) error {
 	var wg sync.WaitGroup
 	var failed error // guarded by g.mu
-	gate := make(chan struct{}, min(fewJobs, g.e.conf.Limits.PerUpstream))
+	few := make(gate, min(fewJobs, g.e.conf.Limits.PerUpstream))
 	for _, s := range list {
-		gate <- struct{}{}
+		if err := few.enter(g.ctx); err != nil {
+			wg.Wait()
+			return err
+		}
 		wg.Go(func() {
-			defer func() { <-gate }()
+			defer few.leave()
 			t, err := g.fetch(s)
 			g.mu.Lock()
 			defer g.mu.Unlock()

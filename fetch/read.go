@@ -49,12 +49,10 @@ const (
 func (e *Engine) read(ctx context.Context, m *config.Mirror, c content) (*reading, error) {
 	r := &reading{m: m}
 	r.Name, r.Source, r.Digest = m.Prefix+e.nature(m, c.as).Index, m.Prefix+string(c.rest), c.digest
-	select { // one at a time: each may take a multiple of what it says
-	case e.reading <- struct{}{}:
-		defer func() { <-e.reading }()
-	case <-ctx.Done():
-		return r, context.Cause(ctx)
+	if err := e.reading.enter(ctx); err != nil {
+		return r, err
 	}
+	defer e.reading.leave()
 	may, left := e.reach(m, c), mostRead
 	head, err := e.know[m].Read(string(c.as), io.NewSectionReader(c, 0, c.size), func(c repo.Claim) error {
 		if !may(c.Name) {
