@@ -275,6 +275,28 @@ func TestPublicationIsCompleted(t *testing.T) {
 	}
 }
 
+// TestCompletedIsLearned: what the indexes of a publication say is known when it has
+// been completed, whoever it was cut off from.
+func TestCompletedIsLearned(t *testing.T) {
+	for done := range 3 { // steps of it
+		m := newMirrored(t, false, "")
+		m.fetch(inRelease, packages)
+		m.add("one", "2", "the second version of one")
+		m.update()
+		m.interrupted(done, packages, inRelease)
+		e := m.engine()
+		if err := e.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for name, body := range map[string]string{packages: m.body(packages), "pool/one_2_amd64.deb": "the second version of one"} {
+			got, err := e.index.Expected(t.Context(), "m/"+name)
+			if err != nil || len(got) != 1 || got[0].Digest != string(digestText(body)) {
+				t.Errorf("%d steps done: of %s is known %+v, %v, want the digest of its new version", done, name, got, err)
+			}
+		}
+	}
+}
+
 // interrupted leaves what a process does that dies when so many of the names, each
 // a step, have been published.
 func (m *mirrored) interrupted(done int, names ...string) {

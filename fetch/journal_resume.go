@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 	"time"
 
 	"mirror"
@@ -79,8 +81,57 @@ func (e *Engine) resumeJournal(ctx context.Context, file string, own *transfer) 
 			return err
 		}
 	}
+	if err := e.relearn(ctx, j); err != nil {
+		return err
+	}
 	e.log.Info("a publication that was cut off has been completed", "path", "/"+string(j.Top))
 	return e.tree.RemoveJournal(mirror.Name(j.Top))
+}
+
+// relearn records what the indexes of a publication say: whoever was cut off may not
+// have come to that, and a power cut takes it back.
+func (e *Engine) relearn(ctx context.Context, j journal) error {
+	for _, step := range slices.Backward(j.Steps) { // what vouches for an index says what it is
+		for i := range step {
+			if err := e.learnPublished(ctx, &step[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// learnPublished records what a file of a journal says, if it has its name and is an index.
+func (e *Engine) learnPublished(ctx context.Context, it *entry) error {
+	p := e.placeOf(mirror.Name(it.Name))
+	if p.m == nil { // the configuration has changed meanwhile
+		return nil
+	}
+	as := p.rest
+	for _, x := range e.expectations(ctx, p.m, p.rest) {
+		if below, ok := strings.CutPrefix(x.As, p.m.Prefix); ok && below != "" {
+			as = mirror.Name(below)
+		}
+	}
+	if e.nature(p.m, as).Index == "" {
+		return nil
+	}
+	f, err := e.openPublished(p.name)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	if !it.becomes().equal(incarnationOf(f.info)) {
+		return nil
+	}
+	r, err := e.read(ctx, p.m, content{f.file, p.rest, as, f.Meta.Size, it.Row.Digest})
+	if err != nil {
+		e.log.Info("a file is no index, though it is called like one", "path", "/"+string(p.name), "err", err)
+		return nil
+	}
+	r.Learned = e.now()
+	_, err = e.index.Learn(ctx, r.IndexFile, r.claims)
+	return err
 }
 
 // errLost: a file that a journal tells of is nowhere.
