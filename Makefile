@@ -47,14 +47,19 @@ endif
 check: ## what CI runs: format, vet, staticcheck, every test with the race detector
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run gofmt -w on these'; exit 1; }
 	$(GO) mod tidy -diff
-	$(GO) vet ./...
-	$(GO) run $(STATICCHECK) ./...
+	$(GO) vet -tags power ./...
+	$(GO) run $(STATICCHECK) -tags power ./...
 	$(AS_ROOT) $(GO) test -race -timeout 15m ./...
 
 .PHONY: soak
 soak: ## apt, dnf and pacman update through the mirror while their archives are updated a thousand times
 	scripts/need $(TEST_TOOLS)
 	$(AS_ROOT) $(GO) test ./test/soak -count 1 -timeout 12h -v -updates 1000 -for 0
+
+.PHONY: power
+power: ## the power is cut, again and again, while archives change, on ext4, XFS and Btrfs (needs FUSE and loop devices)
+	scripts/need $(TEST_TOOLS) mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs
+	$(AS_ROOT) $(GO) test -tags power ./test/crash -run TestPowerCut -count 1 -timeout 1h -v
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for a minute

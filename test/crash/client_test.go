@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -73,7 +72,7 @@ func (r *rig) viaDaemon(d int) door {
 
 // viaCGI runs the CGI program as a web server would that can stream.
 func (r *rig) viaCGI(f *file) ([]byte, error) {
-	cmd := exec.Command(r.bin("mirror-cgi"))
+	cmd := r.command("mirror-cgi")
 	cmd.Env = []string{
 		"GATEWAY_INTERFACE=CGI/1.1", "REQUEST_METHOD=GET", "SERVER_PROTOCOL=HTTP/1.1", "MIRROR_STREAM=1",
 		"REQUEST_URI=" + f.escaped(), "MIRROR_CONFIG=" + r.conf(0),

@@ -22,11 +22,7 @@ const clients = 12
 // change. Whatever a client took for a whole answer, and whatever stands in the
 // docroot, or is kept in the state directory, at any time, has to be a version that an upstream had.
 func TestKill(t *testing.T) {
-	r := &rig{t: t, dir: t.TempDir(), files: archive(), up: &upstreams{origin.New(t), origin.New(t)}}
-	r.up.serve(r.files)
-	r.suites = r.newSuites()
-	r.build()
-	r.configure()
+	r := newRig(t, t.TempDir())
 	r.startDaemons()
 
 	t.Cleanup(func() {
@@ -36,16 +32,7 @@ func TestKill(t *testing.T) {
 	})
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
-	for c := range clients {
-		wg.Go(func() { r.client(c, stop) })
-	}
-	for _, trouble := range []func(<-chan struct{}){r.sweep, r.rebuild, r.fail} {
-		wg.Go(func() { trouble(stop) })
-	}
-	for _, s := range r.suites {
-		wg.Go(func() { s.run(stop) })
-		wg.Go(func() { r.watch(s, stop) })
-	}
+	r.herd(stop, &wg)
 	killed := r.storm()
 	close(stop)
 	wg.Wait()
@@ -54,17 +41,7 @@ func TestKill(t *testing.T) {
 	}
 	r.count(killed)
 
-	// Calm: everything is to be had, from every door.
-	for _, f := range r.files {
-		for _, ask := range r.doors() {
-			b, err := ask(f)
-			if err != nil {
-				t.Errorf("%s after the storm: %v", f.path, err)
-			} else if _, ok := f.version(b); !ok {
-				t.Errorf("%s after the storm: %d bytes that are not the file", f.path, len(b))
-			}
-		}
-	}
+	r.everything()
 	for _, s := range r.suites {
 		r.calm(s)
 	}
@@ -75,9 +52,41 @@ func TestKill(t *testing.T) {
 		}
 	}
 	r.until("the workers have ended", func() bool { return len(r.processes()) == 0 })
-	r.checkTree(r.docroot())
-	r.checkTree(r.aside())
+	inDocroot, aside := r.checkTree(r.docroot()), r.checkTree(r.aside())
+	for _, f := range r.files {
+		if !inDocroot[f.path] && !aside[f.path] {
+			t.Errorf("%s is not published", f.path)
+		}
+	}
 	r.checkLeft()
+}
+
+// herd lets clients ask, files change and upstreams fail until stop is closed.
+func (r *rig) herd(stop <-chan struct{}, wg *sync.WaitGroup) {
+	for c := range clients {
+		wg.Go(func() { r.client(c, stop) })
+	}
+	for _, trouble := range []func(<-chan struct{}){r.sweep, r.rebuild, r.fail} {
+		wg.Go(func() { trouble(stop) })
+	}
+	for _, s := range r.suites {
+		wg.Go(func() { s.run(stop) })
+		wg.Go(func() { r.watch(s, stop) })
+	}
+}
+
+// everything checks that every file is to be had, from every door.
+func (r *rig) everything() {
+	for _, f := range r.files {
+		for _, ask := range r.doors() {
+			b, err := ask(f)
+			if err != nil {
+				r.t.Errorf("%s after the storm: %v", f.path, err)
+			} else if _, ok := f.version(b); !ok {
+				r.t.Errorf("%s after the storm: %d bytes that are not the file", f.path, len(b))
+			}
+		}
+	}
 }
 
 // together is how many turns of the storm there are to one in which everything
@@ -110,11 +119,7 @@ func (r *rig) storm() (killed int) {
 func (r *rig) count(killed int) {
 	var whole [kinds]int64
 	var all int64
-	files := r.files
-	for _, s := range r.suites {
-		files = append(files, s.all()...)
-	}
-	for _, f := range files {
+	for _, f := range r.everyFile() {
 		whole[f.kind] += f.whole.Load()
 		all += f.whole.Load()
 	}

@@ -3,17 +3,20 @@ package crash
 import (
 	"fmt"
 	"io/fs"
-	"mirror/internal/loopback"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"mirror/internal/loopback"
+	"mirror/internal/origin"
 )
 
 // rig is one docroot with everything that works on it.
@@ -25,6 +28,7 @@ type rig struct {
 	suites  []*suite
 	ports   [2]string
 	daemons [2]*daemon
+	boot    string // a file that is the kernel's name of this boot to the programs; "": it is as it is
 
 	broken atomic.Int64
 }
@@ -34,11 +38,32 @@ type daemon struct {
 	done chan error
 }
 
+// newRig makes one below dir, with its upstreams and programs; no daemon runs yet.
+func newRig(t *testing.T, dir string) *rig {
+	t.Helper()
+	r := &rig{t: t, dir: dir, files: archive(), up: &upstreams{origin.New(t), origin.New(t)}}
+	r.up.serve(r.files)
+	r.suites = r.newSuites()
+	r.build()
+	r.configure()
+	return r
+}
+
 func (r *rig) bin(name string) string { return filepath.Join(r.dir, "bin", name) }
-func (r *rig) docroot() string        { return filepath.Join(r.dir, "doc") }
-func (r *rig) aside() string          { return filepath.Join(r.dir, ".doc-state/mutable") }
-func (r *rig) conf(i int) string      { return filepath.Join(r.dir, fmt.Sprintf("mirror%d.toml", i)) }
-func (r *rig) log(i int) string       { return filepath.Join(r.dir, fmt.Sprintf("daemon%d.log", i)) }
+
+// command is one of our programs.
+func (r *rig) command(name string, args ...string) *exec.Cmd {
+	if r.boot == "" {
+		return exec.Command(r.bin(name), args...)
+	}
+	const boot = `mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"`
+	return exec.Command("unshare", append([]string{"--mount", "sh", "-c", boot, r.boot, r.bin(name)}, args...)...)
+}
+
+func (r *rig) docroot() string   { return filepath.Join(r.dir, "doc") }
+func (r *rig) aside() string     { return filepath.Join(r.dir, ".doc-state/mutable") }
+func (r *rig) conf(i int) string { return filepath.Join(r.dir, fmt.Sprintf("mirror%d.toml", i)) }
+func (r *rig) log(i int) string  { return filepath.Join(r.dir, fmt.Sprintf("daemon%d.log", i)) }
 
 func (r *rig) build() {
 	r.t.Helper()
@@ -114,7 +139,7 @@ func (r *rig) startDaemon(i int) *daemon {
 		r.t.Fatal(err)
 	}
 	defer log.Close()
-	d := &daemon{cmd: exec.Command(r.bin("mirror-fcgi"), "-config", r.conf(i)), done: make(chan error, 1)}
+	d := &daemon{cmd: r.command("mirror-fcgi", "-config", r.conf(i)), done: make(chan error, 1)}
 	d.cmd.Stderr = log
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := d.cmd.Start(); err != nil {
@@ -177,19 +202,14 @@ func (r *rig) place(f *file) string {
 	return r.docroot()
 }
 
-// checkTree compares every file of a tree with the upstreams'.
-func (r *rig) checkTree(tree string) {
-	want, known := make(map[string]*file), make(map[string]*file)
-	for _, f := range r.files {
+// checkTree compares every file that stands in a tree with the upstreams', and returns
+// the paths of all.
+func (r *rig) checkTree(tree string) (here map[string]bool) {
+	here = make(map[string]bool)
+	known := make(map[string]*file)
+	for _, f := range r.everyFile() {
 		if r.place(f) == tree {
-			want[f.path] = f
-		}
-	}
-	for _, s := range r.suites { // nobody need have asked for all that it ever had
-		for _, f := range s.all() {
-			if r.place(f) == tree {
-				known[f.path] = f
-			}
+			known[f.path] = f
 		}
 	}
 	err := filepath.WalkDir(tree, func(p string, d fs.DirEntry, err error) error {
@@ -197,15 +217,12 @@ func (r *rig) checkTree(tree string) {
 			return err
 		}
 		path := strings.TrimPrefix(p, tree)
-		f := want[path]
-		if f == nil {
-			f = known[path]
-		}
+		here[path] = true
+		f := known[path]
 		if f == nil {
 			r.t.Errorf("%s does not belong there", path)
 			return nil
 		}
-		delete(want, path)
 		b, err := os.ReadFile(p)
 		if err != nil {
 			return err
@@ -222,9 +239,16 @@ func (r *rig) checkTree(tree string) {
 	if err != nil {
 		r.t.Error(err)
 	}
-	for path := range want {
-		r.t.Errorf("%s is not published", path)
+	return here
+}
+
+// everyFile lists all that clients may have asked for.
+func (r *rig) everyFile() []*file {
+	list := slices.Clone(r.files)
+	for _, s := range r.suites {
+		list = append(list, s.all()...)
 	}
+	return list
 }
 
 // tellLogs shows the ends of all logs.

@@ -6,11 +6,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -288,9 +288,8 @@ func (r *rig) hashed(s *suite) (list []string) {
 	return list
 }
 
-// calm checks what a suite comes to once its upstream is at rest.
-func (r *rig) calm(s *suite) {
-	old := r.hashed(s)
+// settle has a suite become what its upstream is, which is at rest.
+func (r *rig) settle(s *suite) {
 	ask := r.viaDaemon(0)
 	get := func(f *file) {
 		if b, err := ask(f); err != nil {
@@ -316,6 +315,12 @@ func (r *rig) calm(s *suite) {
 	if serials := r.held(s); mixed(serials) || serials["InRelease"] != s.serial {
 		r.t.Errorf("%s after the storm: %v, want all of %d", s.prefix, serials, s.serial)
 	}
+}
+
+// calm checks what a suite comes to once its upstream is at rest.
+func (r *rig) calm(s *suite) {
+	old := r.hashed(s)
+	r.settle(s)
 	for _, path := range old {
 		if _, err := os.Stat(path); err != nil {
 			r.t.Errorf("what clients that are behind may ask for has gone: %v", err)
@@ -336,17 +341,22 @@ func (r *rig) checkLeft() {
 	if list := r.journals(); len(list) > 0 {
 		r.t.Errorf("left behind: %v", list)
 	}
-	out, err := exec.Command(r.bin("mirrorctl"), "--config", r.conf(0), "verify", "--dry-run", "--json", "--rate", "0").CombinedOutput()
-	if err != nil {
-		r.t.Errorf("verify: %v\n%s", err, out)
-		return
+	if found := r.verify(); found.Right != found.Files || found.Files < len(r.files) {
+		r.t.Errorf("of %d files on record %d are right: %+v", found.Files, found.Right, found)
 	}
+}
+
+// verify reads all that is on record, and compares it.
+func (r *rig) verify() (found maint.Verified) {
+	r.t.Helper()
+	cmd := r.command("mirrorctl", "--config", r.conf(0), "verify", "--dry-run", "--json", "--rate", "0")
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
 	lines := bytes.Split(bytes.TrimSpace(out), []byte{'\n'})
 	var last struct{ Summary maint.Verified }
-	if err := json.Unmarshal(lines[len(lines)-1], &last); err != nil {
-		r.t.Fatalf("%v\n%s", err, out)
+	if err := errors.Join(err, json.Unmarshal(lines[len(lines)-1], &last)); err != nil {
+		r.t.Errorf("verify: %v\n%s%s", err, out, errs.String())
 	}
-	if found := last.Summary; found.Right != found.Files || found.Files < len(r.files) {
-		r.t.Errorf("of %d files on record %d are right:\n%s", found.Files, found.Right, out)
-	}
+	return last.Summary
 }
