@@ -10,14 +10,14 @@ import (
 
 // Scratch returns an empty file that has no name and goes with its descriptor.
 func (t *Tree) Scratch() (*os.File, error) {
-	fd, err := unix.Openat(int(t.parts.Fd()), ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
-	if err == nil {
-		return os.NewFile(uintptr(fd), "scratch"), nil
+	f, err := t.openPart(".", unix.O_TMPFILE|unix.O_RDWR)
+	switch {
+	case err == nil:
+		return f, nil
+	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EISDIR), errors.Is(err, unix.EINVAL):
+		return t.unlinked()
 	}
-	if !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.EISDIR) && !errors.Is(err, unix.EINVAL) {
-		return nil, storeError("scratch", err)
-	}
-	return t.unlinked()
+	return nil, storeError("scratch", err)
 }
 
 // unlinked is Scratch on NFS and others that do not know files without names.
