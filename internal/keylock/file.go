@@ -93,16 +93,28 @@ func (l *file) opened(f *os.File) error {
 	return nil
 }
 
-// count reports whether what f has got is a lock, and counts n more keys if so.
-func (l *file) count(f *os.File, n int) bool {
+// count reports whether a key that f has got is locked by that, and counts it if so.
+func (l *file) count(f *os.File) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	inode, linked, err := identity(f)
-	if err != nil || !linked || inode != l.inode {
-		return false
+	ok := l.isCurrent(f)
+	if ok {
+		l.locked++
 	}
-	l.locked += n
-	return true
+	return ok
+}
+
+// current reports whether what f tells, or has got, counts.
+func (l *file) current(f *os.File) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.isCurrent(f)
+}
+
+// isCurrent reports whether f is the file that locks are in. l.mu is held.
+func (l *file) isCurrent(f *os.File) bool {
+	inode, linked, err := identity(f)
+	return err == nil && linked && inode == l.inode
 }
 
 // uncount is called after a key was released.
@@ -151,7 +163,7 @@ func (l *file) held(off int64) (bool, error) {
 		}
 		lk := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: off, Len: 1}
 		err = unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &lk)
-		if err == nil && lk.Type == unix.F_UNLCK && !l.count(f, 0) {
+		if err == nil && lk.Type == unix.F_UNLCK && !l.current(f) {
 			f.Close() // there is another file by now
 			continue
 		}

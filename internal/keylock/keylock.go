@@ -94,7 +94,7 @@ func (d *Dir) TryLock(key string) (*Lock, error) {
 			l.put(f)
 			return nil, err
 		}
-		if l.count(f, 1) {
+		if l.count(f) {
 			return &Lock{dir: d, from: l, key: f}, nil
 		}
 		f.Close() // there is another file by now
@@ -202,7 +202,7 @@ func (l *Lock) trySlot(pool string, n int) (bool, error) {
 		switch err := set(l.slots, first+i); {
 		// Slots of keys that go on are no reason to wait: then there are a few more for a
 		// while than there should be.
-		case err == nil && (len(l.taken) > 0 || l.dir.slots.count(l.slots, 0)):
+		case err == nil && (len(l.taken) > 0 || l.dir.slots.current(l.slots)):
 			if l.taken == nil {
 				l.taken = make(map[string]int64, 2)
 			}
