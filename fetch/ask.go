@@ -143,9 +143,11 @@ func (t *transfer) ask(src upstream, path mirror.Name) (*source.Result, error) {
 		r.Part, r.Have, r.SameUpstream = t.part.File(), s.meta, t.isFrom(src)
 	}
 	if t.group == nil && t.generation == nil { // of those there are several at a time anyway
-		r.Connections, r.ExtraSlot = t.m.Connections, func() (func(), bool) { return t.e.extraSlot(src.pool) }
-		r.Scratch = t.e.tree.Scratch
-		r.SlotFree = func() bool { return t.e.slotFree(src.pool) }
+		r.Extra = &source.Extra{
+			Connections: t.m.Connections, Scratch: t.e.tree.Scratch,
+			Slot:     func() (release func(), ok bool) { return t.e.extraSlot(src.pool) },
+			SlotFree: func() bool { return t.e.slotFree(src.pool) },
+		}
 	}
 	r.Start = func(m mirror.Meta) (*os.File, error) {
 		if t.brief {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -40,13 +39,10 @@ import (
 //	segments_ahead.go    what has arrived ahead of the reader
 //	segments_silence.go  how long the reader waits until it gives up
 type segmented struct {
-	h         *HTTP
-	path      mirror.Name
-	pin       mirror.Meta
-	most      int                              // connections
-	extraSlot func() (release func(), ok bool) // for one more
-	slotFree  func() bool                      // there is one for others
-	scratch   func() (*os.File, error)
+	h    *HTTP
+	path mirror.Name
+	pin  mirror.Meta
+	may  *Extra
 
 	ctx     context.Context // of all but the main that the fetch began with
 	cancel  context.CancelCauseFunc
@@ -117,12 +113,12 @@ const (
 // segmented returns the body for what is left of the file; nil where it has to
 // come by one connection.
 func (x *exchange) segmented(main io.Reader, left int64) *segmented {
-	h := x.h
-	if x.r.Connections < 2 || x.r.Accept != "" || left < segmentsWorth || h.opts.Extra == nil || x.r.Scratch == nil || !x.meta.Pinned() || !x.ranges {
+	h, may := x.h, x.r.Extra
+	if may == nil || may.Connections < 2 || x.r.Accept != "" || left < segmentsWorth || h.opts.Extra == nil || !x.meta.Pinned() || !x.ranges {
 		return nil
 	}
 	s := &segmented{
-		h: h, path: x.r.Path, pin: x.meta, most: x.r.Connections, extraSlot: x.r.ExtraSlot, slotFree: x.r.SlotFree, scratch: x.r.Scratch,
+		h: h, path: x.r.Path, pin: x.meta, may: may,
 		main: &causal{main, x.first}, wire: x.body, hangUp: func() { x.hangUp(nil) },
 		pos: x.offset + x.appended, end: x.meta.Size, target: 1, pace: pace{first: x.toHeader},
 	}

@@ -55,7 +55,7 @@ func (s *segmented) room(w *worker, g *segment) (*os.File, error) {
 	}
 	if g.file == nil {
 		var err error
-		if g.file, err = s.scratch(); err != nil {
+		if g.file, err = s.may.Scratch(); err != nil {
 			return nil, storeError(err)
 		}
 	}

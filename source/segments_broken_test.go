@@ -122,7 +122,7 @@ func TestSegmentsCancel(t *testing.T) {
 			m := newMetered(t, slow, 0, false)
 			ctx, cancel := context.WithCancelCause(t.Context())
 			a := newAttempt(t, "f", nil)
-			a.Connections, a.Scratch = 4, func() (*os.File, error) { return unnamed(t) }
+			a.Extra = &Extra{Connections: 4, Scratch: func() (*os.File, error) { return unnamed(t) }}
 			wrote := a.Wrote
 			a.Wrote = func(n int) {
 				if wrote(n); a.wrote > after {
@@ -167,7 +167,7 @@ func TestSegmentsTrouble(t *testing.T) {
 			}
 			h := m.source()
 			go m.letGoWhen(func() bool { return !h.tolerance.promising(time.Now()) })
-			d := m.fetch(h, "f", 0, func(r *Request) { r.Connections = 2 + int(seed)%7 })
+			d := m.fetch(h, "f", 0, func(r *Request) { r.Extra.Connections = 2 + int(seed)%7 })
 			t.Logf("%d requests, %d at a time, %v", len(d.requests), d.peak, d.err)
 		})
 	}

@@ -130,7 +130,7 @@ func TestSegmentsBroken(t *testing.T) {
 // takes over, whatever another worker has gone for.
 func TestSegmentsNoSlotLeft(t *testing.T) {
 	s := &segmented{
-		h: new(HTTP), extraSlot: func() (func(), bool) { return nil, false }, ctx: t.Context(),
+		h: new(HTTP), may: &Extra{Slot: func() (func(), bool) { return nil, false }}, ctx: t.Context(),
 		phase: several, end: 2, next: 2, segments: []*segment{{to: 2}}, target: 2, running: 1,
 		err: errors.New("what another one went for"),
 	}
@@ -157,7 +157,7 @@ func TestSegmentsGiveWay(t *testing.T) {
 	var wanted time.Time // guarded by mu, as held: since others need slots
 	var passed time.Duration
 	d := m.fetch(h, "f", 0, func(r *Request) {
-		r.ExtraSlot = func() (func(), bool) {
+		r.Extra.Slot = func() (func(), bool) {
 			mu.Lock()
 			defer mu.Unlock()
 			if !wanted.IsZero() {
@@ -175,7 +175,7 @@ func TestSegmentsGiveWay(t *testing.T) {
 				}
 			}, true
 		}
-		r.SlotFree = func() bool {
+		r.Extra.SlotFree = func() bool {
 			mu.Lock()
 			defer mu.Unlock()
 			return wanted.IsZero()

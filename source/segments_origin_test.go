@@ -296,7 +296,7 @@ func (m *metered) source() *HTTP {
 	return h
 }
 
-// unnamed is Request.Scratch.
+// unnamed is Extra.Scratch.
 func unnamed(t testing.TB) (*os.File, error) {
 	f, err := os.CreateTemp(t.TempDir(), "")
 	if err == nil {
@@ -325,7 +325,7 @@ func (m *metered) fetch(h *HTTP, name mirror.Name, have int64, change func(*Requ
 		m.t.Fatal(err)
 	}
 	defer file.Close()
-	r := Request{Path: name, Connections: 4, Scratch: func() (*os.File, error) { return unnamed(m.t) }, Start: func(mirror.Meta) (*os.File, error) { return file, nil }, Wrote: func(int) {}}
+	r := Request{Path: name, Extra: &Extra{Connections: 4, Scratch: func() (*os.File, error) { return unnamed(m.t) }}, Start: func(mirror.Meta) (*os.File, error) { return file, nil }, Wrote: func(int) {}}
 	if have > 0 {
 		if _, err := file.Write(m.body[:have]); err != nil {
 			m.t.Fatal(err)

@@ -149,8 +149,8 @@ func (s *segmented) try(speed float64, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	far := 2 * (s.pace.first + s.slice())
-	s.pace.perOne, s.target, s.next = speed, s.most, s.pos
-	at := s.pos + max(int64(speed*far.Seconds()), min((s.end-s.pos)/int64(s.most), trialMost))
+	s.pace.perOne, s.target, s.next = speed, s.may.Connections, s.pos
+	at := s.pos + max(int64(speed*far.Seconds()), min((s.end-s.pos)/int64(s.may.Connections), trialMost))
 	size := s.size()
 	w := &worker{extra: true}
 	if s.end-at < segmentsWorth/2 || !s.admit(w) {
@@ -247,7 +247,7 @@ func (s *segmented) spread(speed float64, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t, main, hangUp := s.trial, s.main, s.hangUp
-	s.target, s.pace.perOne = s.most, speed
+	s.target, s.pace.perOne = s.may.Connections, speed
 	s.segments = []*segment{{from: s.pos, to: t.at}, t.g}
 	size := s.size()
 	s.segments, s.since = nil, now

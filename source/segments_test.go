@@ -31,7 +31,7 @@ func TestSegmentsCount(t *testing.T) {
 			if most == 1 {
 				m = newMetered(t, slow, 0, false)
 			}
-			d := m.fetch(m.source(), "f", 0, func(r *Request) { r.Connections = most })
+			d := m.fetch(m.source(), "f", 0, func(r *Request) { r.Extra.Connections = most })
 			if d.err != nil {
 				t.Fatal(d.err)
 			}
@@ -89,14 +89,14 @@ func TestSegmentsNone(t *testing.T) {
 		change  func(*Request)
 	}{
 		"fast":      {each: 0},
-		"refused":   {each: slow, change: func(r *Request) { r.Connections = 1 }},
+		"refused":   {each: slow, change: func(r *Request) { r.Extra.Connections = 1 }},
 		"no ranges": {each: slow, deny: true},
 		"no validator": {each: slow, instead: func(w http.ResponseWriter, _ *http.Request, _, _ int) bool {
 			w.Header().Set("ETag", `W/"seven"`)
 			w.Header()["Date"] = nil // without it, Last-Modified tells nothing
 			return false
 		}},
-		"no slot":        {each: slow, change: func(r *Request) { r.ExtraSlot = func() (func(), bool) { return nil, false } }},
+		"no slot":        {each: slow, change: func(r *Request) { r.Extra.Slot = func() (func(), bool) { return nil, false } }},
 		"little is left": {each: slow / 8, change: func(r *Request) { r.MaxSize = aSize }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -266,7 +266,7 @@ func TestSegmentsEase(t *testing.T) {
 				return true
 			}
 			h := m.source()
-			d := m.fetch(h, "f", 0, func(r *Request) { r.Connections = 8 })
+			d := m.fetch(h, "f", 0, func(r *Request) { r.Extra.Connections = 8 })
 			if d.err != nil || d.peak < 2 || refused.Load() == 0 || refused.Load() > 7 {
 				t.Errorf("%d connections, %d refused, %v", d.peak, refused.Load(), d.err)
 			}
@@ -274,7 +274,7 @@ func TestSegmentsEase(t *testing.T) {
 				t.Errorf("it is eased for %v, and it said an hour", until)
 			}
 			refused.Store(0)
-			d = m.fetch(h, "g", 0, func(r *Request) { r.Connections = 8 })
+			d = m.fetch(h, "g", 0, func(r *Request) { r.Extra.Connections = 8 })
 			// One that was hung up may still be counted.
 			if d.err != nil || refused.Load() > 1 || d.twice > d.mayComeTwice() {
 				t.Errorf("the next: %d connections, %d refused, %d bytes twice, %v", d.peak, refused.Load(), d.twice, d.err)
@@ -290,8 +290,8 @@ func TestSegmentsSlots(t *testing.T) {
 	m := newBig(t, 3, false)
 	var held, most, taken atomic.Int32
 	d := m.fetch(m.source(), "f", 0, func(r *Request) {
-		r.Connections = 8
-		r.ExtraSlot = func() (func(), bool) {
+		r.Extra.Connections = 8
+		r.Extra.Slot = func() (func(), bool) {
 			n := held.Add(1)
 			if n > 2 {
 				held.Add(-1)
@@ -331,7 +331,7 @@ func TestSegmentsNoRoom(t *testing.T) {
 			var made atomic.Int32
 			go m.letGoWhen(func() bool { return made.Load() > 3 || name != "full soon" && made.Load() > 1 })
 			d := m.fetch(h, "f", 0, func(r *Request) {
-				r.Scratch = func() (*os.File, error) { return scratch(made.Add(1)) }
+				r.Extra.Scratch = func() (*os.File, error) { return scratch(made.Add(1)) }
 			})
 			if d.err != nil || made.Load() < 2 {
 				t.Errorf("%d files, %v", made.Load(), d.err)

@@ -113,11 +113,11 @@ func (s *segmented) admit(w *worker) bool {
 	if !s.h.tolerance.enter(time.Now()) {
 		return false
 	}
-	if s.extraSlot == nil {
+	if s.may.Slot == nil {
 		w.leave = s.h.tolerance.leave
 		return true
 	}
-	release, ok := s.extraSlot()
+	release, ok := s.may.Slot()
 	if !ok {
 		s.h.tolerance.leave()
 		return false
@@ -338,11 +338,11 @@ func (s *segmented) fill(w *worker, g *segment, r io.Reader) error {
 // connection has.
 func (s *segmented) isInTheWay(w *worker) bool {
 	now := time.Now()
-	if !w.extra || s.slotFree == nil || now.Sub(w.looked) < lookAround {
+	if !w.extra || s.may.SlotFree == nil || now.Sub(w.looked) < lookAround {
 		return false
 	}
 	w.looked = now
-	return !s.slotFree()
+	return !s.may.SlotFree()
 }
 
 // failed looks at a worker's error, and leaves its segment to others. It reports

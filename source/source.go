@@ -125,18 +125,8 @@ type Request struct {
 	// is nil, that is a connection of the source's own.
 	Line *Line
 
-	// Connections is how many an HTTP upstream may be asked by at a time for this
-	// file; 1 or less: one. ExtraSlot is asked for a slot for each request of those
-	// beside the first; it does not wait, and may be called by several goroutines.
-	// nil: there are enough. A request that takes long asks SlotFree now and then
-	// whether there is a slot for others, too, and gives its own back where there is
-	// none; nil: there is. Scratch returns an empty file that goes with its descriptor,
-	// for what arrives before it can be appended; it may be called by several goroutines.
-	// nil: one connection.
-	Connections int
-	Scratch     func() (*os.File, error)
-	ExtraSlot   func() (release func(), ok bool)
-	SlotFree    func() bool
+	// Extra is what an HTTP upstream may be asked by beside one connection; nil: nothing.
+	Extra *Extra
 
 	// Start is called once the answer is known to be good, and returns the file
 	// to append to: Part, or an empty one. An error stops the attempt and is
@@ -144,6 +134,24 @@ type Request struct {
 	Start func(mirror.Meta) (*os.File, error)
 	// Wrote is called after each append, with the bytes appended.
 	Wrote func(n int)
+}
+
+// Extra is what the connections are given that bring a file together with the first. Its
+// functions do not wait, and may be called by several goroutines.
+type Extra struct {
+	// Connections is how many there may be at a time, with the first; 1 or less: that.
+	Connections int
+
+	// Scratch returns an empty file that goes with its descriptor, for what arrives
+	// before it can be appended.
+	Scratch func() (*os.File, error)
+
+	// Slot is asked for a slot for each request; nil: there are enough.
+	Slot func() (release func(), ok bool)
+
+	// SlotFree reports whether there is a slot for others, too. A request that takes long
+	// asks now and then, and gives its own back where there is none; nil: there is.
+	SlotFree func() bool
 }
 
 // Result says what arrived.
