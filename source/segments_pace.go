@@ -149,15 +149,14 @@ func (s *segmented) try(speed float64, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	far := 2 * (s.pace.first + s.slice())
-	s.pace.perOne, s.target, s.next = speed, s.may.Connections, s.pos
-	at := s.pos + max(int64(speed*far.Seconds()), min((s.end-s.pos)/int64(s.may.Connections), trialMost))
-	size := s.size()
+	most, left := s.may.Connections, s.end-s.pos
+	s.pace.perOne = speed
+	at := s.pos + max(int64(speed*far.Seconds()), min(left/int64(most), trialMost))
 	w := &worker{extra: true}
 	if s.end-at < segmentsWorth/2 || !s.admit(w) {
-		s.target = 1
 		return
 	}
-	g := &segment{from: at, to: min(at+size, s.end), owner: w, asked: now}
+	g := &segment{from: at, to: min(at+s.pace.size(left, 0, most), s.end), owner: w, asked: now}
 	s.segments, s.next, s.target, s.phase = []*segment{g}, g.to, 2, trying
 	s.trial = &trial{w: w, g: g, at: at, rate: speed}
 	s.pace.trials++
@@ -248,8 +247,7 @@ func (s *segmented) spread(speed float64, now time.Time) {
 	defer s.mu.Unlock()
 	t, main, hangUp := s.trial, s.main, s.hangUp
 	s.target, s.pace.perOne = s.may.Connections, speed
-	s.segments = []*segment{{from: s.pos, to: t.at}, t.g}
-	size := s.size()
+	size := s.pace.size(s.end-s.next, s.next-s.pos-t.g.got, s.target)
 	s.segments, s.since = nil, now
 	for from := s.pos; from < t.at; {
 		to := from + size

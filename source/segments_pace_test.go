@@ -30,7 +30,7 @@ func TestSegmentsSizes(t *testing.T) {
 		{2, 200e6, time.Second, 8 << 30, 150, 4.1}, // bound by what may lie ahead
 	} {
 		t.Run(fmt.Sprintf("%d at %.0f MB a second, %v", c.connections, c.rate/1e6, c.answer), func(t *testing.T) {
-			s := &segmented{end: c.size, target: c.connections, pace: pace{perOne: c.rate, first: c.answer}}
+			s := &segmented{end: c.size, pace: pace{perOne: c.rate, first: c.answer}}
 			ends := make([]time.Duration, c.connections) // when each has its segment
 			at := make([]*segment, c.connections)
 			var now time.Duration
@@ -51,7 +51,7 @@ func TestSegmentsSizes(t *testing.T) {
 						s.segments = append(s.segments, g)
 					}
 				}
-				g := &segment{from: s.next, to: s.next + s.size()}
+				g := &segment{from: s.next, to: s.next + s.pace.size(s.end-s.next, s.missing(), c.connections)}
 				if n := g.to - g.from; n <= 0 || g.to > s.end || n*windowPer*int64(c.connections) > aheadMost {
 					t.Fatalf("bytes %d to %d of %d", g.from, g.to, s.end)
 				}

@@ -173,7 +173,7 @@ func (s *segmented) find(w *worker) *segment {
 			return nil
 		} // else one of the others may stall
 		if s.phase != ending && s.next < s.end && len(s.segments) < windowPer*s.target {
-			g := &segment{from: s.next, to: s.next + s.size()}
+			g := &segment{from: s.next, to: s.next + s.pace.size(s.end-s.next, s.missing(), s.target)}
 			s.next = g.to
 			s.segments = append(s.segments, g)
 			return g
@@ -216,16 +216,21 @@ func (s *segmented) late() time.Duration {
 	return most
 }
 
-// size is that of the next segment. Caller holds mu.
-func (s *segmented) size() int64 {
-	left, n := s.end-s.next, int64(s.target)
-	far := int64(s.pace.perOne * s.pace.first.Seconds()) // what a connection would bring while it waits for an answer
-	size := min(max(segmentSize, farTimes*far), aheadMost/(windowPer*n))
-	share := left // of each connection, if all are to end together
+// missing is how much of the segments has not arrived. Caller holds mu.
+func (s *segmented) missing() (n int64) {
 	for _, g := range s.segments {
-		share += g.to - g.from - g.got
+		n += g.to - g.from - g.got
 	}
-	size = min(size, max(segmentLeast, share/n))
+	return n
+}
+
+// size is how long the next segment is to be, where n connections have yet to bring left
+// bytes that are in no segment, and missing that are in one: of both, each has its share, if
+// all are to end together.
+func (p *pace) size(left, missing int64, n int) int64 {
+	far := int64(p.perOne * p.first.Seconds()) // what a connection would bring while it waits for an answer
+	size := min(max(segmentSize, farTimes*far), aheadMost/int64(windowPer*n))
+	size = min(size, max(segmentLeast, (left+missing)/int64(n)))
 	if size > left || left-size < segmentLeast/2 {
 		size = left
 	}
