@@ -20,10 +20,10 @@ import (
 // where they expect TLS hang up.
 
 const (
-	// trialLasts bounds the question whether a port speaks TLS: it delays an error.
-	trialLasts = time.Second
-	// trialHolds is for how long its answer holds: somebody may set the port right.
-	trialHolds = time.Minute
+	// portWait bounds the question whether a port speaks TLS: it delays an error.
+	portWait = time.Second
+	// portHolds is for how long its answer holds: somebody may set the port right.
+	portHolds = time.Minute
 )
 
 // scheme is what is known of the port of an http:// upstream.
@@ -77,7 +77,7 @@ func (h *HTTP) meantTLS(ctx context.Context) string {
 	defer h.scheme.mu.Unlock()
 	if now := time.Now(); now.After(h.scheme.until) {
 		h.scheme.tls = h.speaksTLS(ctx)
-		h.scheme.until = now.Add(trialHolds)
+		h.scheme.until = now.Add(portHolds)
 	}
 	if !h.scheme.tls {
 		return ""
@@ -92,7 +92,7 @@ func (h *HTTP) speaksTLS(ctx context.Context) bool {
 	if !ok || pool.DialContext == nil {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, trialLasts)
+	ctx, cancel := context.WithTimeout(ctx, portWait)
 	defer cancel()
 	port := h.base.Port()
 	if port == "" {
