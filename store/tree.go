@@ -6,7 +6,8 @@
 //	      .htaccess                denies everything, should it ever be served
 //	      locks/                   never deleted: see internal/keylock
 //	      index.db                 the record: see store/index
-//	      part/0123...             one growing file a name: see Part
+//	      part/0123...             one growing file a name: see Part; beside them some
+//	                               without a name: see Scratch
 //	      mutable/                 files that are kept out of the docroot: see KeepAside
 //	      arranged                 by which configuration they were: see fetch.Engine.Rearrange
 //	      bad/                     damaged files that were taken away: see Quarantine
