@@ -238,7 +238,7 @@ func storeError(name mirror.Name, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fs.ErrNotExist
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
 		return fmt.Errorf("%w: %w", mirror.ErrNoSpace, err)
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return fmt.Errorf("%w: %w", mirror.ErrBusy, err)
