@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 
 	"mirror"
 	"mirror/store"
@@ -48,6 +49,39 @@ func (t *transfer) open(ctx context.Context) (*File, error) {
 	f.grow, f.made = l, l.part
 	f.relay = newRelay(t.e, t.place, s.meta, s.from)
 	return f, nil
+}
+
+// join counts a client, or reports that the transfer is over and its part
+// closed, or that it was given up and will soon be. The returned function counts
+// the client off.
+func (t *transfer) join() (leave func(), ok bool) {
+	t.look(func(s *state) {
+		if ok = !t.left && (!s.done || t.clients > 0); ok {
+			t.clients++
+		}
+	})
+	if !ok {
+		return nil, false
+	}
+	return sync.OnceFunc(t.leave), true
+}
+
+// leave counts a client off. With the last one goes the part of a transfer that has ended,
+// and also a transfer that is for clients alone.
+func (t *transfer) leave() {
+	var release, cancel bool
+	t.look(func(s *state) {
+		t.clients--
+		release = t.clients == 0 && s.done
+		cancel = t.clients == 0 && !s.done && (!t.m.KeepGoing || s.queued) && !t.refresh && !s.checked
+		t.left = t.left || cancel
+	})
+	if release {
+		t.release()
+	}
+	if cancel {
+		t.cancel(errLeft)
+	}
 }
 
 // nothing is why there is no file to be had of a transfer: err, if it could not be awaited.

@@ -90,7 +90,7 @@ func (s *state) restart(to state) {
 	*s = to
 }
 
-// look shows the state to f, under the board's mutex: see await.
+// look calls f with the state, under the board's mutex: see await.
 func (b *board) look(f func(*state)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -14,9 +14,12 @@ import (
 )
 
 // transfer is one file being fetched by this process, which holds its lock.
-// The fields that are not of the board belong to the goroutine of run.
+// The fields that are not of the board, or guarded by its mutex, belong to the goroutine
+// of run.
 type transfer struct {
 	board
+	clients int  // that follow; guarded by board.mu
+	left    bool // the last of them has taken the transfer along, and nobody else may come; likewise
 
 	e *Engine
 	place
@@ -45,8 +48,6 @@ type transfer struct {
 	confirmed bool // upstream has what is published
 	steps     steps
 	cleared   bool // a file of ours has made room for a directory
-
-	crowd crowd
 }
 
 // The notes beside the lock of a name. Like its byte, they mean the same in the next version.
@@ -155,13 +156,18 @@ func (t *transfer) end(published bool, err error) {
 	// either the file or a free lock.
 	t.e.ended(t)
 	t.e.backlog.leave(t)
-	t.update(func(s *state) { s.done, s.published, s.err = true, published, err })
-	if t.crowd.close() {
+	var alone bool
+	t.update(func(s *state) {
+		s.done, s.published, s.err = true, published, err
+		alone = t.clients == 0
+	})
+	if alone {
 		t.release()
 	}
 }
 
-// release drops the transfer's own reference to the part.
+// release drops the transfer's own reference to the part, once it has ended and all who
+// followed have opened what they were waiting for.
 func (t *transfer) release() {
 	if s := t.now(); s.part != nil {
 		s.part.Close()
