@@ -178,32 +178,11 @@ func (s *segmented) read(p []byte) (int, error) {
 // take gives out what has arrived of the first segment, or waits for it. Without
 // bytes and error, there are no workers any more, and main has to be opened.
 func (s *segmented) take(p []byte) (int, error) {
-	s.mu.Lock()
-	for {
-		if s.ctx.Err() != nil {
-			defer s.mu.Unlock()
-			return 0, context.Cause(s.ctx)
-		}
-		if len(s.segments) > 0 && s.segments[0].from+s.segments[0].got > s.pos {
-			break
-		}
-		if s.pos == s.end || s.running == 0 {
-			defer s.mu.Unlock()
-			return 0, s.over()
-		}
-		begun := time.Now()
-		timer := time.AfterFunc(min(s.late(), s.silence.left(&s.h.opts)), s.wake)
-		s.arrived.Wait()
-		timer.Stop()
-		if err := s.silence.lasted(time.Since(begun), &s.h.opts); err != nil {
-			defer s.mu.Unlock()
-			return 0, err
-		}
+	front, there, err := s.front()
+	if front == nil || err != nil {
+		return 0, err
 	}
-	front := s.segments[0]
-	there := min(int64(len(p)), front.from+front.got-s.pos)
-	s.mu.Unlock()
-	n, err := front.file.ReadAt(p[:there], s.pos-front.from)
+	n, err := front.file.ReadAt(p[:min(int64(len(p)), there)], s.pos-front.from)
 	if err != nil {
 		return 0, storeError(err)
 	}
@@ -218,6 +197,34 @@ func (s *segmented) take(p []byte) (int, error) {
 	s.mu.Unlock()
 	s.weigh()
 	return n, nil
+}
+
+// front waits until there are bytes to give out, and returns the first segment and how
+// many it has of them. nil without an error: see take.
+func (s *segmented) front() (front *segment, there int64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		if s.ctx.Err() != nil {
+			return nil, 0, context.Cause(s.ctx)
+		}
+		if len(s.segments) > 0 {
+			front = s.segments[0]
+			if there = front.from + front.got - s.pos; there > 0 {
+				return front, there, nil
+			}
+		}
+		if s.pos == s.end || s.running == 0 {
+			return nil, 0, s.over()
+		}
+		begun := time.Now()
+		timer := time.AfterFunc(min(s.late(), s.silence.left(&s.h.opts)), s.wake)
+		s.arrived.Wait()
+		timer.Stop()
+		if err := s.silence.lasted(time.Since(begun), &s.h.opts); err != nil {
+			return nil, 0, err
+		}
+	}
 }
 
 // over says what follows when no worker is left: an error, or nil where one

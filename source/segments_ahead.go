@@ -35,7 +35,10 @@ type segment struct {
 	last     time.Time // when its last bytes came
 }
 
-func (g *segment) whole() bool { return g.from+g.got == g.to }
+// missing is how many bytes have not arrived.
+func (g *segment) missing() int64 { return g.to - g.from - g.got }
+
+func (g *segment) whole() bool { return g.missing() == 0 }
 
 // drop lets go of what has arrived.
 func (g *segment) drop() {

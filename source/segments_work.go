@@ -219,7 +219,7 @@ func (s *segmented) late() time.Duration {
 // missing is how much of the segments has not arrived. Caller holds mu.
 func (s *segmented) missing() (n int64) {
 	for _, g := range s.segments {
-		n += g.to - g.from - g.got
+		n += g.missing()
 	}
 	return n
 }
@@ -293,50 +293,62 @@ func (s *segmented) fill(w *worker, g *segment, r io.Reader) error {
 	block := blocks.Get().(*[segmentBlock]byte)
 	defer blocks.Put(block)
 	for {
-		s.mu.Lock()
-		if g.owner != w {
-			s.mu.Unlock()
-			return errTakenOver
+		at, left, err := s.remaining(w, g)
+		if left == 0 || err != nil {
+			return err
 		}
-		if g.whole() {
-			s.pace.took = (3*s.pace.took + time.Since(g.asked)) / 4
-			g.owner = nil
-			s.changed.Broadcast()
-			s.mu.Unlock()
-			return nil
-		}
-		at, left := g.got, g.to-g.from-g.got
-		s.mu.Unlock()
-		n, err := r.Read(block[:min(segmentBlock, left)])
+		n, broke := r.Read(block[:min(segmentBlock, left)])
 		_, full := file.WriteAt(block[:n], at)
-		s.mu.Lock()
-		if g.owner != w { // and its file may be closed
-			s.mu.Unlock()
-			return errTakenOver
-		}
-		if full != nil {
-			s.mu.Unlock()
-			return storeError(full)
-		}
-		g.got += int64(n)
-		g.last = time.Now()
-		s.pace.received += int64(n)
-		if len(s.segments) > 0 && g == s.segments[0] {
-			if n > 0 {
-				s.hung = 0
-			}
-			s.arrived.Signal()
-		}
-		done := g.whole()
-		s.mu.Unlock()
+		whole, err := s.came(w, g, n, full)
 		switch {
-		case done:
 		case err != nil:
-			return &brokeOff{early(err)}
+			return err
+		case whole:
+		case broke != nil:
+			return &brokeOff{early(broke)}
 		case s.isInTheWay(w):
 			return errTakenOver
 		}
 	}
+}
+
+// remaining returns where in its file w's segment goes on, and how much of it is missing.
+// Once that is nothing, the segment is nobody's any more.
+func (s *segmented) remaining(w *worker, g *segment) (at, left int64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g.owner != w {
+		return 0, 0, errTakenOver
+	}
+	if g.whole() {
+		s.pace.took = (3*s.pace.took + time.Since(g.asked)) / 4
+		g.owner = nil
+		s.changed.Broadcast()
+	}
+	return g.got, g.missing(), nil
+}
+
+// came counts n bytes that w has written behind those of its segment; full is the error
+// of that.
+func (s *segmented) came(w *worker, g *segment, n int, full error) (whole bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g.owner != w { // and its file may be closed
+		return false, errTakenOver
+	}
+	if full != nil {
+		return false, storeError(full)
+	}
+	g.got += int64(n)
+	g.last = time.Now()
+	s.pace.received += int64(n)
+	if len(s.segments) > 0 && g == s.segments[0] {
+		if n > 0 {
+			s.hung = 0
+		}
+		s.arrived.Signal()
+	}
+	return g.whole(), nil
 }
 
 // isInTheWay reports, now and then, whether others may wait for the slot that an extra
