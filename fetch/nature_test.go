@@ -48,3 +48,36 @@ func TestSetsAreMutable(t *testing.T) {
 		t.Errorf("%d names, %v", sets, err)
 	}
 }
+
+// TestPages: config, which keeps the pages of Python indexes aside, and repo, which says
+// how they are asked for, know the same ones.
+func TestPages(t *testing.T) {
+	names := []string{"", "index.html", "index.v1_json", "a/index.html", "a/b/index.v1_json"}
+	for _, above := range []string{"", "x/", "x/y/"} {
+		for _, dir := range []string{"simple", "simple/a", "simple/a/b", "simples", "a/simple", "simples/a", "simple/simple"} {
+			for _, base := range []string{"index.html", "index.v1_json", "index.htm", "index.json", "simple"} {
+				names = append(names, above+dir+"/"+base)
+			}
+		}
+	}
+	pages := 0
+	for _, profile := range config.Profiles {
+		know, err := repo.New(profile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := config.Mirror{Profile: profile}
+		for _, name := range names {
+			aside, page := m.IsSimple(name), know.Of(name).Page != ""
+			if aside != page {
+				t.Errorf("profile %s: %s is a page for config: %v, for repo: %v", profile, name, aside, page)
+			}
+			if page {
+				pages++
+			}
+		}
+	}
+	if pages == 0 {
+		t.Error("none of them is a page")
+	}
+}

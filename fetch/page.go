@@ -24,7 +24,7 @@ import (
 
 // askPage asks one upstream for t, which is a page.
 func (t *transfer) askPage(src upstream) (*source.Result, error) {
-	html := t.rest == mirror.Name(t.nature.Page+"index.html")
+	html := t.rest == mirror.Name(t.nature.Page+repo.PageHTML)
 	known := !html || t.e.isSimple(t.ctx, t.name) // then nothing else can be it
 	if src.web {
 		res, err := t.ask(src, mirror.Name(t.nature.Page))
@@ -74,7 +74,7 @@ func (e *Engine) Page(dir mirror.Name) (html, json mirror.Name, certain, ok bool
 	if p.m == nil || !p.m.IsSimpleDir(string(p.rest)) {
 		return "", "", false, false
 	}
-	return dir.Join("index.html"), dir.Join("index.v1_json"), p.m.IsPython(), true
+	return dir.Join(repo.PageHTML), dir.Join(repo.PageJSON), p.m.IsPython(), true
 }
 
 // IsPage reports whether a name is one that Page tells.

@@ -25,10 +25,13 @@ import (
 // changes.
 type pypi struct{}
 
+// What a page is called in the directory that is its address, by its form.
 const (
-	pageHTML = "index.html"
-	pageJSON = "index.v1_json"
+	PageHTML = "index.html"
+	PageJSON = "index.v1_json"
+)
 
+const (
 	// What an upstream is asked for: HTML under either of its types.
 	acceptHTML = "text/html, application/vnd.pypi.simple.v1+html;q=0.5"
 	acceptJSON = "application/vnd.pypi.simple.v1+json"
@@ -38,8 +41,8 @@ func (pypi) Of(name string) (Nature, bool) {
 	dir, base := split(name)
 	n := Nature{Page: dir, Accept: acceptHTML}
 	switch base {
-	case pageHTML:
-	case pageJSON:
+	case PageHTML:
+	case PageJSON:
 		n.Accept = acceptJSON
 	default:
 		return Nature{}, false
@@ -56,7 +59,7 @@ func (pypi) Of(name string) (Nature, bool) {
 
 func (pypi) Read(name string, r io.Reader, add func(Claim) error) (Head, error) {
 	dir, base := split(name)
-	if base == pageJSON {
+	if base == PageJSON {
 		return Head{}, readSimpleJSON(dir, r, add)
 	}
 	return Head{}, readSimpleHTML(dir, r, add)

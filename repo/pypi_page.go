@@ -17,7 +17,7 @@ import (
 //	<title>Links for hello</title>, Simple index  what indexes without digests have
 //	{"meta": {"api-version": "1.0"}, ...}         PEP 691
 func IsSimple(name string, r io.Reader) bool {
-	if _, base := split(name); base == pageJSON {
+	if _, base := split(name); base == PageJSON {
 		return isSimpleJSON(r)
 	}
 	z := html.NewTokenizer(bound(r, maxWhole))
