@@ -65,8 +65,8 @@ func TestBacklog(t *testing.T) {
 	}
 }
 
-// TestFewDescriptors: sixty clients, a disk that stands still, and not even half as many
-// descriptors as there are files: all of them come.
+// TestFewDescriptors: sixty clients, a disk that stands still, and not even as many
+// descriptors as there are files: all of them come, get links, and go.
 func TestFewDescriptors(t *testing.T) {
 	const clients, all, limit = 60, 600, 500
 	o := origin.New(t)
@@ -108,6 +108,29 @@ func TestFewDescriptors(t *testing.T) {
 	s.settle(e)
 	if n := len(s.docFiles()); n != all {
 		t.Errorf("%d of %d files have their name", n, all)
+	}
+	var names []mirror.Name
+	var links []Link
+	for i := range all {
+		name := mirror.Name(fmt.Sprintf("m/%d/a", i))
+		names = append(names, name)
+		links = append(links, Link{Name: name.Parent().Join("b"), Target: "a"})
+	}
+	n := 0
+	if err := e.MakeLinks(s.ctx(), links, func(_ Link, made bool, err error) {
+		if made {
+			n++
+		}
+	}); err != nil || n != all {
+		t.Errorf("%d of %d links are made: %v", n, all, err)
+	}
+	n = 0
+	if err := e.RemoveMany(s.ctx(), names, func(r Removed) {
+		if r.Err == nil {
+			n++
+		}
+	}); err != nil || n != all {
+		t.Errorf("%d of %d files are removed: %v", n, all, err)
 	}
 }
 

@@ -71,7 +71,7 @@ func Inside(prefix string, name mirror.Name, target string) error {
 // where it stands there already. One that stands there, or a file, gives way if it
 // is ours; else the error is mirror.ErrForeign. The directories are there.
 func (e *Engine) MakeLinks(ctx context.Context, links []Link, done func(l Link, made bool, err error)) error {
-	for some := range slices.Chunk(links, maxBatch) { // which share their syncs and transactions
+	for some := range slices.Chunk(links, filesAtOnce(maxBatch)) { // which share their syncs and transactions
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

@@ -16,13 +16,13 @@ type Removed struct {
 	Name mirror.Name
 	Size int64 // of a file
 	Link bool
-	Err  error // mirror.ErrForeign: it is not ours, and stays
+	Err  error // why it stays: mirror.ErrForeign, it is not ours; mirror.ErrBusy, it is being fetched
 }
 
 // RemoveMany takes files and links of ours out of the docroot, and calls done for
 // each.
 func (e *Engine) RemoveMany(ctx context.Context, names []mirror.Name, done func(Removed)) error {
-	for some := range slices.Chunk(names, maxBatch) {
+	for some := range slices.Chunk(names, filesAtOnce(maxBatch)) {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -35,6 +35,7 @@ func (e *Engine) RemoveMany(ctx context.Context, names []mirror.Name, done func(
 
 func (e *Engine) remove(ctx context.Context, names []mirror.Name, done func(Removed)) error {
 	var gone []string
+	var failed error
 	for _, name := range names {
 		lock, err := e.tree.Locks.TryLock(string(name))
 		if errors.Is(err, keylock.ErrHeld) {
@@ -42,7 +43,8 @@ func (e *Engine) remove(ctx context.Context, names []mirror.Name, done func(Remo
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("%w: %w", mirror.ErrStore, err)
+			failed = fmt.Errorf("%w: %w", mirror.ErrStore, err)
+			break // those that have gone are to be recorded all the same
 		}
 		defer lock.Unlock()
 		r := Removed{Name: name}
@@ -65,7 +67,7 @@ func (e *Engine) remove(ctx context.Context, names []mirror.Name, done func(Remo
 		r.Err = err
 		done(r)
 	}
-	return e.index.Remove(ctx, gone...)
+	return errors.Join(failed, e.index.Remove(ctx, gone...))
 }
 
 // RemoveDir takes an empty directory out of the docroot, and reports whether it
