@@ -127,11 +127,8 @@ func (e *Engine) makeLinks(ctx context.Context, links []Link, done func(Link, bo
 // prepareLink makes the link in the state directory. It reports false when there
 // is nothing to be done, or an error.
 func (e *Engine) prepareLink(ctx context.Context, w *linking) (due bool, err error) {
-	if w.lock, err = e.tree.Locks.TryLock(string(w.Name)); err != nil {
-		if errors.Is(err, keylock.ErrHeld) {
-			return false, fmt.Errorf("/%s: %w: the name is being fetched", w.Name, mirror.ErrBusy)
-		}
-		return false, fmt.Errorf("%w: %w", mirror.ErrStore, err)
+	if w.lock, err = e.lock(w.Name); err != nil {
+		return false, err
 	}
 	fi, err := e.tree.Lstat(w.Name)
 	switch {

@@ -37,14 +37,14 @@ func (e *Engine) remove(ctx context.Context, names []mirror.Name, done func(Remo
 	var gone []string
 	var failed error
 	for _, name := range names {
-		lock, err := e.tree.Locks.TryLock(string(name))
-		if errors.Is(err, keylock.ErrHeld) {
-			done(Removed{Name: name, Err: fmt.Errorf("/%s: %w: it is being fetched", name, mirror.ErrBusy)})
-			continue
+		lock, err := e.lock(name)
+		if errors.Is(err, mirror.ErrStore) {
+			failed = err
+			break // those that have gone are to be recorded all the same
 		}
 		if err != nil {
-			failed = fmt.Errorf("%w: %w", mirror.ErrStore, err)
-			break // those that have gone are to be recorded all the same
+			done(Removed{Name: name, Err: err})
+			continue
 		}
 		defer lock.Unlock()
 		r := Removed{Name: name}
@@ -68,6 +68,19 @@ func (e *Engine) remove(ctx context.Context, names []mirror.Name, done func(Remo
 		done(r)
 	}
 	return errors.Join(failed, e.index.Remove(ctx, gone...))
+}
+
+// lock takes the lock of a name for what does not wait until it was fetched: then the
+// error is mirror.ErrBusy, and any other one mirror.ErrStore.
+func (e *Engine) lock(name mirror.Name) (*keylock.Lock, error) {
+	lock, err := e.tree.Locks.TryLock(string(name))
+	switch {
+	case errors.Is(err, keylock.ErrHeld):
+		return nil, fmt.Errorf("/%s: %w: it is being fetched", name, mirror.ErrBusy)
+	case err != nil:
+		return nil, fmt.Errorf("/%s: %w: %w", name, mirror.ErrStore, err)
+	}
+	return lock, nil
 }
 
 // RemoveDir takes an empty directory out of the docroot, and reports whether it

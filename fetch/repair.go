@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"mirror"
-	"mirror/internal/keylock"
 	"mirror/store/index"
 )
 
@@ -47,12 +46,9 @@ func (e *Engine) Expectations(ctx context.Context, name mirror.Name) []index.Exp
 // record; a file that has another by now stays (mirror.ErrChanged).
 func (e *Engine) Quarantine(ctx context.Context, rec index.Record) (path string, err error) {
 	name := mirror.Name(rec.Name)
-	lock, err := e.tree.Locks.TryLock(rec.Name)
-	if errors.Is(err, keylock.ErrHeld) {
-		return "", fmt.Errorf("/%s: %w: it is being fetched", name, mirror.ErrBusy)
-	}
+	lock, err := e.lock(name)
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", mirror.ErrStore, err)
+		return "", err
 	}
 	defer lock.Unlock()
 	now, err := e.held(ctx, name)
