@@ -199,3 +199,78 @@ func TestCloseEndsRead(t *testing.T) {
 		}
 	}
 }
+
+// TestPartOfAnother: where the lock files are deleted, another process gets the lock of
+// a file that is arriving. It does not go on with what the first appends to, and both
+// have the file.
+func TestPartOfAnother(t *testing.T) {
+	o := origin.New(t)
+	o.Set("/a", origin.File{Seed: 1, Size: mib})
+	s := newSite(t, "", o)
+	first, second := s.engine(), s.engine()
+	release := o.HoldAfter("/a", mib/2)
+	defer release()
+	one, err := first.Open(s.ctx(), "m/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer one.Close()
+	s.until("the first knows what it has begun", func() bool {
+		row, ok, err := first.index.Partial(s.ctx(), "m/a")
+		return err == nil && ok && row.Total == mib
+	})
+	if err := os.RemoveAll(filepath.Join(s.conf.State, "locks")); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan []byte, 1)
+	go func() {
+		b, err := s.get(second, "m/a")
+		if err != nil {
+			t.Errorf("the second: %v", err)
+		}
+		got <- b
+	}()
+	o.Await("/a", 2)
+	release()
+	want := origin.Bytes(1, mib)
+	if b, err := io.ReadAll(one); err != nil || !bytes.Equal(b, want) {
+		t.Errorf("the first: %d bytes, %v", len(b), err)
+	}
+	if b := <-got; !bytes.Equal(b, want) {
+		t.Errorf("the second: %d bytes", len(b))
+	}
+	s.settle(first)
+	s.settle(second)
+	if b, err := os.ReadFile(s.path("m/a")); err != nil || !bytes.Equal(b, want) {
+		t.Errorf("the file has %d bytes, %v", len(b), err)
+	}
+}
+
+// TestResumeBesideReaders: a fetch that broke off is gone on with, also while somebody has
+// what it brought open.
+func TestResumeBesideReaders(t *testing.T) {
+	o := origin.New(t)
+	o.Set("/a", origin.File{Seed: 1, Size: mib})
+	s := newSite(t, "negative_ttl = \"0s\"\n", o)
+	e := s.engine()
+	release := o.HoldAfter("/a", mib/2)
+	defer release()
+	reader, err := e.Open(s.ctx(), "m/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	if _, err := io.CopyN(io.Discard, reader, mib/4); err != nil {
+		t.Fatal(err)
+	}
+	o.Down()
+	s.settle(e)
+	release()
+	o.Up()
+	if b, err := s.get(e, "m/a"); err != nil || !bytes.Equal(b, origin.Bytes(1, mib)) {
+		t.Errorf("%d bytes, %v", len(b), err)
+	}
+	if all := o.Requests(); all[len(all)-1].Header.Get("Range") == "" {
+		t.Error("it was begun anew")
+	}
+}

@@ -152,6 +152,9 @@ func (t *transfer) end(published bool, err error) {
 	}
 	t.tell(err)
 	t.steps.log(t, err)
+	if err != nil && t.part != nil {
+		t.part.Yield()
+	}
 	// Unlocked before it is told: who hears of the end and looks again finds
 	// either the file or a free lock.
 	t.e.ended(t)

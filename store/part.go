@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -24,6 +25,10 @@ import (
 //
 // The mode stands on the inode, so readers in every process that have it open
 // learn of the check at once.
+//
+// One appends at a time: that is the lock of the name, and one of the inode's own, since
+// the former is in a file that somebody may delete. Then two have the name's, and the
+// second of them must not go on with what the first appends to.
 //
 // Parts are counted: New, Resume and Follow return one reference, Ref adds
 // one, Close drops one. The methods are safe for concurrent use.
@@ -48,6 +53,8 @@ func (t *Tree) NewPart(name mirror.Name) (*Part, error) {
 	for {
 		f, err := t.openPart(file, unix.O_RDWR|unix.O_APPEND|unix.O_CREAT|unix.O_EXCL)
 		switch {
+		case err == nil && !own(f): // somebody has resumed it before we had it
+			f.Close()
 		case err == nil:
 			if err := t.share(path.Join(partDir, file), t.fileMode()); err != nil {
 				f.Close()
@@ -87,17 +94,33 @@ func (t *Tree) unlinkPart(file string) error {
 
 // ResumePart opens the part that an earlier fetch of name left, or returns
 // fs.ErrNotExist. A part of another owner counts as absent: its times and mode
-// could not be set. Only the holder of name's lock may call it.
+// could not be set, and so does one that somebody still appends to. Only the holder of
+// name's lock may call it.
 func (t *Tree) ResumePart(name mirror.Name) (*Part, error) {
 	f, err := t.openPart(partName(name), unix.O_RDWR|unix.O_APPEND)
 	if err != nil {
 		return nil, storeError(name, err)
 	}
-	if fi, err := f.Stat(); err != nil || int(fi.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
+	if fi, err := f.Stat(); err != nil || int(fi.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() || !own(f) {
 		f.Close()
 		return nil, fs.ErrNotExist
 	}
 	return t.newPart(name, f)
+}
+
+// own takes the lock of a part's inode, and reports false if somebody has it. A file
+// system without locks gives none of a name either.
+func own(f *os.File) bool {
+	lk := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Len: 1}
+	err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lk)
+	return !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EACCES)
+}
+
+// Yield lets the next fetch of the name go on with the part, although readers of this one
+// have it open. Nothing is appended after that.
+func (p *Part) Yield() {
+	lk := unix.Flock_t{Type: unix.F_UNLCK, Whence: io.SeekStart, Len: 1}
+	_ = unix.FcntlFlock(p.f.Fd(), unix.F_OFD_SETLK, &lk) // what is held can be given back
 }
 
 // FollowPart opens the part of name for reading while somebody else writes it.

@@ -237,6 +237,41 @@ func TestPartsAreNeverTruncated(t *testing.T) {
 	}
 }
 
+// TestPartHasOneWriter: nobody goes on with a part that another appends to, though he has
+// the lock of its name; once that one has ended, he does, whoever still reads it.
+func TestPartHasOneWriter(t *testing.T) {
+	tree, _, _ := newTree(t)
+	first, err := tree.NewPart("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := tree.ResumePart("a"); !errors.Is(err, fs.ErrNotExist) {
+		p.Close()
+		t.Errorf("a second writer: %v, want ErrNotExist", err)
+	}
+	reader := first.Ref()
+	defer reader.Close()
+	first.Yield()
+	first.Close()
+	second, err := tree.ResumePart("a")
+	if err != nil {
+		t.Fatalf("while somebody reads it: %v", err)
+	}
+	defer second.Close()
+	if p, err := tree.ResumePart("a"); !errors.Is(err, fs.ErrNotExist) {
+		p.Close()
+		t.Errorf("beside who resumed it: %v, want ErrNotExist", err)
+	}
+	fresh, err := tree.NewPart("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fresh.Close()
+	if fresh.Inode == second.Inode {
+		t.Error("a new part is the one that another appends to")
+	}
+}
+
 func TestOpenFileRefusesWhatIsNoFile(t *testing.T) {
 	tree, docroot, _ := newTree(t)
 	if err := syscall.Mkfifo(filepath.Join(docroot, "fifo"), 0o644); err != nil {
