@@ -33,7 +33,8 @@ import (
 var ErrHeld = errors.New("the lock is held")
 
 // Dir is a directory of lock files. Every Lock has descriptors of its own, since an
-// open file description never excludes itself. Close it last.
+// open file description never excludes itself. It is safe for concurrent use, but for
+// Close, which comes last.
 type Dir struct {
 	keys  [keyFiles]file
 	slots file
@@ -82,7 +83,7 @@ type Lock struct {
 	taken map[string]int64 // guarded by mu: pool -> the byte that is held
 }
 
-// TryLock takes the lock of key, or returns ErrHeld at once.
+// TryLock takes the lock of key, or returns ErrHeld at once, or ErrDeleted.
 func (d *Dir) TryLock(key string) (*Lock, error) {
 	l, off := d.of(key)
 	for {
@@ -115,7 +116,8 @@ func (d *Dir) TryPool(pool string, n int) (*Lock, error) {
 }
 
 // Held reports whether somebody holds the lock of key, without taking it
-// (F_OFD_GETLK): the answer is already history when it arrives.
+// (F_OFD_GETLK): the answer is already history when it arrives. The error may be
+// ErrDeleted.
 func (d *Dir) Held(key string) (bool, error) {
 	l, off := d.of(key)
 	return l.held(off)
