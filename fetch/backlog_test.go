@@ -65,6 +65,19 @@ func TestBacklog(t *testing.T) {
 	}
 }
 
+// limitOpenFiles has this process have few descriptors, until restore is called.
+func limitOpenFiles(t *testing.T, limit uint64) (restore func()) {
+	t.Helper()
+	var was unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: limit, Max: was.Max}); err != nil {
+		t.Fatal(err)
+	}
+	return func() { unix.Setrlimit(unix.RLIMIT_NOFILE, &was) }
+}
+
 // TestFewDescriptors: sixty clients, a disk that stands still, and not even as many
 // descriptors as there are files: all of them come, get links, and go.
 func TestFewDescriptors(t *testing.T) {
@@ -73,15 +86,7 @@ func TestFewDescriptors(t *testing.T) {
 	for i := range all {
 		o.Set(fmt.Sprintf("/%d/a", i), origin.File{Seed: uint64(i), Size: 4096})
 	}
-	var was unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
-		t.Fatal(err)
-	}
-	few := unix.Rlimit{Cur: limit, Max: was.Max}
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Setrlimit(unix.RLIMIT_NOFILE, &was)
+	defer limitOpenFiles(t, limit)()
 	s := newSite(t, "[limits]\nqueue_time = \"20s\"\n---\n", o)
 	e, wake := s.behind(filesAtOnce(mostBehind))
 	defer wake()

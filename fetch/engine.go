@@ -62,6 +62,7 @@ type Engine struct {
 	sources map[*config.Mirror][]upstream
 	listers map[*config.Mirror][]upstream // the same, in the order in which directories are asked for
 	backlog backlog
+	extras  gate // has one for each connection beside a fetch's first: see extrasAtOnce
 	publish *publisher
 	runners *runners
 	linked  linked
@@ -109,6 +110,7 @@ func newEngine(conf *config.Config, tree *store.Tree, idx *index.Index, o Option
 	}
 	e.ctx, e.stop = context.WithCancelCause(context.Background())
 	e.backlog = backlog{make(gate, filesAtOnce(mostBehind))}
+	e.extras = make(gate, extrasAtOnce())
 	e.publish = newPublisher(e)
 	e.runners = newRunners(e.ctx.Done())
 	e.connect(o.TLS)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"mirror"
+	"mirror/internal/keylock"
 	"mirror/internal/origin"
 )
 
@@ -94,6 +95,48 @@ func TestSlotsOfSeveralConnections(t *testing.T) {
 		}
 		return ""
 	})
+}
+
+// TestExtraSlotsAreFew: with a low limit of open files there are few additional
+// connections, to all upstreams together, and one that was not to be had takes no place.
+func TestExtraSlotsAreFew(t *testing.T) {
+	e := newSite(t, "[limits]\nper_upstream = 8\n---\n", origin.New(t)).engine()
+	for limit, want := range map[uint64]int{1024: 32, 256: 8, 64: 2, 20: 1} {
+		restore := limitOpenFiles(t, limit)
+		if n := extrasAtOnce(); n != want {
+			t.Errorf("%d additional connections with %d open files, want %d", n, limit, want)
+		}
+		restore()
+	}
+	e.extras = make(gate, 2)
+	var held []*keylock.Lock
+	for range 8 {
+		slot, err := e.tree.Locks.TryPool("full", 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, slot)
+	}
+	defer func() {
+		for _, slot := range held {
+			slot.Unlock()
+		}
+	}()
+	for range 3 {
+		if _, ok := e.extraSlot("full"); ok {
+			t.Error("a slot of an upstream that has none")
+		}
+	}
+	one, ok1 := e.extraSlot("a")
+	_, ok2 := e.extraSlot("b")
+	_, ok3 := e.extraSlot("c")
+	if !ok1 || !ok2 || ok3 {
+		t.Fatalf("with room for two, the first, second and third: %v, %v, %v", ok1, ok2, ok3)
+	}
+	one()
+	if _, ok := e.extraSlot("c"); !ok {
+		t.Error("none, after one was given back")
+	}
 }
 
 // tried runs a test anew, a few times, while it says what was missing: whether
