@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,11 +37,11 @@ func TestAllowOverride(t *testing.T) {
 		}
 		all := strings.Fields(needed)
 		for i := range all {
-			all := append(append([]string{}, all[:i]...), all[i+1:]...)
-			t.Run(f.name+"/"+strings.Join(all, ","), func(t *testing.T) {
+			allowed := slices.Delete(slices.Clone(all), i, i+1)
+			t.Run(f.name+"/"+strings.Join(allowed, ","), func(t *testing.T) {
 				t.Parallel()
 				s := prepare(t, f)
-				s.allows = strings.Join(all, " ")
+				s.allows = strings.Join(allowed, " ")
 				s.begin(t)
 				if a := s.ask(t, "GET", s.offer("/debian/a.deb", origin.File{Size: kib})); a.status != 500 {
 					t.Errorf("%d", a.status)
@@ -80,16 +81,15 @@ func TestModules(t *testing.T) {
 			t.Errorf("the README does not say %q", line)
 		}
 		modules := strings.Fields(line)[1:]
-		for i := -1; i < len(modules); i++ {
-			name := "all"
-			enabled := modules
-			if i >= 0 {
-				name = "without " + modules[i]
-				enabled = append(append([]string{}, modules[:i]...), modules[i+1:]...)
+		t.Run(style.Name+"/all", func(t *testing.T) {
+			if out, err := configtest(t, string(text), modules); err != nil {
+				t.Errorf("%v: %s", err, out)
 			}
-			t.Run(style.Name+"/"+name, func(t *testing.T) {
-				out, err := check(t, string(text), enabled)
-				if wrong := i >= 0 && modules[i] != "xsendfile" && modules[i] != "cgid"; (err != nil) != wrong {
+		})
+		for i, module := range modules {
+			t.Run(style.Name+"/without "+module, func(t *testing.T) {
+				out, err := configtest(t, string(text), slices.Delete(slices.Clone(modules), i, i+1))
+				if wrong := module != "xsendfile" && module != "cgid"; (err != nil) != wrong {
 					t.Errorf("%v: %s", err, out)
 				}
 			})
@@ -97,8 +97,8 @@ func TestModules(t *testing.T) {
 	}
 }
 
-// check has Apache, with Debian's modules and these, check a file.
-func check(t *testing.T, text string, modules []string) ([]byte, error) {
+// configtest has Apache, with Debian's modules and these, check a file.
+func configtest(t *testing.T, text string, modules []string) ([]byte, error) {
 	dir := t.TempDir()
 	_, addr := loopback.Address()
 	var load strings.Builder
