@@ -78,6 +78,39 @@ func TestSeveralConnectionsFailOver(t *testing.T) {
 	})
 }
 
+// TestSeveralConnectionsNoRanges: an upstream that answers no range any more, after several
+// connections had some, costs it another transfer, and no client his file.
+func TestSeveralConnectionsNoRanges(t *testing.T) {
+	tried(t, func(t *testing.T) string {
+		o := limitedOrigin(t, 1)
+		s := newSite(t, "connections = 4\n", o)
+		e := s.engine()
+		f, err := e.Open(s.ctx(), "m/0.iso")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		var b bytes.Buffer
+		if _, err := io.CopyN(&b, f, large/2); err != nil {
+			t.Fatal(err)
+		}
+		n := o.Peak()
+		o.Behave(origin.Everywhere, origin.Behaviour{NoRanges: true})
+		if _, err := io.Copy(&b, f); err != nil {
+			t.Error(err)
+		}
+		if err := origin.Check(&b, 0, large); err != nil {
+			t.Error(err)
+		}
+		s.settle(e)
+		s.wantPublished("m/0.iso", origin.Bytes(0, large), origin.Epoch)
+		if n < 2 {
+			return fmt.Sprintf("%d connections", n)
+		}
+		return ""
+	})
+}
+
 // TestSlotsOfSeveralConnections: all fetches of all processes together never have
 // more connections to an upstream than per_upstream says.
 func TestSlotsOfSeveralConnections(t *testing.T) {

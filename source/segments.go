@@ -239,7 +239,8 @@ func (s *segmented) over() error {
 
 // reopen asks for all that is left, by one connection. An upstream to which several
 // were too many may take a moment until it takes one again; and of those that several
-// machines answer for, not each may know the version that main had come from.
+// machines answer for, not each may know the version that main had come from. One that does
+// not answer ranges any more has broken off: whoever goes on compares all that it sends.
 func (s *segmented) reopen() error {
 	s.mu.Lock()
 	s.drop()
@@ -256,6 +257,9 @@ func (s *segmented) reopen() error {
 		again := own.status == http.StatusTooManyRequests || own.status == http.StatusServiceUnavailable ||
 			errors.Is(err, mirror.ErrChanged) && try < changedMost
 		if left -= pause; !again || left < 0 {
+			if errors.Is(err, mirror.ErrChanged) && !own.other {
+				own.Kind = mirror.ErrBroken // it may be what it was, but has no part of it any more
+			}
 			return err
 		}
 		timer := time.NewTimer(pause)
