@@ -34,7 +34,7 @@ func (e *Engine) RemoveMany(ctx context.Context, names []mirror.Name, done func(
 }
 
 func (e *Engine) remove(ctx context.Context, names []mirror.Name, done func(Removed)) error {
-	var gone []string
+	var gone []mirror.Name
 	var failed error
 	for _, name := range names {
 		lock, err := e.lock(name)
@@ -50,7 +50,7 @@ func (e *Engine) remove(ctx context.Context, names []mirror.Name, done func(Remo
 		r := Removed{Name: name}
 		fi, err := e.tree.Lstat(name)
 		if errors.Is(err, fs.ErrNotExist) {
-			gone = append(gone, string(name))
+			gone = append(gone, name)
 			continue
 		}
 		if err == nil {
@@ -61,13 +61,26 @@ func (e *Engine) remove(ctx context.Context, names []mirror.Name, done func(Remo
 			if _, ours := e.claim(ctx, name, fi); !ours || fi.IsDir() {
 				err = fmt.Errorf("/%s: %w", name, mirror.ErrForeign)
 			} else if err = e.tree.Remove(name); err == nil {
-				gone = append(gone, string(name))
+				gone = append(gone, name)
 			}
 		}
 		r.Err = err
 		done(r)
 	}
-	return errors.Join(failed, e.index.Remove(ctx, gone...))
+	return errors.Join(failed, e.forget(ctx, gone))
+}
+
+// forget takes names that have been removed off the record. A power cut must not bring
+// back what the record does not know: that would be somebody else's file.
+func (e *Engine) forget(ctx context.Context, gone []mirror.Name) error {
+	if err := e.tree.SyncRemoved(gone); err != nil {
+		return err
+	}
+	names := make([]string, len(gone))
+	for i, name := range gone {
+		names[i] = string(name)
+	}
+	return e.index.Remove(ctx, names...)
 }
 
 // lock takes the lock of a name for what does not wait until it was fetched: then the
@@ -83,19 +96,31 @@ func (e *Engine) lock(name mirror.Name) (*keylock.Lock, error) {
 	return lock, nil
 }
 
-// RemoveDir takes an empty directory out of the docroot, and reports whether it
-// did. It was made for the mirror if something of ours was just taken out of it
-// (emptied), or an upstream is on record as having had it.
-func (e *Engine) RemoveDir(ctx context.Context, name mirror.Name, emptied bool) bool {
-	_, recorded, err := e.index.Listing(ctx, string(name))
-	if err != nil || !recorded && !emptied || e.tree.RemoveDir(name) != nil {
-		return false
+// RemoveDirs takes empty directories out of the docroot, and returns those that it
+// took. Each was made for the mirror if something of ours was just taken out of it
+// (emptied, to which it adds), or an upstream is on record as having had it. What lies
+// in another one comes before that.
+func (e *Engine) RemoveDirs(ctx context.Context, dirs []mirror.Name, emptied map[mirror.Name]bool) (gone []mirror.Name) {
+	var recorded []mirror.Name
+	for _, dir := range dirs {
+		_, known, err := e.index.Listing(ctx, string(dir))
+		if err != nil || !known && !emptied[dir] || e.tree.RemoveDir(dir) != nil {
+			continue
+		}
+		gone = append(gone, dir)
+		emptied[dir.Parent()] = true
+		if known {
+			recorded = append(recorded, dir)
+		}
 	}
-	if !recorded {
-		return true
+	err := e.tree.SyncRemoved(gone)
+	for _, dir := range recorded {
+		if err == nil {
+			err = e.index.DeleteListing(ctx, string(dir))
+		}
 	}
-	if err := e.index.DeleteListing(ctx, string(name)); err != nil {
-		e.log.Warn("the record of a directory cannot be removed", "path", "/"+string(name), "err", err)
+	if err != nil {
+		e.log.Warn("directories that were removed stay on record", "err", err)
 	}
-	return true
+	return gone
 }

@@ -1,6 +1,7 @@
 package maint
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -220,12 +221,14 @@ func (g *collection) goes(d index.Dropped) (bool, error) {
 
 // removeDirs removes the directories that are empty now, up to their mirror's own.
 func (g *collection) removeDirs() {
+	var dirs []mirror.Name
 	for dir := range g.emptied {
-		for g.isBelow(dir) && g.Engine.RemoveDir(g.ctx, dir, true) {
-			g.sum.Dirs++
-			dir = dir.Parent()
+		for ; g.isBelow(dir); dir = dir.Parent() {
+			dirs = append(dirs, dir)
 		}
 	}
+	slices.SortFunc(dirs, func(a, b mirror.Name) int { return cmp.Compare(b, a) }) // what is in one before it
+	g.sum.Dirs += len(g.Engine.RemoveDirs(g.ctx, slices.Compact(dirs), g.emptied))
 }
 
 // isBelow reports whether a directory is one of a mirror, and not its top.

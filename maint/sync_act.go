@@ -95,12 +95,9 @@ func (r *syncing) clear(names []mirror.Name) error {
 		r.sum.Deleted++
 		r.tell("delete", gone.Name, "")
 	})
-	for _, dir := range dirs {
-		if r.Engine.RemoveDir(r.ctx, dir, emptied[dir]) {
-			emptied[dir.Parent()] = true
-			r.sum.DeletedDirs++
-			r.tell("delete", dir, "")
-		}
+	for _, dir := range r.Engine.RemoveDirs(r.ctx, dirs, emptied) {
+		r.sum.DeletedDirs++
+		r.tell("delete", dir, "")
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mirror"
+	"mirror/internal/durable"
 )
 
 // NewSymlink makes a symbolic link on its way to name: Publish gives it its
@@ -97,12 +99,42 @@ func (t *Tree) SetDirTime(name mirror.Name, mtime time.Time) error {
 
 // Remove takes a file or a link out of the docroot, and what is kept aside of its
 // name. That it is ours is the caller's business, who holds the name's lock. One
-// that is gone is no error.
+// that is gone is no error. SyncRemoved puts it on disk.
 func (t *Tree) Remove(name mirror.Name) error {
 	if err := t.unlink(name, 0); err != nil || !t.IsAside(name) {
 		return err
 	}
 	return t.DropAside(name)
+}
+
+// SyncRemoved puts on disk that these names have been removed.
+func (t *Tree) SyncRemoved(names []mirror.Name) error {
+	dirs := make(map[mirror.Name]bool)
+	for _, name := range names {
+		dirs[name.Parent()] = true
+	}
+	for dir := range dirs {
+		err := syncThere(t.openUnlinked(string(dir), os.O_RDONLY|syscall.O_DIRECTORY))
+		if err == nil && t.asideRoot != nil {
+			err = syncThere(t.asideRoot.Open(cmp.Or(string(dir), ".")))
+		}
+		if err != nil {
+			return storeError(dir, err)
+		}
+	}
+	return nil
+}
+
+// syncThere syncs a directory that was opened, unless it is gone.
+func syncThere(dir *os.File, err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return durable.SyncDir(dir)
 }
 
 // RemoveDir takes an empty directory out of the docroot. One that is not empty is
