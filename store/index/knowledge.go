@@ -101,7 +101,7 @@ func (x *Index) Learn(ctx context.Context, f IndexFile, claims []Claim) (Learned
 		return Learned{}, err
 	}
 	var dropped int
-	err = x.write(ctx, "learn what an index says", false, func(t *transaction) error {
+	err = x.write(ctx, "learn what an index says", true, func(t *transaction) error {
 		now, err := t.version(f.Name)
 		diff := diff
 		if err == nil && now != before { // somebody else has learned meanwhile
