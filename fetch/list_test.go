@@ -190,8 +190,8 @@ func TestItems(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.until("bytes arrive", func() bool { return e.arriving(s.ctx(), "m/d")["coming"] > 0 })
 	for _, e := range []*Engine{e, s.engine()} { // here, and in another process
+		s.until("bytes arrive", func() bool { return e.arriving(s.ctx(), "m/d")["coming"] > 0 })
 		items, err := e.Items(s.ctx(), d)
 		if err != nil {
 			t.Fatal(err)
