@@ -45,6 +45,10 @@ func TestKill(t *testing.T) {
 	for _, s := range r.suites {
 		r.calm(s)
 	}
+	r.syncTree()
+	if r.tree.synced < *kills/30 {
+		t.Errorf("only %d of the syncs have ended: nothing was tested", r.tree.synced)
+	}
 	for _, d := range r.daemons {
 		d.cmd.Process.Signal(syscall.SIGTERM)
 		if err := <-d.done; err != nil {
@@ -52,6 +56,7 @@ func TestKill(t *testing.T) {
 		}
 	}
 	r.until("the workers have ended", func() bool { return len(r.processes()) == 0 })
+	r.checkSynced()
 	inDocroot, aside := r.checkTree(r.docroot()), r.checkTree(r.aside())
 	for _, f := range r.files {
 		if !inDocroot[f.path] && !aside[f.path] {
@@ -66,7 +71,7 @@ func (r *rig) herd(stop <-chan struct{}, wg *sync.WaitGroup) {
 	for c := range clients {
 		wg.Go(func() { r.client(c, stop) })
 	}
-	for _, trouble := range []func(<-chan struct{}){r.sweep, r.rebuild, r.fail} {
+	for _, trouble := range []func(<-chan struct{}){r.sweep, r.rebuild, r.fail, r.tree.run, r.syncing} {
 		wg.Go(func() { trouble(stop) })
 	}
 	for _, s := range r.suites {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -195,8 +196,8 @@ func (s *suite) run(stop <-chan struct{}) {
 	}
 }
 
-// tree is where the mutable files of a suite stand.
-func (r *rig) tree(s *suite) string {
+// root is where the mutable files of a suite stand.
+func (r *rig) root(s *suite) string {
 	if s.aside {
 		return r.aside()
 	}
@@ -207,7 +208,7 @@ func (r *rig) tree(s *suite) string {
 func (r *rig) held(s *suite) (serials map[string]int) {
 	serials = make(map[string]int)
 	for _, name := range fixedNames {
-		b, err := os.ReadFile(r.tree(s) + s.path(name))
+		b, err := os.ReadFile(r.root(s) + s.path(name))
 		if err != nil {
 			continue
 		}
@@ -247,10 +248,12 @@ func (r *rig) journals() []string {
 }
 
 // watch looks at the fixed names all the time: they are of one generation, unless a
-// journal says that it is being changed.
+// journal says that it is being changed. Only one that has just arrived may be of another,
+// until what is known of it by then has been compared.
 func (r *rig) watch(s *suite, stop <-chan struct{}) {
-	top := r.tree(s) + s.path("InRelease")
+	top := r.root(s) + s.path("InRelease")
 	seen := 0
+	var agreed map[string]int // when they were last of one generation
 	for pause(stop, time.Millisecond) {
 		before, err := os.Stat(top)
 		if err != nil || len(r.journals()) > 0 {
@@ -264,8 +267,13 @@ func (r *rig) watch(s *suite, stop <-chan struct{}) {
 		if after, err := os.Stat(top); err != nil || !os.SameFile(before, after) {
 			continue
 		}
-		if mixed(serials) {
-			r.t.Errorf("%s is of several generations, and no journal is there: %v", s.prefix, serials)
+		if !mixed(serials) {
+			agreed = serials
+		}
+		old := maps.Clone(serials)
+		maps.DeleteFunc(old, func(name string, _ int) bool { return agreed[name] == 0 })
+		if mixed(old) {
+			r.t.Errorf("%s is of several generations, and no journal is there: %v, after %v", s.prefix, serials, agreed)
 			return
 		}
 		if n := serials["InRelease"]; n > seen {
