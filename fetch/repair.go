@@ -61,5 +61,5 @@ func (e *Engine) Quarantine(ctx context.Context, rec index.Record) (path string,
 	if path, err = e.tree.Quarantine(name); err != nil {
 		return "", err
 	}
-	return path, e.index.Remove(context.WithoutCancel(ctx), rec.Name)
+	return path, e.forget(context.WithoutCancel(ctx), []mirror.Name{name})
 }
