@@ -10,6 +10,8 @@ import (
 // describes are not those that Source.Range promises of pin; "": they are.
 func offPin(pin, meta mirror.Meta, first, last int64) (why string) {
 	switch {
+	case pin.Size >= 0 && meta.Size < 0:
+		return fmt.Sprintf("does not say how long it is, and had %d bytes", pin.Size)
 	case pin.Size >= 0 && meta.Size != pin.Size:
 		return fmt.Sprintf("has %d bytes, not %d", meta.Size, pin.Size)
 	case !pin.Pinned() && (first > 0 || last != meta.Size-1):

@@ -157,3 +157,22 @@ func TestDeletedInARace(t *testing.T) {
 		k.Unlock()
 	}
 }
+
+// TestNamesAreNotCounted: where no file ever has a name, nobody waits for ever for one.
+func TestNamesAreNotCounted(t *testing.T) {
+	path := t.TempDir()
+	d := New(func(name string) (*os.File, error) {
+		f, err := os.OpenFile(filepath.Join(path, name), os.O_RDWR|os.O_CREATE, 0o600)
+		if err == nil {
+			err = os.Remove(f.Name())
+		}
+		return f, err
+	})
+	defer d.Close()
+	if _, err := d.TryLock("a"); !errors.Is(err, errNameless) {
+		t.Errorf("TryLock: %v", err)
+	}
+	if _, err := d.Held("a"); !errors.Is(err, errNameless) {
+		t.Errorf("Held: %v", err)
+	}
+}

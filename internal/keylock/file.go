@@ -40,7 +40,16 @@ type file struct {
 	free   []*os.File // guarded by mu: descriptors that hold no lock
 	inode  uint64     // guarded by mu: of the file that was opened last
 	locked int        // guarded by mu: keys that are held; they are in that file
+	// guarded by mu: how often in a row a file that was just opened had no name
+	nameless int
 }
+
+// mostNameless is how often a file may be deleted right after it was opened, before it is
+// not believed any more: some file systems in user space count no names at all.
+const mostNameless = 100
+
+// errNameless tells of them.
+var errNameless = errors.New("the file system says of each file that it has no name (its link count is 0), so that nobody can tell whether lock files are still there: put the state directory on another one")
 
 // ErrDeleted: the file that a key has to be in is another than that of keys which this
 // process holds.
@@ -80,12 +89,18 @@ func (l *file) take() (*os.File, error) {
 
 // opened looks whether f is the file that locks are in, or may become it.
 func (l *file) opened(f *os.File) error {
-	inode, _, err := identity(f)
+	inode, linked, err := identity(f)
 	if err != nil {
 		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.nameless++; linked {
+		l.nameless = 0
+	}
+	if l.nameless > mostNameless {
+		return errNameless
+	}
 	if inode != l.inode && l.locked > 0 {
 		return ErrDeleted
 	}
