@@ -58,18 +58,19 @@ type Engine struct {
 	// time anyway, so that it has to be counted.
 	limited bool
 
-	know    map[*config.Mirror]*repo.Knowledge
-	sources map[*config.Mirror][]upstream
-	listers map[*config.Mirror][]upstream // the same, in the order in which directories are asked for
-	backlog backlog
-	extras  gate // has one for each connection beside a fetch's first: see extrasAtOnce
-	publish *publisher
-	runners *runners
-	linked  linked
-	queues  queues
-	digests digestCache
-	stalled stalled
-	reading gate // of one: read, an index takes a multiple of what it says
+	know        map[*config.Mirror]*repo.Knowledge
+	sources     map[*config.Mirror][]upstream
+	listers     map[*config.Mirror][]upstream // the same, in the order in which directories are asked for
+	backlog     backlog
+	extras      gate // has one for each connection beside a fetch's first: see extrasAtOnce
+	publish     *publisher
+	runners     *runners
+	linked      linked
+	queues      queues
+	digests     digestCache
+	stalled     stalled
+	prefetching gate // of one: see prefetch
+	reading     gate // of one: read, an index takes a multiple of what it says
 
 	ctx  context.Context // of everything that outlives its client
 	stop context.CancelCauseFunc
@@ -93,7 +94,7 @@ func newEngine(conf *config.Config, tree *store.Tree, idx *index.Index, o Option
 		log: o.Log, spawn: o.Spawn, now: o.Now, boot: bootID(),
 		sources: make(map[*config.Mirror][]upstream), listers: make(map[*config.Mirror][]upstream),
 		running: make(map[mirror.Name]*transfer), listings: make(map[mirror.Name]*listCall),
-		unreadable: make(map[mirror.Name]string), reading: make(gate, 1), know: make(map[*config.Mirror]*repo.Knowledge),
+		unreadable: make(map[mirror.Name]string), reading: make(gate, 1), prefetching: make(gate, 1), know: make(map[*config.Mirror]*repo.Knowledge),
 	}
 	for i := range conf.Mirrors {
 		know, err := repo.New(conf.Mirrors[i].Profile)
