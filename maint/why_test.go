@@ -132,8 +132,8 @@ func TestWhyUnfinished(t *testing.T) {
 	}()
 	<-arriving
 	s.wantNext("m/big", fetch.NextFollow, "followed")
-	// Its row and first bytes are written beside the copying, so they may come a little later.
-	for r := s.why("m/big"); r.Unfinished.Total != size || r.Unfinished.Have == 0; r = s.why("m/big") {
+	// The part, its row and its first bytes come beside the copying, and may be a little late.
+	for r := s.why("m/big"); r.Unfinished == nil || r.Unfinished.Total != size || r.Unfinished.Have == 0; r = s.why("m/big") {
 		if !r.Fetching {
 			t.Fatalf("%+v, unfinished %+v", r, r.Unfinished)
 		}
