@@ -349,13 +349,15 @@ func (r *rig) checkLeft() {
 	if list := r.journals(); len(list) > 0 {
 		r.t.Errorf("left behind: %v", list)
 	}
-	if found := r.verify(); found.Right != found.Files || found.Files < len(r.files) {
+	found, cleared := r.verify()
+	if found.Right+cleared != found.Files || found.Files < len(r.files) {
 		r.t.Errorf("of %d files on record %d are right: %+v", found.Files, found.Right, found)
 	}
 }
 
-// verify reads all that is on record, and compares it.
-func (r *rig) verify() (found maint.Verified) {
+// verify reads all that is on record, and compares it. cleared is how many of those that
+// are missing a sync took away that was killed before it had recorded that.
+func (r *rig) verify() (found maint.Verified, cleared int) {
 	r.t.Helper()
 	cmd := r.command("mirrorctl", "--config", r.conf(0), "verify", "--dry-run", "--json", "--rate", "0")
 	var errs strings.Builder
@@ -366,5 +368,10 @@ func (r *rig) verify() (found maint.Verified) {
 	if err := errors.Join(err, json.Unmarshal(lines[len(lines)-1], &last)); err != nil {
 		r.t.Errorf("verify: %v\n%s%s", err, out, errs.String())
 	}
-	return last.Summary
+	for _, line := range lines[:len(lines)-1] {
+		if bytes.HasPrefix(line, []byte(`{"path":"`+treePrefix)) && bytes.Contains(line, []byte(`"state":"missing"`)) {
+			cleared++
+		}
+	}
+	return last.Summary, cleared
 }
