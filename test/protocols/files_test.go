@@ -92,7 +92,9 @@ func (u *upstream) wantPublished(t *testing.T, s *site, n *node) {
 // its place. Of others there is the content, or an error, but never a link.
 func links(t *testing.T, u *upstream) {
 	s := u.mirror(t)
-	s.list(t, "tree") // a client waits two seconds for links: a busy machine's first listing may take longer
+	for _, dir := range []string{"tree", "tree/links"} {
+		s.list(t, dir) // a client waits two seconds for links: a busy machine's first listing may take longer
+	}
 	for path, of := range map[string]string{
 		"tree/links/inside":                    "tree/links/real",
 		"tree/links/again":                     "tree/links/real",
