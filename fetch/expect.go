@@ -113,13 +113,22 @@ func (t *transfer) expect() error {
 			return err
 		}
 	}
-	for _, x := range t.expected {
-		if as, ok := strings.CutPrefix(x.As, t.m.Prefix); ok && as != "" {
-			t.as = mirror.Name(as)
-			t.nature.Index = t.e.nature(t.m, t.as).Index
-		}
+	if as := knownAs(t.place, t.expected); as != t.rest {
+		t.as, t.nature.Index = as, t.e.nature(t.m, as).Index
 	}
 	return nil
+}
+
+// knownAs is the name, below the prefix, that tells what is in a file of which list is
+// expected: its own, or that of the index that is called by its digest.
+func knownAs(p place, list []index.Expected) mirror.Name {
+	as := p.rest
+	for _, x := range list {
+		if below, ok := strings.CutPrefix(x.As, p.m.Prefix); ok && below != "" {
+			as = mirror.Name(below)
+		}
+	}
+	return as
 }
 
 // lookUp is expectations, for those who have to know: that the record cannot be read

@@ -50,27 +50,7 @@ func TestSeveralConnectionsFeedOneFile(t *testing.T) {
 func TestSeveralConnectionsFailOver(t *testing.T) {
 	tried(t, func(t *testing.T) string {
 		one, two := limitedOrigin(t, 1), limitedOrigin(t, 1)
-		s := newSite(t, "connections = 4\n", one, two)
-		e := s.engine()
-		f, err := e.Open(s.ctx(), "m/0.iso")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		var b bytes.Buffer
-		if _, err := io.CopyN(&b, f, large/2); err != nil {
-			t.Fatal(err)
-		}
-		n := one.Peak()
-		one.Down()
-		if _, err := io.Copy(&b, f); err != nil {
-			t.Fatal(err)
-		}
-		if err := origin.Check(&b, 0, large); err != nil {
-			t.Error(err)
-		}
-		s.settle(e)
-		s.wantPublished("m/0.iso", origin.Bytes(0, large), origin.Epoch)
+		n := throughTrouble(t, one.Down, one, two)
 		if sent := two.Sent("/0.iso"); n < 2 || sent == 0 || sent >= large {
 			return fmt.Sprintf("%d connections to the first; the second upstream has sent %d bytes of %d", n, sent, large)
 		}
@@ -83,32 +63,41 @@ func TestSeveralConnectionsFailOver(t *testing.T) {
 func TestSeveralConnectionsNoRanges(t *testing.T) {
 	tried(t, func(t *testing.T) string {
 		o := limitedOrigin(t, 1)
-		s := newSite(t, "connections = 4\n", o)
-		e := s.engine()
-		f, err := e.Open(s.ctx(), "m/0.iso")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		var b bytes.Buffer
-		if _, err := io.CopyN(&b, f, large/2); err != nil {
-			t.Fatal(err)
-		}
-		n := o.Peak()
-		o.Behave(origin.Everywhere, origin.Behaviour{NoRanges: true})
-		if _, err := io.Copy(&b, f); err != nil {
-			t.Error(err)
-		}
-		if err := origin.Check(&b, 0, large); err != nil {
-			t.Error(err)
-		}
-		s.settle(e)
-		s.wantPublished("m/0.iso", origin.Bytes(0, large), origin.Epoch)
-		if n < 2 {
+		noRanges := func() { o.Behave(origin.Everywhere, origin.Behaviour{NoRanges: true}) }
+		if n := throughTrouble(t, noRanges, o); n < 2 {
 			return fmt.Sprintf("%d connections", n)
 		}
 		return ""
 	})
+}
+
+// throughTrouble reads a file that comes by several connections, with trouble in its
+// middle, and checks that it comes whole and gets its name. It returns how many
+// connections the first upstream had before that.
+func throughTrouble(t *testing.T, trouble func(), upstreams ...*origin.Origin) (connections int) {
+	t.Helper()
+	s := newSite(t, "connections = 4\n", upstreams...)
+	e := s.engine()
+	f, err := e.Open(s.ctx(), "m/0.iso")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var b bytes.Buffer
+	if _, err := io.CopyN(&b, f, large/2); err != nil {
+		t.Fatal(err)
+	}
+	connections = upstreams[0].Peak()
+	trouble()
+	if _, err := io.Copy(&b, f); err != nil {
+		t.Fatal(err)
+	}
+	if err := origin.Check(&b, 0, large); err != nil {
+		t.Error(err)
+	}
+	s.settle(e)
+	s.wantPublished("m/0.iso", origin.Bytes(0, large), origin.Epoch)
+	return connections
 }
 
 // TestSlotsOfSeveralConnections: all fetches of all processes together never have

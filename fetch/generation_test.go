@@ -255,11 +255,7 @@ func TestPrefetch(t *testing.T) {
 // journal, and whoever asks next finds all of it done.
 func TestPublicationIsCompleted(t *testing.T) {
 	for done := range 3 { // steps of it
-		m := newMirrored(t, false, "")
-		m.fetch(inRelease, packages)
-		m.add("one", "2", "the second version of one")
-		m.update()
-		m.interrupted(done, packages, inRelease)
+		m, _ := cutOff(t, done)
 		e := m.engine()
 		if got, err := m.get(e, "m/"+inRelease); err != nil || string(got) != m.body(inRelease) {
 			t.Errorf("%d steps done: %q, %v", done, got, err)
@@ -279,11 +275,7 @@ func TestPublicationIsCompleted(t *testing.T) {
 // been completed, whoever it was cut off from.
 func TestCompletedIsLearned(t *testing.T) {
 	for done := range 3 { // steps of it
-		m := newMirrored(t, false, "")
-		m.fetch(inRelease, packages)
-		m.add("one", "2", "the second version of one")
-		m.update()
-		m.interrupted(done, packages, inRelease)
+		m, _ := cutOff(t, done)
 		e := m.engine()
 		if err := e.Recover(t.Context()); err != nil {
 			t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 	"time"
 
 	"mirror"
@@ -107,12 +106,7 @@ func (e *Engine) learnPublished(ctx context.Context, it *entry) error {
 	if p.m == nil { // the configuration has changed meanwhile
 		return nil
 	}
-	as := p.rest
-	for _, x := range e.expectations(ctx, p.m, p.rest) {
-		if below, ok := strings.CutPrefix(x.As, p.m.Prefix); ok && below != "" {
-			as = mirror.Name(below)
-		}
-	}
+	as := knownAs(p, e.expectations(ctx, p.m, p.rest))
 	if e.nature(p.m, as).Index == "" {
 		return nil
 	}

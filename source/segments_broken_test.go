@@ -161,7 +161,7 @@ func TestSegmentsTrouble(t *testing.T) {
 				case dice.IntN(24) == 0:
 					panic(http.ErrAbortHandler)
 				}
-				time.Sleep(time.Duration(dice.IntN(20)) * time.Millisecond)
+				time.Sleep(time.Duration(dice.IntN(20)) * time.Millisecond) // a slow upstream: answers overtake each other
 				m.serve(a)
 				return true
 			}

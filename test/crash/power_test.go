@@ -62,7 +62,7 @@ func (r *rig) blow(d time.Duration) {
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	r.herd(stop, &wg)
-	time.Sleep(d)
+	time.Sleep(d) // how long it blows: no event is waited for
 	close(stop)
 	wg.Wait()
 }
